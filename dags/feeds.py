@@ -1,0 +1,167 @@
+"""One DAG per feed contract: land → gate. A broken contract becomes a DAG that shows what is wrong with it.
+
+A run covers its data interval. A run triggered by hand may name another window:
+
+    {"window_start": "2026-11-17T00:00+08:00", "window_end": "2026-11-18T00:00+08:00"}
+
+and, to replay the past, `as_of`: the instant the pull claims to happen at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param, dag, get_parsing_context, task
+from pipelines import contract as contracts
+from pipelines import settings
+from pipelines.contract.model import Contract
+from pipelines.contract.problems import Problem, contract_error
+from pipelines.errors import SettingError
+from retries import RETRY_WHAT_WAITING_CURES
+from validated import validated
+
+PREFIX = "feed__"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+FEED_LEVELS = ("city", "district", "street")
+
+
+def build(contract: Contract) -> DAG:
+    """The DAG of one feed."""
+    schedule = CronDataIntervalTimetable(contract.schedule, timezone=contract.timezone)
+    asset = validated(contract)
+
+    @dag(
+        dag_id=f"{PREFIX}{contract.feed_id}",
+        dag_display_name=f"{contract.feed_id} {contract.business_name}",
+        description=contract.title,
+        doc_md=describe(contract),
+        schedule=schedule if settings.is_scheduled() else None,
+        start_date=START,
+        catchup=False,
+        max_active_runs=2,
+        default_args={"owner": contract.owner or "urbanbrain", **RETRY_WHAT_WAITING_CURES},
+        params={
+            "window_start": instant("Start of the window, with its time zone. Empty: the data interval."),
+            "window_end": instant("End of the window; itself not in it."),
+            "as_of": instant("When the pull claims to happen, for a replay. Empty: now."),
+        },
+        tags=[contract.level, *contract.tags],
+    )
+    def feed() -> None:
+        @task
+        def land(
+            params: Mapping[str, Any] | None = None,
+            data_interval_start: datetime | None = None,
+            data_interval_end: datetime | None = None,
+        ) -> str:
+            from pipelines import run
+
+            return run.land(contract.feed_id, *asked(params or {}, data_interval_start, data_interval_end))
+
+        @task(outlets=[asset])
+        def gate(landed: str, outlet_events: Any = None) -> str:
+            from pipelines import run
+
+            folder = run.gate(landed)
+            outlet_events[asset].extra = run.counts(folder)
+            return folder
+
+        gate(land())
+
+    return feed()
+
+
+def build_broken(feed_id: str, problems: Iterable[Problem]) -> DAG:
+    """The DAG of a feed whose contract cannot be used: it tells why, and fails when it is run."""
+    error = contract_error(problems)
+
+    @dag(
+        dag_id=f"{PREFIX}{feed_id}",
+        description="The contract is broken; see the documentation of this DAG.",
+        doc_md=f"The contract of this feed cannot be used.\n\n```\n{error}\n```\n",
+        schedule=None,
+        start_date=START,
+        tags=["broken contract"],
+    )
+    def feed() -> None:
+        @task
+        def contract() -> None:
+            raise error
+
+        contract()
+
+    return feed()
+
+
+def asked(
+    params: Mapping[str, Any], start: datetime | None, end: datetime | None
+) -> tuple[datetime, datetime, datetime | None]:
+    """The window to pull and the instant to pull it at: what was asked for by hand, or the data interval.
+
+    Raises SettingError when there is neither, or only half a window.
+    """
+    given = {name: datetime.fromisoformat(value) for name, value in params.items() if value}
+    if "window_start" in given or "window_end" in given:
+        start, end = given.get("window_start"), given.get("window_end")
+    if start is None or end is None:
+        raise SettingError(
+            "this run names no window: it has no data interval, and window_start and window_end are not both given",
+            next_step="trigger it again with both, or with a logical date",
+        )
+    return start, end, given.get("as_of")
+
+
+def instant(description: str) -> Param:
+    """A parameter that is an instant, or empty."""
+    return Param(None, description=description, type=["null", "string"], format="date-time")
+
+
+def describe(contract: Contract) -> str:
+    """What the contract promises, as the DAG's documentation."""
+    columns = "\n".join(
+        f"| `{column.name}` | {cell(column.business_name)} | {column.type} | {cell(column.description)} |"
+        for column in contract.stored_columns
+    )
+    return f"""\
+{contract.description}
+
+Level **{contract.level}** · owner **{contract.owner}** · version {contract.version} · \
+`{contract.schedule}` {contract.timezone} · {contract.path}
+
+One row is: {contract.grain}. The warehouse keeps it as `{contract.table}`.
+
+| column | 中文 | type | meaning |
+|---|---|---|---|
+{columns}
+
+By hand, `urbanbrain run {contract.feed_id} --window 2026-11-17` does the same as one run of this DAG.
+Past intervals: `airflow backfill create --dag-id {PREFIX}{contract.feed_id} --from-date … --to-date …`
+"""
+
+
+def cell(text: str) -> str:
+    """Text that stays inside its cell of a Markdown table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def build_all() -> dict[str, DAG]:
+    """Every feed's DAG, in the order of their names; inside a task only the DAG the task belongs to."""
+    only = get_parsing_context().dag_id
+    if only is not None and not only.startswith(PREFIX):
+        return {}
+    good, problems = contracts.read_all()
+    dags = [build(contract) for contract in good if only in (None, f"{PREFIX}{contract.feed_id}")]
+    for feed_id, of_feed in groupby(sorted(problems, key=owner), key=owner):
+        if feed_id.startswith(FEED_LEVELS) and only in (None, f"{PREFIX}{feed_id}"):
+            dags.append(build_broken(feed_id, of_feed))
+    return {made.dag_id: made for made in dags}
+
+
+def owner(problem: Problem) -> str:
+    return problem.contract_id
+
+
+globals().update(build_all())

@@ -1,0 +1,295 @@
+"""The command line. Each command is one call into `run`, the same call a DAG task makes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.errors import ContractError, UrbanBrainError
+
+app = typer.Typer(
+    name="urbanbrain",
+    help="City, district and street feeds into one DuckDB warehouse, through contracts and a gate.\n\n"
+    "A newcomer runs `urbanbrain demo` (or `make demo`), then asks: urbanbrain sql \"select * from "
+    "governance.street_scorecard\". Exit codes: 0 done, 1 something failed, 2 a contract, a setting or the "
+    "command is wrong, 3 a source misbehaved, 4 the data broke its promise, 5 the warehouse is busy or unreadable.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+sample_city = typer.Typer(help="A made-up Huitian that serves every feed in its own dialect.", no_args_is_help=True)
+app.add_typer(sample_city, name="sample-city")
+
+out = Console()
+err = Console(stderr=True)
+
+FeedArgument = Annotated[str, typer.Argument(help="Feed, such as city_hotline_orders; `urbanbrain feeds` lists them.")]
+WindowOption = Annotated[
+    str | None,
+    typer.Option("--window", help="One day (2026-11-17), or START/END as days or instants."),
+]
+FromOption = Annotated[str | None, typer.Option("--from", help="First day or instant of the window.")]
+ToOption = Annotated[str | None, typer.Option("--to", help="Last day (included) or end instant (excluded).")]
+AsOfOption = Annotated[
+    str | None, typer.Option("--as-of", help="Instant the pull claims to happen at; for replays. Default: now.")
+]
+
+
+def main() -> None:
+    """Run the command line; explain what this project can explain, and exit with its code."""
+    try:
+        app()
+    except UrbanBrainError as error:
+        err.print(f"[bold red]error[/] {_escaped(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def _range(window: str | None, first: str | None, last: str | None) -> tuple[str, str | None]:
+    if window and (first or last):
+        raise ContractError("--window and --from/--to say the same thing twice", next_step="give one of them")
+    if window:
+        start, _, end = window.partition("/")
+        return start, end or None
+    if first:
+        return first, last
+    yesterday = (date.today() - timedelta(days=1)).isoformat()  # noqa: DTZ011 - a person's yesterday
+    return yesterday, None
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A counter of rows and bytes: live in a terminal, silent elsewhere."""
+    if not err.is_terminal:
+        yield lambda rows, size: None
+        return
+    with err.status(what) as status:
+        yield lambda rows, size: status.update(f"{what}: {rows:,} rows, {size / 1e6:,.1f} MB")
+
+
+@app.command()
+def feeds() -> None:
+    """List the feeds: level, schedule, what they are, who owns them."""
+    from pipelines import contract
+
+    table = Table("feed", "level", "schedule", "what", "owner", box=None)
+    for each in contract.load_all():
+        table.add_row(each.feed_id, each.level, each.schedule, f"{each.title} · {each.business_name}", each.owner)
+    out.print(table)
+
+
+@app.command()
+def check() -> None:
+    """Read every contract, reference file and model; report every problem with file and line."""
+    from pipelines import checking
+
+    for line in checking.check_all():
+        out.print(line, highlight=False)
+
+
+@app.command()
+def land(
+    feed: FeedArgument,
+    window: WindowOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    as_of: AsOfOption = None,
+) -> None:
+    """Pull one window of a feed and keep its bytes as received. Prints the folder."""
+    from pipelines import run
+
+    with _progress(f"landing {feed}") as progress:
+        folder = run.land(feed, *_range(window, first, last), as_of=as_of, progress=progress)
+    out.print(folder, soft_wrap=True, highlight=False)
+
+
+@app.command()
+def gate(
+    batch: Annotated[str, typer.Argument(help="A landed folder, or a batch id.")],
+    accept: Annotated[bool, typer.Option("--accept", help="Let the good rows of a held batch through.")] = False,
+) -> None:
+    """Type and judge one landed batch. Prints its counts."""
+    from pipelines import run
+
+    _print_counts([run.counts(run.gate(_landed(batch), accept=accept))])
+
+
+def _landed(batch: str) -> str:
+    from pipelines import lake
+
+    if Path(batch).is_dir():
+        return batch
+    found = [folder for folder in lake.batches("landing") if folder.name == f"batch={batch}"]
+    if len(found) != 1:
+        raise UrbanBrainError(
+            f"{batch!r} is neither a landed folder nor the id of one landed batch",
+            next_step="`urbanbrain land FEED --window DAY` prints the folder",
+        )
+    return str(found[0])
+
+
+@app.command("run")
+def run_feed(
+    feed: FeedArgument,
+    window: WindowOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    as_of: AsOfOption = None,
+) -> None:
+    """Land and judge one window of a feed: `land`, then `gate`. Prints its counts."""
+    from pipelines import run
+
+    with _progress(f"landing {feed}") as progress:
+        folder = run.land(feed, *_range(window, first, last), as_of=as_of, progress=progress)
+    _print_counts([run.counts(run.gate(folder))])
+
+
+@app.command()
+def load() -> None:
+    """Load every validated batch the warehouse does not have yet."""
+    from pipelines import run
+
+    loaded = run.load()["batches"]
+    table = Table("feed", "batch", "inserted", "updated", "unchanged", "stale", "quarantined", box=None)
+    for batch in loaded:
+        numbers = (f"{batch[name]:,}" for name in ("inserted", "updated", "unchanged", "stale", "quarantined"))
+        table.add_row(batch["feed_id"], batch["batch_id"], *numbers)
+    out.print(table if loaded else "nothing new to load")
+
+
+@app.command()
+def build() -> None:
+    """Rebuild the shared governance tables from what is loaded; all of them or none."""
+    from pipelines import run
+
+    table = Table("table", "rows", box=None)
+    for name, rows in run.build().items():
+        table.add_row(name, f"{rows:,}")
+    out.print(table)
+
+
+@app.command()
+def publish() -> None:
+    """Write one immutable release of what is built and make it CURRENT. Prints its folder."""
+    from pipelines import run
+
+    out.print(run.publish(), soft_wrap=True, highlight=False)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT. Tables: governance.*, ref.*, ops.*; views with --office.")],
+    office: Annotated[str | None, typer.Option("--office", help="Ask one street office's file, by street code.")] = None,
+    form: Annotated[str, typer.Option("--format", "-f", help="table, csv, json or parquet.")] = "table",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file instead.")] = None,
+    seconds: Annotated[float, typer.Option("--seconds", help="Give up after so long.")] = 60.0,
+    limit: Annotated[int, typer.Option("--limit", help="Rows a table shows; files hold all.")] = 200,
+) -> None:
+    """Ask the current release in SQL, read only. 用 SQL 查询当前发布的数据（只读）。"""
+    from pipelines import asking
+
+    asking.ask(query, office=office, format=form, output=output, seconds=seconds, limit=limit)
+
+
+@app.command()
+def status() -> None:
+    """What arrived, what was set aside, what is late: a line per feed. Exit code 1 when something is overdue."""
+    from pipelines import run
+
+    found = run.summary()
+    _print_feeds(found["feeds"])
+    out.print(f"release {found['release'] or 'none yet'}", highlight=False)
+    overdue = run.overdue()
+    for line in overdue:
+        out.print(f"[bold yellow]overdue[/] {line}", highlight=False)
+    raise typer.Exit(1 if overdue else 0)
+
+
+@app.command()
+def trace(
+    table: Annotated[str, typer.Argument(help="Table of a feed, such as city.hotline_orders.")],
+    key: Annotated[str, typer.Argument(help="Primary key; several parts joined with /.")],
+) -> None:
+    """Find the landed bytes a row came from."""
+    from pipelines import run
+
+    found = run.trace(table, key)
+    if not found:
+        raise UrbanBrainError(f"{table} has no row with key {key!r}, loaded or quarantined")
+    for row in found:
+        out.print(f"{row['feed']} batch {row['batch']} row {row['row_number']}", highlight=False)
+        out.print(f"  {row['landed']}  {', '.join(row['parts'])}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave Airflow and the sample city running.")] = False,
+) -> None:
+    """Run the whole channel once: a real Airflow, the sample city, three business days, one release, a verdict."""
+    from pipelines import embedded
+
+    raise typer.Exit(embedded.demo(keep=keep))
+
+
+@app.command()
+def up() -> None:
+    """Start Airflow and the sample city and keep them running until Ctrl-C."""
+    from pipelines import embedded
+
+    raise typer.Exit(embedded.up())
+
+
+@sample_city.command("serve")
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8600,
+    seed: int = 7,
+    scale: Annotated[float, typer.Option(help="1.0 is all of Huitian, about 610 hotline orders a day.")] = 1.0,
+) -> None:
+    """Serve every feed over HTTP until Ctrl-C."""
+    from pipelines import samplecity
+
+    samplecity.serve(host, port, seed, scale)
+
+
+@sample_city.command("write")
+def write(
+    folder: Path,
+    days: int = 3,
+    seed: int = 7,
+    scale: Annotated[float, typer.Option(help="1.0 is all of Huitian, about 610 hotline orders a day.")] = 1.0,
+) -> None:
+    """Write what every feed would send on each day, and the answer key, into a folder."""
+    from pipelines import samplecity
+
+    for path in samplecity.write(samplecity.City(seed=seed, scale=scale), folder, days):
+        out.print(path, soft_wrap=True, highlight=False)
+
+
+def _print_counts(rows: list[dict[str, Any]]) -> None:
+    from pipelines.run import ROW_EQUATION
+
+    table = Table("feed", "window", *ROW_EQUATION, box=None)
+    for row in rows:
+        table.add_row(row["feed_id"], row["window_start"][:16], *(f"{row[name]:,}" for name in ROW_EQUATION))
+    out.print(table)
+
+
+def _print_feeds(rows: list[dict[str, Any]]) -> None:
+    from pipelines.run import ROW_EQUATION
+
+    table = Table("level", "feed", "batches", *ROW_EQUATION, box=None)
+    for row in rows:
+        table.add_row(row["level"], row["feed_id"], str(row["batches"]), *(f"{row[name]:,}" for name in ROW_EQUATION))
+    out.print(table)

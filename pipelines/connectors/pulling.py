@@ -1,0 +1,414 @@
+"""One window of one feed: every page in order, and whether the pages fit together.
+
+A source that changes while it is paged shifts rows across page borders: some come twice, others never (page
+drift). A pass over the pages is accepted at once when
+
+    the rows received are as many as the total reported,
+    the total stayed the same on every page,
+    no page came twice, and
+    no record (its identity at the source, else its key, else its bytes) came on two pages.
+
+A source without totals is asked for its last page once more instead; any shift before it would show there.
+Otherwise the pass is dropped and made again. Rows that come on two pages may well be the source's own
+duplicates, which the gate must see; two passes that bring the very same records prove it, and are accepted.
+A total that two identical passes contradict is a lie (FeedError). A source that differs on each of PASSES
+passes is changing too fast (FeedUnavailable).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+from urllib.parse import urlencode, urljoin
+from zoneinfo import ZoneInfo
+
+from pipelines import settings
+from pipelines.connectors.addresses import (
+    Address,
+    address,
+    fill_last,
+    is_same_origin,
+    last_fields,
+    shown,
+)
+from pipelines.connectors.dialects import dialect_of
+from pipelines.connectors.pages import Page, PageReader
+from pipelines.connectors.session import Answer, NotThere, Session
+from pipelines.contract.model import Contract, Server
+from pipelines.errors import FeedError, FeedUnavailable
+from pipelines.lake import Window
+
+PASSES = 3
+MAX_PAGES = 100_000
+MAX_PAGE_BYTES = 1 << 28
+_MASK = (1 << 64) - 1
+
+Progress = Callable[[int, int], None]
+"""Told rows and bytes so far, after each page."""
+
+
+class Keep(Protocol):
+    """Where the bytes of each answer go as they arrive, so that one page at a time is in memory."""
+
+    def __call__(self, content: bytes, suffix: str) -> None: ...
+
+    def mark(self) -> int: ...
+
+    def back_to(self, mark: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Validators:
+    """What the source said of its file last time, under which address; sent along so it may answer 304."""
+
+    request_id: str
+    etag: str = ""
+    last_modified: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        given = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in given.items() if value}
+
+
+@dataclass
+class Pulled:
+    """What a pull brought, beside the bytes. `rows` is None where only the reader can count them.
+
+    `request_id` is a hash of address and query: the same one may answer "not modified".
+    """
+
+    source: str
+    request_id: str
+    rows: int | None = None
+    bytes: int = 0
+    reported_total: int | None = None
+    etag: str = ""
+    last_modified: str = ""
+    source_date: str = ""
+    content_type: str = ""
+    charset: str = ""
+    attempts: int = 0
+    failures: int = 0
+    passes: int = 0
+    is_not_modified: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+
+def pull(
+    contract: Contract,
+    server: Server,
+    window: Window,
+    keep: Keep,
+    *,
+    previous: Validators | None = None,
+    progress: Progress | None = None,
+) -> Pulled:
+    """Hand every answer of the window to `keep`, in order, as received.
+
+    The window opens `look_back` earlier at its start. After an error `keep` may hold part of the answers.
+    Raises FeedError or FeedUnavailable, SettingError for a missing secret, ContractError for a bad location.
+    """
+    session = Session(settings.secret(server.secret) if server.secret else "")
+    try:
+        puller = _Puller(
+            contract, server, window, keep, session=session, previous=previous, progress=progress
+        )
+        puller.run()
+    finally:
+        session.close()
+    puller.pulled.attempts = session.attempts
+    puller.pulled.failures = session.failures
+    return puller.pulled
+
+
+class _Flaw(Exception):
+    """Something about this pass that another pass may not show."""
+
+
+@dataclass
+class _Pass:
+    """What one pass over the pages brought."""
+
+    rows: int = 0
+    bytes: int = 0
+    total: int | None = None
+    content: int = 0
+    """The sum of the records' hashes: the same for the same records in any order."""
+    shared: int = 0
+    """How many records came on more than one page."""
+    flaw: str = ""
+
+
+class _Puller:
+    def __init__(
+        self,
+        contract: Contract,
+        server: Server,
+        window: Window,
+        keep: Keep,
+        *,
+        session: Session,
+        previous: Validators | None,
+        progress: Progress | None,
+    ) -> None:
+        self._contract = contract
+        self._server = server
+        self._dialect = dialect_of(server)
+        self._start = window.start - contract.look_back
+        self._end = window.end
+        self._keep = keep
+        self._session = session
+        self._progress = progress
+        self._reader = PageReader(contract, server, self._dialect)
+        whole = self._address(self._start, self._end)
+        request_id = hashlib.sha256(f"{whole.url}?{urlencode(whole.query)}".encode()).hexdigest()[:16]
+        self._validators = previous.headers if previous and previous.request_id == request_id else {}
+        self._rows: list[int | None] = []
+        self._totals: list[int | None] = []
+        self.pulled = Pulled(shown(whole.url), request_id)
+
+    def run(self) -> None:
+        match self._dialect.paging:
+            case "single":
+                self._file(self._address(self._start, self._end), self._validators)
+            case "daily":
+                self._days()
+            case _:
+                for start, end in self._spans():
+                    self._pages(self._address(start, end))
+
+    def _address(self, start: datetime, end: datetime) -> Address:
+        url, query = address(self._server, start, end, self._contract.timezone)
+        return Address(url, {**self._dialect.query, **query})
+
+    def _spans(self) -> Iterator[tuple[datetime, datetime]]:
+        """The window, in pieces no longer than the platform allows."""
+        longest = self._dialect.longest_window or (self._end - self._start)
+        start = self._start
+        while start < self._end:
+            end = min(start + longest, self._end)
+            yield start, end
+            start = end
+
+    # --- files
+
+    def _file(self, where: Address, validators: Mapping[str, str]) -> None:
+        page = self._session.get(
+            where.url,
+            where.query,
+            self._reader.file,
+            where=self._where(where),
+            limit=self._server.max_bytes - self.pulled.bytes,
+            headers=validators,
+        )
+        self._remember(page.answer)
+        if page.answer.status == 304:
+            if not validators:
+                raise FeedError(
+                    f"{self._where(where)} answered 304 to a question without conditions",
+                    next_step="ask the source, or whoever runs a cache in between",
+                )
+            self.pulled.is_not_modified = True
+            return
+        self._keep(page.answer.content, self._server.format)
+        self._add(page.rows, len(page.answer.content), page.total)
+        if self._progress:
+            self._progress(self.pulled.rows or 0, self.pulled.bytes)
+
+    def _days(self) -> None:
+        """One file for each day, on the feed's own clock, that the window touches.
+
+        A day without its file (404) before a day that has one is a hole at the source: a warning, and the
+        others land. When the last day's file is missing it is not there yet, and waiting may help.
+        """
+        missing: list[str] = []
+        for start, end in self._local_days():
+            try:
+                self._file(self._address(start, end), {})
+            except NotThere as error:
+                missing.append(f"{start:%Y-%m-%d}")
+                if end >= self._end:
+                    raise FeedUnavailable(
+                        f"{error.message}: no file yet for {', '.join(missing)}",
+                        next_step="try again later; if the source names its files otherwise, correct `location`",
+                    ) from None
+        self.pulled.warnings += [f"the source has no file for {day} (404)" for day in missing]
+
+    def _local_days(self) -> Iterator[tuple[datetime, datetime]]:
+        zone = ZoneInfo(self._contract.timezone)
+        midnight = self._start.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        while midnight < self._end:  # same-zone arithmetic moves the calendar day, whatever the clock does
+            following = midnight + timedelta(days=1)
+            yield midnight, following
+            midnight = following
+
+    # --- pages
+
+    def _pages(self, where: Address) -> None:
+        """Walk the pages until a pass is accepted; each new one drops what the one before kept."""
+        mark = self._keep.mark()
+        before: _Pass | None = None
+        for _ in range(PASSES):
+            self._keep.back_to(mark)
+            self.pulled.passes += 1
+            now = self._walk(where)
+            is_same = before is not None and (before.rows, before.content) == (now.rows, now.content)
+            if not now.flaw and (not now.shared or is_same):
+                self._add(now.rows, now.bytes, now.total)
+                if now.shared:
+                    self.pulled.warnings.append(f"{now.shared} records come on two pages; two passes agree")
+                return
+            if now.flaw and is_same and before is not None and before.flaw == now.flaw:
+                raise FeedError(
+                    f"{self._where(where)} contradicts itself, twice in the same way: {now.flaw}",
+                    next_step="ask the source; nothing was stored",
+                )
+            before = now
+        flaw = now.flaw or f"{now.shared} records came on two pages"
+        raise FeedUnavailable(
+            f"{self._where(where)} changes while it is read, {PASSES} times in a row: {flaw}",
+            next_step="try again later, or narrow the window; nothing was stored",
+        )
+
+    def _walk(self, where: Address) -> _Pass:
+        walk = {"offset": self._by_position, "page": self._by_position, "keyset": self._by_key}
+        seen: set[int] = set()
+        pages: set[int] = set()
+        done = _Pass()
+        try:
+            for page in walk.get(self._dialect.paging, self._by_link)(where, done):
+                if page.is_empty and pages:
+                    continue
+                self._remember(page.answer)
+                self._keep(page.answer.content, self._server.format)
+                done.rows += page.rows or 0
+                done.bytes += len(page.answer.content)
+                done.content = (done.content + sum(page.hashes)) & _MASK
+                done.shared += len(seen & page.identities)
+                seen |= page.identities
+                if page.total is not None and done.total not in (None, page.total):
+                    raise _Flaw(f"the total it reports went from {done.total} to {page.total}")
+                done.total = page.total if page.total is not None else done.total
+                if (order := hash(page.hashes)) in pages and not page.is_empty:
+                    raise _Flaw(f"page {len(pages) + 1} has the very records of one before it")
+                pages.add(order)
+                if self._progress:
+                    self._progress((self.pulled.rows or 0) + done.rows, self.pulled.bytes + done.bytes)
+            if done.total is not None and done.total != done.rows:
+                raise _Flaw(f"it reports {done.total} rows and sent {done.rows}")
+        except _Flaw as flaw:
+            done.flaw = str(flaw)
+        return done
+
+    def _by_position(self, where: Address, done: _Pass) -> Iterator[Page]:
+        """Offsets or page numbers. Goes on by rows received: servers lower the size asked for in silence."""
+        dialect, size, position = self._dialect, self._server.page_size, self._dialect.first
+        previous: tuple[Page, int] | None = None
+        for number in range(1, MAX_PAGES + 1):
+            page = self._page(where, number, self._position(size, position), done)
+            yield page
+            rows = page.rows or 0
+            if not rows:
+                break
+            is_complete = done.total is not None and done.rows >= done.total
+            if is_complete and rows < size:
+                return
+            if number == 1 and rows < size:
+                size = rows  # its cap; from here on ask for what it gives, so that page numbers mean the same
+            previous = page, position
+            position += rows if dialect.paging == "offset" else 1
+        else:
+            raise self._endless(where)
+        if done.total is None and previous and number > 2:
+            last, position = previous
+            again = self._page(where, number, self._position(size, position), done)
+            if again.hashes != last.hashes:
+                raise _Flaw("its last page changed while it was read")
+
+    def _position(self, size: int, position: int) -> dict[str, str]:
+        return {self._dialect.limit: str(size), self._dialect.position: str(position)}
+
+    def _by_key(self, where: Address, done: _Pass) -> Iterator[Page]:
+        """From the last record's field onwards; rows that come or go behind us shift nothing."""
+        fields = last_fields(where.query)
+        if not fields:
+            raise FeedError(
+                f"{self._where(where)} cannot be paged by key: nothing in `query` holds a {{last:field}}",
+                next_step='add one to `query` in the contract, such as `after: "{last:id}"`',
+            )
+        first = {name: value for name, value in where.query.items() if name not in fields}
+        more = {self._dialect.limit: str(self._server.page_size)}
+        for number in range(1, MAX_PAGES + 1):
+            page = self._page(Address(where.url, first), number, more, done)
+            yield page
+            if page.is_empty:
+                return
+            more |= {name: fill_last(where.query[name], page.field(path)) for name, path in fields.items()}
+        raise self._endless(where)
+
+    def _by_link(self, where: Address, done: _Pass) -> Iterator[Page]:
+        """The link each page names, word for word, but only where the first page lies."""
+        followed: set[str] = set()
+        step = where
+        for number in range(1, MAX_PAGES + 1):
+            page = self._page(step, number, {}, done)
+            yield page
+            if not page.next:
+                return
+            link = urljoin(step.url, page.next)
+            if not is_same_origin(where.url, link):
+                raise FeedError(
+                    f"{self._where(where)} sends us to another origin for page {number + 1}",
+                    next_step="when the source has moved, put its new address into the contract",
+                )
+            if link in followed:
+                raise _Flaw(f"page {number} links to a page already read")
+            followed.add(link)
+            step = Address(link, {})
+        raise self._endless(where)
+
+    def _page(self, where: Address, number: int, more: dict[str, str], done: _Pass) -> Page:
+        return self._session.get(
+            where.url,
+            {**where.query, **more},
+            self._reader.page,
+            where=f"{self._where(where)} (page {number})",
+            limit=min(MAX_PAGE_BYTES, self._server.max_bytes - self.pulled.bytes - done.bytes),
+        )
+
+    def _endless(self, where: Address) -> FeedError:
+        return FeedError(
+            f"{self._where(where)} did not end after {MAX_PAGES:,} pages",
+            next_step="narrow the query, or raise `pageSize` in the contract",
+        )
+
+    def _where(self, where: Address) -> str:
+        return f"{self._contract.feed_id}: {shown(where.url)}"
+
+    # --- what was seen
+
+    def _remember(self, answer: Answer) -> None:
+        """The newest answer speaks for all."""
+        headers = answer.headers
+        self.pulled.etag = headers.get("ETag", "")
+        self.pulled.last_modified = headers.get("Last-Modified", "")
+        self.pulled.source_date = headers.get("Date", "")
+        self.pulled.content_type = answer.content_type
+        self.pulled.charset = answer.charset
+
+    def _add(self, rows: int | None, size: int, total: int | None) -> None:
+        """Count one accepted file or walk; one that tells no number leaves the sum unknown."""
+        self._rows.append(rows)
+        self._totals.append(total)
+        self.pulled.bytes += size
+        self.pulled.rows = _sum(self._rows)
+        self.pulled.reported_total = _sum(self._totals)
+
+
+def _sum(numbers: list[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None

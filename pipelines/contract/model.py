@@ -1,0 +1,238 @@
+"""What a contract says, in the words of this project. Plain frozen values; reading and checking them is next door.
+
+`Contract` describes one table: a feed's, a governance table's or a reference table's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+
+Level = Literal["city", "district", "street", "governance", "ref"]
+Privacy = Literal["", "drop", "token", "mask", "coarsen"]
+Severity = Literal["error", "warning"]
+WITHHELD = "withheld"
+
+FEED_LEVELS = ("city", "district", "street")
+LEVELS = (*FEED_LEVELS, "governance", "ref")
+AREA_LEVELS = ("city", "district", "street", "community")
+CONNECTORS = ("ckan", "file", "daily_file", "paged_json", "open311", "ngsi_ld", "keyset", "next_link")
+FORMATS = ("json", "csv", "xlsx", "geojson")
+FORBIDDEN_VALUES = ("identity_number", "plate", "picture", "mobile_number")
+CONSTANTS = ("window_last_day",)
+
+
+@dataclass(frozen=True)
+class EnumValue:
+    """One allowed value: as stored, as people read it, and as it may come over the wire."""
+
+    value: str
+    label: str
+    wire: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AreaReference:
+    """A column that names an area: its level and the column whose day decides which areas lived."""
+
+    level: str
+    as_of: str
+
+
+@dataclass(frozen=True)
+class TextPart:
+    """The n-th piece (from 1) of a wire value split at any of the separators."""
+
+    index: int
+    separators: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: what it means, how it arrives, what is allowed in it.
+
+    `type` is the DuckDB type it is stored as. `wire` lists the names it may arrive under; one with a dot or
+    a bracket is a path into a JSON record.
+    """
+
+    name: str
+    business_name: str
+    description: str
+    logical_type: str
+    type: str
+    wire: tuple[str, ...]
+    required: bool = False
+    unique: bool = False
+    is_key: bool = False
+    enum: tuple[EnumValue, ...] = ()
+    pattern: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    classification: str = ""
+    privacy: Privacy = ""
+    decimals: int = 3
+    missing_values: tuple[str, ...] = ()
+    withheld_values: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    normalise: Literal["", "code"] = ""
+    part: TextPart | None = None
+    join: tuple[str, ...] = ()
+    separators: tuple[str, ...] = ()
+    fill_down: tuple[str, ...] = ()
+    area: AreaReference | None = None
+    constant: str = ""
+    references: tuple[str, ...] = ()
+    line: int = 0
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the column goes on past landing."""
+        return self.privacy != "drop"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One promise about rows or about the whole batch, as Great Expectations will judge it.
+
+    `kind` is the promise's shape, `column` the column it is about ("" for several), `arguments` what the
+    shape needs. `expected_en` and `expected_zh` finish the sentence "expected …" for a person.
+    """
+
+    rule_id: str
+    kind: str
+    column: str
+    arguments: dict[str, Any] = field(hash=False)
+    severity: Severity
+    expected_en: str
+    expected_zh: str
+    scope: Literal["row", "batch"] = "row"
+
+
+@dataclass(frozen=True)
+class DropRule:
+    """Rows that are not wanted at all: subtotals, secret devices. They count as refused, with the reason."""
+
+    wire: tuple[str, ...]
+    pattern: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Unpivot:
+    """How a wide file becomes long: columns to keep, and the names of the two new ones."""
+
+    keep: tuple[str, ...]
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where and how a feed is pulled in one environment.
+
+    `location` and the values of `query` may hold `${NAME:-default}` from the environment and
+    `{start:…}`, `{end:…}`, strftime formats of the window in the contract's time zone.
+    """
+
+    name: str
+    location: str
+    connector: str
+    query: dict[str, str] = field(default_factory=dict, hash=False)
+    page_size: int = 1000
+    format: str = "json"
+    encoding: str = "utf-8"
+    secret: str = ""
+    records: str = ""
+    sheet: str = ""
+    header_rows: tuple[int, ...] = (1,)
+    unpivot: Unpivot | None = None
+    trailer: str = ""
+    delimiter: str = ","
+    quote: str = '"'
+    escape: str = '"'
+    max_bytes: int = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One table's promise. `contract_id` is `<level>_<name>` and names the feed, its DAG and its lake folder."""
+
+    contract_id: str
+    level: Level
+    name: str
+    title: str
+    business_name: str
+    description: str
+    grain: str
+    version: str
+    status: str
+    path: str
+    sha256: str
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...]
+    servers: tuple[Server, ...] = ()
+    schedule: str = ""
+    timezone: str = "UTC"
+    look_back: timedelta = timedelta()
+    latency: timedelta = timedelta(hours=24)
+    retention: timedelta | None = None
+    delivery: Literal["incremental", "snapshot"] = "incremental"
+    version_columns: tuple[str, ...] = ()
+    forbidden_columns: tuple[str, ...] = ()
+    forbidden_values: tuple[str, ...] = ()
+    unknown_columns: Literal["warn", "drop"] = "warn"
+    drop_rules: tuple[DropRule, ...] = ()
+    reject_limit: float = 1.0
+    caller_secret: str = ""
+    landing_secret: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+
+    @property
+    def is_feed(self) -> bool:
+        """Whether the table is pulled from a source, and not built or kept by us."""
+        return self.level in FEED_LEVELS
+
+    @property
+    def feed_id(self) -> str:
+        return self.contract_id
+
+    @property
+    def table(self) -> str:
+        """Schema and table in the warehouse, such as `city.hotline_orders`."""
+        return f"{self.level}.{self.name}"
+
+    @property
+    def stored_columns(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.columns if column.is_stored)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Names of the primary key's columns."""
+        return tuple(column.name for column in self.columns if column.is_key)
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether what lands may hold personal values, so that it is encrypted at rest."""
+        return any(column.privacy in ("drop", "token", "mask") for column in self.columns)
+
+    @property
+    def has_area(self) -> bool:
+        return any(column.area for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """The column of that name. Raises KeyError when there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"{self.contract_id} has no column {name!r}")
+
+    def server(self, name: str) -> Server:
+        """The server of that environment. Raises KeyError when the contract has none."""
+        for server in self.servers:
+            if server.name == name:
+                return server
+        raise KeyError(f"{self.contract_id} has no server {name!r}")

@@ -1,0 +1,228 @@
+"""Which contract files there are, and reading them: all of them at once, so that one look shows every problem.
+
+    contracts/<level>/<name>.odcs.yaml      holds the contract <level>_<name>
+    contracts/reference/<name>.odcs.yaml    holds the contract ref_<name>
+
+Nothing here imports anything heavy: every DAG file reads contracts when it is parsed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from pipelines import settings
+from pipelines.contract import document
+from pipelines.contract.building import Builder, where
+from pipelines.contract.document import Document
+from pipelines.contract.model import FEED_LEVELS, LEVELS, Contract, Level
+from pipelines.contract.problems import Problem, contract_error, did_you_mean
+from pipelines.contract.standard import violations
+from pipelines.errors import ContractError
+
+SUFFIX = ".odcs.yaml"
+_FOLDERS: dict[Level, str] = {
+    "city": "city",
+    "district": "district",
+    "street": "street",
+    "governance": "governance",
+    "ref": "reference",
+}
+
+
+def load(contract_id: str, folder: Path | None = None) -> Contract:
+    """The contract of that id, such as `city_hotline_orders`.
+
+    Raises ContractError when there is none or when anything in it is wrong.
+    """
+    folder = _folder(folder)
+    for level in LEVELS:
+        if contract_id.startswith(f"{level}_"):
+            file = folder / _FOLDERS[level] / f"{contract_id.removeprefix(f'{level}_')}{SUFFIX}"
+            if file.is_file():
+                return _strict(_read_files([(level, file)], folder))[0]
+    known = [_contract_id(level, file) for level, file in _files(folder, LEVELS)]
+    raise ContractError(
+        f"there is no contract {contract_id!r} in {_shown(folder)}{did_you_mean(contract_id, known)}",
+        next_step="`urbanbrain feeds` lists them; a contract's file is <level>/<name>.odcs.yaml",
+    )
+
+
+def load_all(levels: Iterable[Level] = FEED_LEVELS, folder: Path | None = None) -> list[Contract]:
+    """Every contract of these levels, sorted by id. Raises ContractError with every problem of every file."""
+    return _strict(read_all(folder, levels))
+
+
+def load_governance(folder: Path | None = None) -> list[Contract]:
+    """The contracts of the governance tables, from that folder itself. Raises ContractError."""
+    return _load_folder("governance", folder)
+
+
+def load_reference(folder: Path | None = None) -> list[Contract]:
+    """The contracts of the reference tables, from that folder itself. Raises ContractError."""
+    return _load_folder("ref", folder)
+
+
+def read_all(
+    folder: Path | None = None, levels: Iterable[Level] = FEED_LEVELS
+) -> tuple[list[Contract], list[Problem]]:
+    """The contracts that are right, sorted by id, and the problems of the others, sorted by file and line.
+
+    A broken file harms no other: this is what a DAG file calls.
+    """
+    folder = _folder(folder)
+    return _read_files(list(_files(folder, tuple(levels))), folder)
+
+
+def check_all(folder: Path | None = None) -> list[Problem]:
+    """Everything that is wrong with any contract, and with where the files are."""
+    folder = _folder(folder)
+    if not folder.is_dir():
+        return [Problem(_shown(folder), 1, "is not a folder; contracts are looked for here")]
+    _, problems = read_all(folder, LEVELS)
+    return sorted({*problems, *_stray_files(folder)})
+
+
+def _load_folder(level: Level, folder: Path | None) -> list[Contract]:
+    if folder is None:
+        return _strict(read_all(None, [level]))
+    files = [(level, file) for file in sorted(folder.glob(f"*{SUFFIX}"))]
+    return _strict(_read_files(files, folder.parent))
+
+
+def _strict(read: tuple[list[Contract], list[Problem]]) -> list[Contract]:
+    contracts, problems = read
+    if problems:
+        raise contract_error(problems)
+    return contracts
+
+
+def _folder(folder: Path | None) -> Path:
+    return settings.project() / "contracts" if folder is None else folder
+
+
+def _files(folder: Path, levels: Sequence[Level]) -> Iterable[tuple[Level, Path]]:
+    for level in levels:
+        for file in sorted((folder / _FOLDERS[level]).glob(f"*{SUFFIX}")):
+            yield level, file
+
+
+def _contract_id(level: Level, file: Path) -> str:
+    return f"{level}_{file.name.removesuffix(SUFFIX)}"
+
+
+def _shown(file: Path) -> str:
+    """A path as a person would type it in the project's folder."""
+    try:
+        return file.absolute().relative_to(settings.project()).as_posix()
+    except ValueError:
+        return file.as_posix()
+
+
+def _read_files(files: list[tuple[Level, Path]], folder: Path) -> tuple[list[Contract], list[Problem]]:
+    contracts: dict[str, Contract] = {}
+    problems: list[Problem] = []
+    for level, file in files:
+        contract, found = _read(level, file)
+        problems += found
+        if contract is not None:
+            contracts[contract.contract_id] = contract
+    dangling = _dangling(contracts, {problem.contract_id for problem in problems}, folder)
+    broken = {problem.contract_id for problem in dangling}
+    kept = [contracts[name] for name in sorted(contracts) if name not in broken]
+    return kept, sorted({*problems, *dangling})
+
+
+def _read(level: Level, file: Path) -> tuple[Contract | None, list[Problem]]:
+    contract_id, path = _contract_id(level, file), _shown(file)
+    problems: list[Problem] = []
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        return None, [Problem(path, 1, f"cannot be read: {error.strerror}", contract_id)]
+    read = Document(content)
+    problems += [Problem(path, fault.line, fault.message, contract_id) for fault in read.faults]
+    if read.data is None:
+        return None, problems
+
+    def say(place: document.Path, message: str) -> None:
+        name = where(read.data, place)
+        sentence = (
+            f"{name} {message}" if name else f"the contract {message}" if _is_verb(message) else message
+        )
+        problems.append(Problem(path, read.line(place), sentence, contract_id))
+
+    told: set[document.Path] = set()
+    for place, message in violations(read.data):
+        told.add(place)
+        field = place[-1] if place and not message.startswith(("has unknown key", "has key")) else ""
+        say(
+            place,
+            f"has {field!r} that {message}"
+            if isinstance(field, str) and field and message.startswith("is ")
+            else message,
+        )
+    builder = Builder(cast("dict[str, Any]", read.data), contract_id, level, say)
+    contract = builder.build(path, hashlib.sha256(content).hexdigest(), read.line)
+    return (None if problems else contract), sorted(set(problems))
+
+
+def _is_verb(message: str) -> bool:
+    return message.split(" ", 1)[0] in {
+        "has",
+        "is",
+        "lacks",
+        "needs",
+        "makes",
+        "should",
+        "drops",
+        "breaks",
+        "repeats",
+    }
+
+
+def _dangling(contracts: dict[str, Contract], broken: set[str], folder: Path) -> list[Problem]:
+    """References to tables or columns that are not there. A broken target is told as its own problem only."""
+    problems = []
+    for contract in contracts.values():
+        for column in contract.columns:
+            for reference in column.references:
+                level, table, name = reference.split(".")
+                target_id = f"{level}_{table}"
+                target = contracts.get(target_id)
+                if target is None and target_id not in broken and level in LEVELS:
+                    file = folder / _FOLDERS[level] / f"{table}{SUFFIX}"
+                    if file.is_file():
+                        target, _ = _read(level, file)
+                        if target is None:
+                            continue
+                if target_id in broken:
+                    continue
+                message = ""
+                if target is None:
+                    known = [_contract_id(*pair).replace("_", ".", 1) for pair in _files(folder, LEVELS)]
+                    message = f"refers to table {level}.{table}, which has no contract{did_you_mean(f'{level}.{table}', known)}"
+                elif name not in {other.name for other in target.columns}:
+                    names = [other.name for other in target.columns]
+                    message = f"refers to {reference}, a column that is not there{did_you_mean(name, names)}"
+                if message:
+                    text = f"property {column.name!r} {message}"
+                    problems.append(Problem(contract.path, column.line, text, contract.contract_id))
+    return problems
+
+
+def _stray_files(folder: Path) -> Iterable[Problem]:
+    """Files that look like contracts and would never be read."""
+    folders = {name: level for level, name in _FOLDERS.items()}
+    for file in sorted(folder.rglob("*.y*ml")):
+        inside = file.parent.relative_to(folder).as_posix()
+        if inside not in folders:
+            hint = did_you_mean(inside, folders)
+            names = ", ".join(folders)
+            yield Problem(
+                _shown(file), 1, f"stands in folder {inside!r}, where nobody looks; expected {names}{hint}"
+            )
+        elif not file.name.endswith(SUFFIX):
+            yield Problem(_shown(file), 1, f"is not read: a contract is called <name>{SUFFIX}")

@@ -1,0 +1,166 @@
+"""The promises a contract makes without spelling them out, as `Rule`s in a fixed order and with fixed names.
+
+    required:<column>   kind required   something was given; for an area column, something was given in words
+    type:<column>       kind typed      the text given could be read as the column's type
+    enum:<column>       kind enum       arguments: values
+    pattern:<column>    kind pattern    arguments: pattern
+    range:<column>      kind range      arguments: minimum and/or maximum, both inclusive
+    length:<column>     kind length     arguments: minimum and/or maximum, in characters
+    area:<column>       kind resolved   arguments: level, as_of. Broken when a text was given and no area was found;
+                                        an empty value breaks `required:<column>` alone
+    readable:<column>   kind readable   free text without traces of a wrong encoding
+    unique:<column>     kind unique     the standard's `unique: true`; arguments: columns
+    unique              kind unique     primary key and version columns together; arguments: columns
+
+Rules people write themselves are in `quality`. NULL breaks no rule but `required`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pipelines.contract.model import Column, Rule
+
+_TYPE_WORDS = {
+    "integer": ("a whole number", "整数"),
+    "number": ("a number", "数字"),
+    "boolean": ("yes or no", "是或否"),
+    "date": ("a date, such as 2026-11-17", "日期，如 2026-11-17"),
+    "timestamp": ("a date and time, such as 2026-11-17 08:30:00", "日期和时间，如 2026-11-17 08:30:00"),
+    "array": ("a list", "列表"),
+}
+_AREA_WORDS = {
+    "city": ("city", "市"),
+    "district": ("district", "区"),
+    "street": ("street, town or township", "街道（镇、乡）"),
+    "community": ("community or village", "社区（村）"),
+}
+_SHOWN_VALUES = 12
+
+
+def column_rules(column: Column) -> Iterator[Rule]:
+    """The rules that follow from one column's description. A column that is dropped makes no promise."""
+    if not column.is_stored:
+        return
+    if column.required:
+        yield _rule("required", "required", column, {}, "a value; it may not be empty", "必填，不能为空")
+    if column.type != "VARCHAR" and not column.constant:
+        yield _rule("type", "typed", column, {"type": column.type}, *_TYPE_WORDS[column.logical_type])
+    if column.enum:
+        values = [value.value for value in column.enum]
+        yield _rule("enum", "enum", column, {"values": _typed(values, column)}, *enum_words(column))
+    if column.pattern:
+        yield _rule("pattern", "pattern", column, {"pattern": column.pattern}, *pattern_words(column.pattern))
+    if bounds := _bounds(column.minimum, column.maximum):
+        yield _rule("range", "range", column, bounds, *_range_words(bounds))
+    if bounds := _bounds(column.min_length, column.max_length):
+        yield _rule("length", "length", column, bounds, *_length_words(bounds))
+    if column.area:
+        english, chinese = _AREA_WORDS[column.area.level]
+        yield _rule(
+            "area",
+            "resolved",
+            column,
+            {"level": column.area.level, "as_of": column.area.as_of},
+            f"the name or code of a {english} that existed on the day of {column.area.as_of}",
+            f"当日有效的{chinese}名称或代码",
+        )
+    is_plain = not (column.enum or column.pattern or column.area or column.privacy == "token")
+    if column.type == "VARCHAR" and is_plain and not column.constant:
+        yield _rule(
+            "readable",
+            "readable",
+            column,
+            {},
+            "readable text, without traces of a wrong encoding such as � or 锟斤拷",
+            "可读文本，不含乱码（如 � 或 锟斤拷）",
+        )
+    if column.unique:
+        yield unique_rule(f"unique:{column.name}", (column.name,), column.name)
+
+
+def unique_rule(rule_id: str, columns: tuple[str, ...], column: str = "") -> Rule:
+    """No two rows are equal in all of these columns."""
+    names = ", ".join(columns)
+    return Rule(
+        rule_id=rule_id,
+        kind="unique",
+        column=column,
+        arguments={"columns": list(columns)},
+        severity="error",
+        expected_en=f"no second row with the same {names}",
+        expected_zh=f"{names} 不应重复",
+    )
+
+
+def enum_words(column: Column) -> tuple[str, str]:
+    """`one of …`, in the words the source itself uses."""
+    labels = [value.label or value.value for value in column.enum]
+    return one_of(labels)
+
+
+def one_of(labels: list[str]) -> tuple[str, str]:
+    """`one of …` and `取值应为 … 之一`, shortened when long."""
+    listed = labels[:_SHOWN_VALUES]
+    more = len(labels) > _SHOWN_VALUES
+    english = ", ".join(listed) + (f" … ({len(labels)} in all)" if more else "")
+    chinese = "、".join(listed) + (f" 等 {len(labels)} 项" if more else "")
+    return f"one of {english}", f"取值应为 {chinese} 之一"
+
+
+def pattern_words(pattern: str) -> tuple[str, str]:
+    return f"text of the form {pattern}", f"格式应符合 {pattern}"
+
+
+def _rule(
+    prefix: str, kind: str, column: Column, arguments: dict[str, Any], expected_en: str, expected_zh: str
+) -> Rule:
+    return Rule(
+        rule_id=f"{prefix}:{column.name}",
+        kind=kind,
+        column=column.name,
+        arguments=arguments,
+        severity="error",
+        expected_en=expected_en,
+        expected_zh=expected_zh,
+    )
+
+
+def _typed(values: list[str], column: Column) -> list[Any]:
+    if column.logical_type == "integer":
+        return [int(value) for value in values]
+    return [float(value) for value in values] if column.logical_type == "number" else list(values)
+
+
+def _bounds(low: float | None, high: float | None) -> dict[str, Any]:
+    given = {"minimum": low, "maximum": high}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else str(value)
+
+
+def _range_words(bounds: dict[str, Any]) -> tuple[str, str]:
+    match bounds:
+        case {"minimum": low, "maximum": high}:
+            return (
+                f"a number between {_number(low)} and {_number(high)}",
+                f"数值应在 {_number(low)} 与 {_number(high)} 之间",
+            )
+        case {"minimum": low}:
+            return f"a number of at least {_number(low)}", f"数值不应小于 {_number(low)}"
+    high = bounds["maximum"]
+    return f"a number of at most {_number(high)}", f"数值不应大于 {_number(high)}"
+
+
+def _length_words(bounds: dict[str, Any]) -> tuple[str, str]:
+    match bounds:
+        case {"minimum": low, "maximum": high} if low == high:
+            return f"exactly {low} characters", f"长度应为 {low} 个字符"
+        case {"minimum": low, "maximum": high}:
+            return f"{low} to {high} characters", f"长度应为 {low} 至 {high} 个字符"
+        case {"minimum": low}:
+            return f"at least {low} characters", f"长度不应少于 {low} 个字符"
+    return f"at most {bounds['maximum']} characters", f"长度不应超过 {bounds['maximum']} 个字符"

@@ -1,0 +1,95 @@
+"""DuckDB connections: in memory for one batch, on disk for the one writer; and how a name is quoted.
+
+Only one process writes the warehouse at a time. A second one waits a little, then raises WarehouseBusy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines import settings
+from pipelines.errors import WarehouseBusy, WarehouseError
+
+if TYPE_CHECKING:
+    import duckdb
+
+_FULL_WIDTH = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000"
+_HALF_WIDTH = "".join(chr(code) for code in range(0x21, 0x7F)) + " "
+_WAIT_SECONDS = 20.0
+
+
+def quoted(name: str) -> str:
+    """An identifier as DuckDB reads it whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A string constant as DuckDB reads it whatever is in it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def memory() -> duckdb.DuckDBPyConnection:
+    """A new in-memory database that never spills to disk: personal values may pass through it."""
+    import duckdb
+
+    connection = duckdb.connect(":memory:", config={**settings.duckdb_config(), "temp_directory": ""})
+    prepare(connection)
+    return connection
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Pin what results depend on: UTC as session zone; `half_width(text)` for full-width letters and digits."""
+    connection.execute("set timezone = 'UTC'")
+    connection.execute(
+        f"create or replace temp macro half_width(text) as translate(text, {literal(_FULL_WIDTH)}, {literal(_HALF_WIDTH)})"
+    )
+
+
+@contextlib.contextmanager
+def writer(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse, open for writing, for this process alone.
+
+    Raises WarehouseBusy when another process keeps it open longer than a few seconds, and WarehouseError when
+    the file cannot be read.
+    """
+    import duckdb
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            connection = duckdb.connect(str(path), config=settings.duckdb_config())
+            break
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise WarehouseError(
+                    f"the warehouse {path.name} cannot be opened: {str(error).splitlines()[0]}",
+                    next_step="move the file away and run `urbanbrain load`; it is rebuilt from lake/validated",
+                ) from error
+            if time.monotonic() > deadline:
+                raise WarehouseBusy(
+                    "another process is writing the warehouse",
+                    next_step="wait for it to end, or look for it with `urbanbrain status`",
+                ) from None
+            time.sleep(0.2)
+    try:
+        prepare(connection)
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All of the block or none of it."""
+    connection.execute("begin transaction")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")

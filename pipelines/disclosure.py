@@ -1,0 +1,173 @@
+"""What may leave the warehouse, and who gets it. Decided from the contracts alone, so that no table is listed here.
+
+    column    of class L3 or above, or free text (`…_text`)       nobody
+    table     without `street_code`                               every office
+              keyed by `street_code` and no other identifier      every office: figures about streets
+              with `street_code`                                  an office gets its own rows
+              holding the whole identifier of such a table        an office gets what belongs to its rows
+
+A column no contract names stays inside, but for where a row came from (`_batch_id`, `_row_number`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipelines.database import literal, quoted
+from pipelines.errors import WarehouseError
+
+if TYPE_CHECKING:
+    from pipelines.contract.model import Contract
+
+STREET = "street_code"
+_BATCHES = "ops.batches"
+_QUARANTINE = "ops.quarantine"
+_FEED_LEVELS = ("city", "district", "street")
+_WITHHELD_CLASS = re.compile(r"L[3-9]")
+_FREE_TEXT = re.compile(r"_text(_|$)")
+_IDENTIFIER = re.compile(r"_(id|no)$")
+
+
+@dataclass(frozen=True)
+class PublicTable:
+    """A table of the warehouse as it may leave it. `columns` are names and DuckDB types, `key` orders its rows."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    key: tuple[str, ...] = ()
+    contract: Contract | None = None
+
+    @property
+    def schema(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def short_name(self) -> str:
+        return self.name.partition(".")[2]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.columns)
+
+    @property
+    def is_about_streets(self) -> bool:
+        """Whether its rows are figures about streets, not records of one."""
+        return STREET in self.key and not any(_IDENTIFIER.search(name) for name in self.key)
+
+    @property
+    def identifier(self) -> tuple[str, ...]:
+        """What else than the street its key names, when that identifies something."""
+        others = tuple(name for name in self.key if name != STREET)
+        return others if any(_IDENTIFIER.search(name) for name in others) else ()
+
+    def query(self, condition: str = "true") -> str:
+        """Its columns in a total order, so that the same rows make the same bytes."""
+        order = (*self.key, *(name for name in self.names if name not in self.key))
+        columns = ", ".join(
+            # Parquet has no 128-bit integer; DuckDB would silently write a rounded double.
+            f"{quoted(name)}::decimal(38, 0) as {quoted(name)}" if kind == "HUGEINT" else quoted(name)
+            for name, kind in self.columns
+        )
+        return (
+            f"select {columns} from {qualified(self.name)} where {condition} "
+            f"order by {', '.join(f'{quoted(name)} nulls first' for name in order)}"
+        )
+
+
+class Disclosure:
+    """What leaves one warehouse, given the contracts and the columns it was found to have."""
+
+    def __init__(
+        self,
+        feeds: Sequence[Contract],
+        governance: Sequence[Contract],
+        in_warehouse: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        """`in_warehouse` is `schema.table` → column → DuckDB type.
+
+        Raises WarehouseError when a promised governance table or column was not built.
+        """
+        self._contracts = {contract.table: contract for contract in (*feeds, *governance)}
+        self._in_warehouse = in_warehouse
+        self.feeds = [
+            self._table(contract.table)
+            for contract in feeds
+            if contract.level in _FEED_LEVELS and contract.table in in_warehouse
+        ]
+        self.governance = [self._table(c.table) for c in governance if c.level == "governance"]
+        self.reference = [self._table(name) for name in in_warehouse if name.startswith("ref.")]
+        self.operations = [self._table(_BATCHES)] if _BATCHES in in_warehouse else []
+        self.quarantine = [self._table(_QUARANTINE)] if STREET in in_warehouse.get(_QUARANTINE, {}) else []
+
+    @property
+    def released(self) -> list[PublicTable]:
+        """Tables published whole, for the dashboards."""
+        return sorted((*self.governance, *self.reference, *self.operations), key=lambda table: table.name)
+
+    @property
+    def shared(self) -> list[PublicTable]:
+        """Tables every office gets whole, beside the reference tables."""
+        return [*(table for table in self.governance if not self._is_split(table)), *self.operations]
+
+    def of_street(self, street: str) -> list[tuple[PublicTable, str]]:
+        """Tables an office gets a part of, each with the condition that selects this street's rows."""
+        tables = (*self.feeds, *self.governance, *self.quarantine)
+        return [(table, self._condition(table, street)) for table in tables if self._is_split(table)]
+
+    def _is_split(self, table: PublicTable) -> bool:
+        if table.schema != "governance":
+            return STREET in table.names
+        return not table.is_about_streets and (STREET in table.names or self._owner(table) is not None)
+
+    def _condition(self, table: PublicTable, street: str) -> str:
+        of_street = f"{quoted(STREET)} = {literal(street)}"
+        owner = self._owner(table)
+        if STREET in table.names or owner is None:
+            return of_street
+        key = ", ".join(quoted(name) for name in owner.identifier)
+        return f"({key}) in (select ({key}) from {qualified(owner.name)} where {of_street})"
+
+    def _owner(self, table: PublicTable) -> PublicTable | None:
+        """The table with a street whose whole identifier this one holds, as case members hold their case's."""
+        owners = (
+            owner
+            for owner in self.governance
+            if owner.name != table.name
+            and STREET in owner.names
+            and owner.identifier
+            and set(owner.identifier) <= set(table.names)
+        )
+        return next(owners, None)
+
+    def _table(self, name: str) -> PublicTable:
+        found = self._in_warehouse.get(name)
+        contract = self._contracts.get(name)
+        if found is None:
+            raise WarehouseError(
+                f"{name} is promised by {contract.path if contract else 'its contract'} but was not built",
+                next_step="run `urbanbrain build`",
+            )
+        if contract is None:
+            names = [column for column in found if not _FREE_TEXT.search(column)]
+            return PublicTable(name, tuple((column, found[column]) for column in names))
+        if missing := [column.name for column in contract.stored_columns if column.name not in found]:
+            raise WarehouseError(
+                f"{name} lacks {', '.join(missing)}, which {contract.path} promises",
+                next_step="run `urbanbrain load` and `urbanbrain build`",
+            )
+        allowed = [
+            column.name
+            for column in contract.stored_columns
+            if not _WITHHELD_CLASS.match(column.classification) and not _FREE_TEXT.search(column.name)
+        ]
+        allowed += [column for column in found if column.startswith("_")]
+        key = tuple(column for column in contract.key if column in allowed)
+        return PublicTable(name, tuple((column, found[column]) for column in allowed), key, contract)
+
+
+def qualified(table: str) -> str:
+    """`schema.table` as DuckDB reads it whatever is in it."""
+    return ".".join(quoted(part) for part in table.split("."))

@@ -1,0 +1,256 @@
+"""The demo: three business days through a real Airflow, then the checks and a summary. And `up`, which stays.
+
+Both use the sample city. The demo replays the past, so it triggers each run with its window instead of
+waiting for the schedule, and moves the sample city's clock to just after the day.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pipelines import contract as contracts
+from pipelines import lake, settings
+from pipelines.embedded import api, task_log
+from pipelines.embedded.due import Pull, business_day, due
+from pipelines.embedded.interrupts import Interrupted, Interrupts
+from pipelines.embedded.summary import Screen
+from pipelines.embedded.supervisor import Embedded, free_port
+from pipelines.errors import DataError, UrbanBrainError
+
+DAYS = (date(2026, 11, 17), date(2026, 11, 18), date(2026, 11, 19))
+PULLED_AFTER = timedelta(minutes=40)
+"""How long after midnight a day is pulled: late enough for the last hourly feed to be due."""
+
+_SEED = 7
+_SCALE = 0.1
+_DAY_SECONDS = 300.0
+_CITY_SECONDS = 60.0
+_QUIET_SECONDS = 15.0
+_ENDED = ("success", "failed")
+_WAREHOUSE = "warehouse"
+
+
+def demo(days: Sequence[date] = DAYS) -> int:
+    """Run the demo and print it. Returns the exit code: 0 when every check held."""
+    screen = Screen()
+    with Interrupts() as interrupts:
+        try:
+            seconds = _run_days(screen, interrupts, days)
+            _check_and_show(screen, seconds)
+        except UrbanBrainError as error:
+            return _explain(screen, error)
+    return 0
+
+
+def up(port: int = 0) -> int:
+    """Start the sample city and Airflow, print where they are, and stay until Ctrl-C. Returns the exit code."""
+    screen = Screen()
+    with Interrupts() as interrupts:
+        try:
+            with _channel(interrupts, fresh=False, paused=True, port=port) as (embedded, city):
+                screen.say("starting the sample city and Airflow …")
+                _start(embedded, city)
+                screen.say(f"Airflow       {embedded.airflow.url}")
+                screen.say(f"sample city   {city}")
+                screen.say(f"logs          {embedded.logs}")
+                screen.say("Feeds are paused; switch one on, or trigger it with a window. Ctrl-C stops everything.")
+                while True:
+                    embedded.wait_for(lambda: False, seconds=3600)
+        except Interrupted:
+            screen.say("stopped; nothing is left running")
+        except UrbanBrainError as error:
+            return _explain(screen, error)
+    return 0
+
+
+def make_keys() -> Path:
+    """Throw-away keys for the demo's personal columns; keys that are there stay, so that tokens stay equal."""
+    path = settings.demo_keys_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            for name in ("LANDING", "CALLER"):
+                file.write(f"URBANBRAIN_SECRET_{name}={secrets.token_hex(32)}\n")
+    return path
+
+
+@contextlib.contextmanager
+def _channel(
+    interrupts: Interrupts, *, fresh: bool, paused: bool, port: int = 0
+) -> Iterator[tuple[Embedded, str]]:
+    """An embedded Airflow, not yet started, and the address its sample city will have."""
+    city_port = free_port()
+    city = f"http://127.0.0.1:{city_port}"
+    make_keys()
+    environment = {"URBANBRAIN_SERVER": "sample", "URBANBRAIN_SAMPLE_CITY_URL": city}
+    embedded = Embedded(
+        interrupts, fresh=fresh, paused=paused, scheduled=paused, port=port, environment=environment
+    )
+    with embedded:
+        command = [sys.executable, "-m", "pipelines.samplecity", "serve"]
+        settings_of_city = ["--port", str(city_port), "--seed", str(_SEED), "--scale", str(_SCALE)]
+        embedded.run("sample-city", [*command, *settings_of_city])
+        yield embedded, city
+
+
+def _start(embedded: Embedded, city: str) -> None:
+    feeds, problems = contracts.read_all()
+    if problems:
+        raise contracts.contract_error(problems)
+    embedded.start({_WAREHOUSE, *(_dag_id(contract.feed_id) for contract in feeds)})
+    if not embedded.wait_for(lambda: api.answers(f"{city}/clock"), seconds=_CITY_SECONDS):
+        raise UrbanBrainError(
+            f"the sample city does not answer at {city}",
+            next_step=f"its output is in {embedded.logs / 'components' / 'sample-city.log'}",
+        )
+
+
+def _run_days(screen: Screen, interrupts: Interrupts, days: Sequence[date]) -> float:
+    """All days, one after the other; everything is stopped afterwards. Returns the seconds it took."""
+    began = time.monotonic()
+    with _channel(interrupts, fresh=True, paused=False) as (embedded, city):
+        screen.say("starting the sample city and Airflow …")
+        _start(embedded, city)
+        screen.say(f"ready; watch it at {embedded.airflow.url}")
+        for day in days:
+            window = business_day(day)
+            as_of = window.end + PULLED_AFTER
+            api.set_clock(city, as_of)
+            pulls = due(contracts.load_all(), day)
+            screen.say(f"{day}: {len(pulls)} feeds, the city's clock stands at {as_of:%Y-%m-%d %H:%M}")
+            _Day(embedded, screen, day, as_of, pulls).run()
+        screen.say("stopping …")
+    return time.monotonic() - began
+
+
+@dataclass
+class _Day:
+    """One business day: its feeds' runs, and the warehouse runs they cause."""
+
+    embedded: Embedded
+    screen: Screen
+    day: date
+    as_of: datetime
+    pulls: Sequence[Pull]
+    _told: set[tuple[str, str]] = field(default_factory=set)
+    _news: float = 0.0
+
+    def run(self) -> None:
+        """Trigger, wait until nothing is left to do, and raise UrbanBrainError if a run failed."""
+        self._told = {(run["dag_id"], run["dag_run_id"]) for run in self._airflow.runs()}
+        for pull in self.pulls:
+            conf = {
+                "window_start": pull.window.start.isoformat(),
+                "window_end": pull.window.end.isoformat(),
+                "as_of": self.as_of.isoformat(),
+            }
+            self._airflow.trigger(_dag_id(pull.feed_id), f"demo__{self.day}", conf)
+        self._news = time.monotonic()
+        if not self.embedded.wait_for(self._is_over, seconds=_DAY_SECONDS):
+            raise UrbanBrainError(
+                f"{self.day} was not over after {_DAY_SECONDS:.0f} s; still open: {', '.join(self._open())}",
+                next_step=f"the task logs are in {self.embedded.logs}",
+            )
+
+    @property
+    def _airflow(self) -> api.Airflow:
+        return self.embedded.airflow
+
+    def _is_over(self) -> bool:
+        """Whether every run has ended and no asset event waits for one.
+
+        Queued events are asked for first: the scheduler turns one into a run in a single transaction, so it
+        is seen either there or here. How many warehouse runs there will be, nobody can know.
+        """
+        is_waiting = self._airflow.has_queued_events(_WAREHOUSE)
+        runs = self._airflow.runs()
+        for run in reversed(runs):
+            self._tell(run)
+        missing = {_dag_id(pull.feed_id) for pull in self.pulls} - {
+            run["dag_id"] for run in runs if run["dag_run_id"] == f"demo__{self.day}"
+        }
+        if time.monotonic() - self._news > _QUIET_SECONDS:
+            self._news = time.monotonic()
+            self.screen.say(f"  waiting for {', '.join(self._open()) or 'the scheduler'}")
+        return not is_waiting and not missing and all(run["state"] in _ENDED for run in runs)
+
+    def _tell(self, run: Mapping[str, Any]) -> None:
+        """One line for a run that has ended since we looked last."""
+        name = (run["dag_id"], run["dag_run_id"])
+        if run["state"] not in _ENDED or name in self._told:
+            return
+        self._told.add(name)
+        self._news = time.monotonic()
+        if run["state"] == "failed":
+            raise self._failure(*name)
+        seconds = float(run["duration"] or 0)
+        if name[0] == _WAREHOUSE:
+            skipped = any(task["state"] == "skipped" for task in self._airflow.tasks(*name))
+            self.screen.done(_WAREHOUSE, "nothing new" if skipped else "loaded, built, checked, published", seconds)
+        else:
+            counts = self._airflow.announced(*name)
+            self.screen.counted(name[0].removeprefix(_dag_id("")), counts, seconds)
+
+    def _failure(self, dag_id: str, run_id: str) -> UrbanBrainError:
+        failed = [task for task in self._airflow.tasks(dag_id, run_id) if task["state"] == "failed"]
+        paths = [
+            task_log.path(self.embedded.logs, dag_id, run_id, task["task_id"], task["try_number"]) for task in failed
+        ]
+        tails = [f"{path}\n{task_log.tail(path)}" for path in paths]
+        return UrbanBrainError("\n".join([f"{dag_id} failed on {self.day}:", *tails]))
+
+    def _open(self) -> list[str]:
+        """What is not over yet, with the state of its tasks."""
+        waiting = []
+        for run in self._airflow.runs():
+            if run["state"] not in _ENDED:
+                tasks = self._airflow.tasks(run["dag_id"], run["dag_run_id"])
+                states = [f"{task['task_id']} {task['state'] or 'not started'}" for task in tasks]
+                waiting.append(f"{run['dag_id']} ({', '.join(states)})")
+        return waiting
+
+
+def _check_and_show(screen: Screen, seconds: float) -> None:
+    """Print the summary, then raise DataError with everything that does not hold."""
+    from pipelines import releases, run
+
+    found = run.summary()
+    release = releases.current()
+    complaints = [
+        f"{feed['feed_id']}: the row equation is off by {feed['difference']}"
+        for feed in found["feeds"]
+        if feed["difference"]
+    ]
+    complaints += [f"release {release.release_id}: {problem}" for problem in release.verify()]
+    if found["release"] != release.release_id:
+        complaints.append(f"the warehouse expects release {found['release']}, CURRENT is {release.release_id}")
+    screen.summary(found, seconds)
+    if complaints:
+        raise DataError("\n  ".join(["the demo ran, but not everything holds:", *complaints]))
+    screen.where_and_next(
+        {
+            "warehouse": lake.warehouse_file(),
+            "release": release.path,
+            "task logs": lake.airflow_home() / "logs",
+        }
+    )
+
+
+def _explain(screen: Screen, error: UrbanBrainError) -> int:
+    screen.fail(str(error))
+    return 128 + error.signal_number if isinstance(error, Interrupted) else error.exit_code
+
+
+def _dag_id(feed_id: str) -> str:
+    return f"feed__{feed_id}"
+

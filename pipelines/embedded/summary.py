@@ -1,0 +1,105 @@
+"""What the demo says on screen: a line per event while it runs, tables when it is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+
+COUNTS = ("received", "validated", "quarantined", "duplicate", "refused")
+QUESTIONS = (
+    "select * from governance.street_scorecard",
+    "select levels_seen, count(*) as cases from governance.cases group by all order by all",
+    "select * from governance.channel_health where status <> 'on_time'",
+)
+_PLAIN_WIDTH = 110
+_NAME_WIDTH = 26
+
+
+class Screen:
+    """A terminal with colours, or plain lines when there is none."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False, soft_wrap=True)
+        if not self._console.is_terminal:
+            self._console.width = _PLAIN_WIDTH
+        self._began = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """One line, with the seconds since the start."""
+        self._line(escape(text))
+
+    def done(self, name: str, what: str, seconds: float) -> None:
+        """A run that ended well."""
+        self._line(f"  {name:{_NAME_WIDTH}} {what}  [dim]{seconds:.1f} s[/]")
+
+    def counted(self, feed_id: str, counts: Mapping[str, Any], seconds: float) -> None:
+        """A feed's run that ended well, and what became of its rows; counts of zero are left out."""
+        told = [f"{counts.get(name, 0)} {name}" for name in COUNTS if counts.get(name) or name in COUNTS[:2]]
+        self.done(feed_id, ", ".join(told), seconds)
+
+    def fail(self, text: str) -> None:
+        """What went wrong."""
+        self._console.print(f"[red]{escape(text)}[/]")
+
+    def summary(self, found: Mapping[str, Any], seconds: float) -> None:
+        """Feeds by level, governance tables, and the time it took."""
+        self._console.print()
+        feeds = _table("Rows by feed", "level", "feed")
+        for name in ("batches", *COUNTS, "difference"):
+            feeds.add_column(name, justify="right")
+        for feed in found["feeds"]:
+            feeds.add_row(feed["level"], feed["feed_id"], *_numbers(feed))
+        feeds.add_section()
+        feeds.add_row("", "all", *_numbers(_added(found["feeds"])))
+        self._console.print(feeds)
+
+        tables = _table("Governance tables", "table")
+        tables.add_column("rows", justify="right")
+        for table in found["tables"]:
+            tables.add_row(table["table"], f"{table['rows']:,}")
+        self._console.print(tables)
+        self._console.print(
+            "received = validated + quarantined + duplicate + refused; difference is what that leaves over.\n"
+            f"{found['days']} business days in {seconds:.0f} s. Release {found['release']}.\n"
+        )
+
+    def where_and_next(self, places: Mapping[str, Path]) -> None:
+        """Where things are, and what to try."""
+        for name, path in places.items():
+            self._console.print(f"{name:{_NAME_WIDTH}} {escape(_short(path))}")
+        self._console.print("\nTry next:")
+        for question in QUESTIONS:
+            self._console.print(f'  urbanbrain sql "{escape(question)}"')
+
+    def _line(self, text: str) -> None:
+        self._console.print(f"[dim]{time.monotonic() - self._began:6.1f} s[/]  {text}")
+
+
+def _table(title: str, *names: str) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for name in names:
+        table.add_column(name, no_wrap=True)
+    return table
+
+
+def _numbers(feed: Mapping[str, Any]) -> list[str]:
+    return [f"{feed[name]:,}" for name in ("batches", *COUNTS, "difference")]
+
+
+def _added(feeds: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    rows = list(feeds)
+    return {name: sum(row[name] for row in rows) for name in ("batches", *COUNTS, "difference")}
+
+
+def _short(path: Path) -> str:
+    """Relative to where we are, when it lies below."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

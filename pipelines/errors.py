@@ -1,0 +1,87 @@
+"""Every error this project raises, and whether waiting can cure it.
+
+    UrbanBrainError
+    ├── ContractError     a contract or reference file is wrong: fix the file
+    ├── SettingError      the environment lacks or garbles a setting: set it
+    ├── FeedError         the source misbehaved: the pull stored nothing
+    │   └── FeedUnavailable   … and may behave later (time-out, 429, 5xx): worth a retry
+    ├── DataError         the data broke its promise: read the reasons, ask the source
+    │   └── DataRefused       … so badly that nothing of the batch may be kept
+    └── WarehouseError    the warehouse or a release could not be written or read
+        └── WarehouseBusy     … because somebody else is writing: worth a retry
+
+Messages say what happened, where, what was expected against what was found, and what to do next.
+They never carry a secret or a personal value, and every error survives pickling.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class UrbanBrainError(Exception):
+    """Something this project can explain. `retry` says whether waiting can cure it."""
+
+    retry: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, next_step: str = "") -> None:
+        super().__init__(message, next_step)
+        self.message = message
+        self.next_step = next_step
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.message, self.next_step))
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  → {self.next_step}" if self.next_step else self.message
+
+
+def _rebuild(kind: type[UrbanBrainError], message: str, next_step: str) -> UrbanBrainError:
+    return kind(message, next_step=next_step)
+
+
+class ContractError(UrbanBrainError):
+    """A contract or reference file is wrong; the message lists every problem with file and line."""
+
+    exit_code = 2
+
+
+class SettingError(UrbanBrainError):
+    """A setting or secret is missing or unreadable; the message names it, never its value."""
+
+    exit_code = 2
+
+
+class FeedError(UrbanBrainError):
+    """The source misbehaved in a way that waiting does not cure. Nothing was stored."""
+
+    exit_code = 3
+
+
+class FeedUnavailable(FeedError):
+    """The source did not answer properly this time: time-out, refused connection, 429, 5xx."""
+
+    retry = True
+
+
+class DataError(UrbanBrainError):
+    """The data broke its promise as a whole: too many bad rows, a missing column, a wrong total."""
+
+    exit_code = 4
+
+
+class DataRefused(DataError):
+    """The batch showed something that must not be kept; its bytes are deleted, the refusal recorded."""
+
+
+class WarehouseError(UrbanBrainError):
+    """The warehouse or a release could not be written or read."""
+
+    exit_code = 5
+
+
+class WarehouseBusy(WarehouseError):
+    """Another process is writing the warehouse."""
+
+    retry = True

@@ -1,0 +1,180 @@
+"""Where files live, and how a folder of them appears at once. Only this module builds a path under the lake.
+
+    lake/landing/<feed>/window=<start>/batch=<id>/     bytes as received
+    lake/staged/<feed>/…                               typed text, gone once the gate has judged it
+    lake/validated/<feed>/…                            rows that keep the contract
+    lake/quarantine/<feed>/…                           rows that do not, with every reason
+    lake/refused/<feed>/…                              a receipt that says why bytes were deleted
+
+A folder is written under a temporary name beside its target, fsynced and renamed; its `receipt.json` is
+written last. A folder without a receipt does not exist.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pipelines import settings
+
+Stage = Literal["landing", "staged", "validated", "quarantine", "refused"]
+RECEIPT = "receipt.json"
+ROWS = "rows.parquet"
+SET_ASIDE = "set_aside.parquet"
+_TEMPORARY = ".writing-"
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """The half-open time range `[start, end)` a pull covers; both are instants in UTC."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise ValueError("a window needs instants with a time zone")
+        if self.start >= self.end:
+            raise ValueError(f"window ends ({self.end}) before it starts ({self.start})")
+
+    @property
+    def folder(self) -> str:
+        return f"window={stamp(self.start)}"
+
+
+def stamp(instant: datetime) -> str:
+    """An instant as a folder name, `20261117T160000Z`."""
+    return instant.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+@dataclass(frozen=True, order=True)
+class Batch:
+    """What one pull of one window of one feed brought."""
+
+    feed_id: str
+    window: Window
+    batch_id: str
+
+    def folder(self, stage: Stage) -> Path:
+        return lake() / stage / self.feed_id / self.window.folder / f"batch={self.batch_id}"
+
+
+def lake() -> Path:
+    return settings.home() / "lake"
+
+
+def same_batch(folder: Path, stage: Stage) -> Path:
+    """The folder another stage gives the batch that `folder` holds."""
+    return lake().joinpath(stage, *folder.absolute().parts[-3:])
+
+
+def warehouse_file() -> Path:
+    return settings.home() / "warehouse" / "urbanbrain.duckdb"
+
+
+def releases() -> Path:
+    return settings.home() / "releases"
+
+
+def airflow_home() -> Path:
+    return settings.home() / "airflow"
+
+
+def batches(stage: Stage, feed_id: str = "*") -> list[Path]:
+    """Folders of a stage that carry a receipt, oldest window first."""
+    return sorted(path.parent for path in (lake() / stage).glob(f"{feed_id}/window=*/batch=*/{RECEIPT}"))
+
+
+@contextlib.contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `target`, whole, when the block ends well; otherwise nothing is left.
+
+    When `target` already has a receipt the new folder is dropped: the same batch was written before.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=target.parent))
+    try:
+        yield temporary
+        for path in sorted(temporary.rglob("*")):
+            if path.is_file():
+                sync(path)
+        sync(temporary)
+        if (target / RECEIPT).exists():
+            return
+        if target.exists():  # a folder without a receipt: its writer died before this scheme could
+            shutil.rmtree(target)
+        try:
+            temporary.rename(target)
+        except OSError as error:
+            # Somebody else wrote the same batch between our look and our rename: theirs is as good as ours.
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or not (target / RECEIPT).exists():
+                raise
+        sync(target.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def scratch_folder(stage: Stage, feed_id: str) -> Iterator[Path]:
+    """A folder for work whose batch is not known yet; gone, with all it holds, when the block ends.
+
+    It lies beside the feed's windows, so that moving a file from it into `new_folder` is a rename.
+    """
+    parent = lake() / stage / feed_id
+    parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=parent))
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def drop_folder(folder: Path) -> None:
+    """Remove a folder at once, its bytes right after; `sweep` ends what a kill cut short."""
+    if not folder.exists():
+        return
+    doomed = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=folder.parent))
+    folder.rename(doomed)  # an empty folder is replaced, so no moment shows half of the old one
+    sync(folder.parent)
+    shutil.rmtree(doomed)
+
+
+def write_file(target: Path, content: bytes) -> None:
+    """Write a file under a temporary name, fsync it and rename it over `target`."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=target.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(name).replace(target)
+    sync(target.parent)
+
+
+def sync(path: Path) -> None:
+    """Fsync a file or a folder."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sweep(older_than_seconds: float = 24 * 3600) -> list[Path]:
+    """Remove what killed writers left behind, once it is old enough that nobody can still be writing it."""
+    limit = datetime.now(UTC).timestamp() - older_than_seconds
+    left = [path for path in settings.home().rglob(f"{_TEMPORARY}*") if path.stat().st_mtime < limit]
+    for path in left:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    return left

@@ -1,0 +1,156 @@
+"""One street office's DuckDB file, made from Parquet by a process of its own.
+
+Why a process: DuckDB writes whole blocks, and the unused end of a block is whatever the memory held before.
+Built by the process that reads the warehouse, an office file was seen to carry scraps of other streets'
+rows. A fresh process that is handed this street's rows only has nothing else to leave behind.
+
+The same scraps, and sampling in its string compression, make DuckDB files differ between builds in bytes
+though never in content; Parquet files do not differ.
+
+    python -m pipelines.office_file <plan.json>
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipelines.database import literal, quoted
+from pipelines.errors import WarehouseError
+
+_BLOCK_SIZE = "16384"  # DuckDB's smallest: a table takes at least one block, and most tables here are small
+_PATIENCE_SECONDS = 1800
+
+
+@dataclass(frozen=True)
+class OfficeTable:
+    """A table to make from a Parquet file, in its row order."""
+
+    schema: str
+    name: str
+    source: str
+    comment: str = ""
+    column_comments: dict[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class OfficeView:
+    """A view to make from a query; `schema` and `name` are where it appears."""
+
+    schema: str
+    name: str
+    query: str
+    comment: str = ""
+    origin: str = ""
+    """File the query was read from, for messages."""
+
+
+@dataclass(frozen=True)
+class OfficePlan:
+    """What goes into one office file."""
+
+    target: str
+    comment: str
+    tables: tuple[OfficeTable, ...]
+    views: tuple[OfficeView, ...]
+
+
+def build_apart(plan: OfficePlan, plan_file: Path) -> None:
+    """Build the file in a new process. Raises WarehouseError with what that process said when it fails."""
+    plan_file.write_text(json.dumps(asdict(plan), ensure_ascii=False), encoding="utf-8")
+    command = [sys.executable, "-m", "pipelines.office_file", str(plan_file)]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own module, no shell
+            command, capture_output=True, text=True, encoding="utf-8", timeout=_PATIENCE_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise WarehouseError(
+            f"office file {Path(plan.target).name} was not built within {_PATIENCE_SECONDS} s",
+            next_step="publish again when the machine is less busy",
+        ) from None
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        raise WarehouseError(
+            f"office file {Path(plan.target).name} could not be built\n  "
+            f"{lines[-1] if lines else 'no message'}",
+            next_step="correct what it names (views are in warehouse/office/*.sql) and publish again",
+        )
+
+
+def main(plan_file: Path) -> None:
+    """Build what a plan file describes. Raises WarehouseError when a view cannot be made."""
+    values = json.loads(plan_file.read_text(encoding="utf-8"))
+    _build(
+        OfficePlan(
+            values["target"],
+            values["comment"],
+            tuple(OfficeTable(**table) for table in values["tables"]),
+            tuple(OfficeView(**view) for view in values["views"]),
+        )
+    )
+
+
+def _build(plan: OfficePlan) -> None:
+    import duckdb
+
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "default_block_size": _BLOCK_SIZE,
+        "preserve_insertion_order": "true",
+        "threads": "1",  # offices are built side by side; one thread also keeps row groups in order
+    }
+    connection = duckdb.connect(plan.target, config=config)
+    try:
+        connection.execute("set timezone = 'UTC'")
+        schemas = {table.schema for table in plan.tables} | {view.schema for view in plan.views}
+        for schema in sorted(schemas - {"main"}):
+            connection.execute(f"create schema {quoted(schema)}")
+        for table in plan.tables:
+            name = f"{quoted(table.schema)}.{quoted(table.name)}"
+            connection.execute(f"create table {name} as from read_parquet({literal(table.source)})")
+            _comment(connection, "table", name, table.comment)
+            for column, comment in table.column_comments.items():
+                _comment(connection, "column", f"{name}.{quoted(column)}", comment)
+        _create_views(connection, plan.views)
+        connection.execute("force checkpoint")
+    finally:
+        connection.close()
+
+
+def _create_views(connection: Any, views: tuple[OfficeView, ...]) -> None:
+    """Create views in whatever order their references allow."""
+    import duckdb
+
+    waiting = list(views)
+    while waiting:
+        failed: list[tuple[OfficeView, str]] = []
+        for view in waiting:
+            name = f"{quoted(view.schema)}.{quoted(view.name)}"
+            try:
+                connection.execute(f"create view {name} as {view.query}")
+            except duckdb.Error as error:
+                failed.append((view, " ".join(str(error).split())))
+            else:
+                _comment(connection, "view", name, view.comment)
+        if len(failed) == len(waiting):
+            raise WarehouseError(
+                "; ".join(f"{view.origin or view.name}: {message}" for view, message in failed)
+            )
+        waiting = [view for view, _ in failed]
+
+
+def _comment(connection: Any, kind: str, name: str, comment: str) -> None:
+    if comment:
+        connection.execute(f"comment on {kind} {name} is {literal(comment)}")
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]))
+    except Exception as problem:  # noqa: BLE001 - the parent process shows the last line to a person
+        sys.exit(" ".join(str(problem).split()))

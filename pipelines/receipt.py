@@ -1,0 +1,78 @@
+"""Receipts: what a stage did to a batch, written last. Counts here are what the row equation is checked on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from pipelines.lake import RECEIPT, Batch, Window, write_file
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a batch. `sha256` and `size` are of the bytes as received, before compression."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One stage's word on one batch.
+
+    received = validated + quarantined + duplicate + refused, all in rows.
+    `landed_at` is when the pull ended; every later stage repeats it, so that rebuilding gives the same bytes.
+    """
+
+    stage: str
+    feed_id: str
+    window: Window
+    batch_id: str
+    landed_at: datetime
+    contract_version: str
+    contract_sha256: str
+    parts: tuple[Part, ...] = ()
+    received: int = 0
+    validated: int = 0
+    quarantined: int = 0
+    duplicate: int = 0
+    refused: int = 0
+    rules: dict[str, int] = field(default_factory=dict)
+    """Broken rule → rows that break it (errors and warnings)."""
+    warnings: tuple[str, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict)
+    """What else the stage saw: encoding, etag, http attempts, schema fingerprint, reason of a refusal."""
+
+    @property
+    def batch(self) -> Batch:
+        return Batch(self.feed_id, self.window, self.batch_id)
+
+    @property
+    def difference(self) -> int:
+        """Rows the row equation cannot account for; anything but zero is a defect."""
+        return self.received - self.validated - self.quarantined - self.duplicate - self.refused
+
+    def write(self, folder: Path) -> None:
+        """Write `receipt.json`; the last thing a stage does in a folder."""
+        text = json.dumps(asdict(self), ensure_ascii=False, indent=1, sort_keys=True, default=_instant)
+        write_file(folder / RECEIPT, (text + "\n").encode())
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the receipt of a folder. Raises FileNotFoundError when there is none."""
+        values = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
+        values["window"] = Window(*(datetime.fromisoformat(values["window"][key]) for key in ("start", "end")))
+        values["landed_at"] = datetime.fromisoformat(values["landed_at"])
+        values["parts"] = tuple(Part(**part) for part in values["parts"])
+        values["warnings"] = tuple(values["warnings"])
+        return cls(**values)
+
+
+def _instant(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    raise TypeError(f"a receipt holds no {type(value).__name__}")

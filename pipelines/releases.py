@@ -1,0 +1,168 @@
+"""Reading releases: which one is current, whether its bytes are still the published ones, what is in it.
+
+    releases/<release_id>/manifest.json             every other file with rows, bytes and sha256
+                          datapackage.json          the same tables, described for Frictionless tools
+                          tables/<schema>.<table>.parquet
+                          offices/<street_code>/<street_code>.duckdb
+    releases/CURRENT                                one line: the release id
+
+A release never changes. A reader resolves CURRENT once and stays with what it found; asking for CURRENT
+again in the middle of a question would mix two releases. Writing releases is `stages/publishing.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipelines import lake
+from pipelines.errors import WarehouseError
+
+CURRENT = "CURRENT"
+MANIFEST = "manifest.json"
+DATA_PACKAGE = "datapackage.json"
+TABLES = "tables"
+OFFICES = "offices"
+_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{10}")
+_NOTHING_YET = "run `make demo`, or `urbanbrain load`, `urbanbrain build` and `urbanbrain publish`"
+
+
+@dataclass(frozen=True)
+class Release:
+    """One publication of everything, as its manifest describes it."""
+
+    release_id: str
+    path: Path
+    manifest: dict[str, Any] = field(repr=False, hash=False, compare=False)
+
+    @property
+    def as_of(self) -> str:
+        """When the newest batch in it was pulled, ISO 8601 in UTC."""
+        return str(self.manifest["as_of"])
+
+    @property
+    def timezone(self) -> str:
+        """The zone its readers live in."""
+        return str(self.manifest["timezone"])
+
+    @property
+    def tables(self) -> dict[str, Path]:
+        """The Parquet file of each published table, by name such as `governance.cases`."""
+        paths = (file["path"] for file in self.manifest["files"])
+        return {
+            Path(path).stem: self.path / path
+            for path in sorted(paths)
+            if path.startswith(f"{TABLES}/") and path.endswith(".parquet")
+        }
+
+    @property
+    def offices(self) -> tuple[str, ...]:
+        """Street codes that have an office file."""
+        paths = (str(file["path"]).split("/") for file in self.manifest["files"])
+        return tuple(sorted({parts[1] for parts in paths if parts[0] == OFFICES}))
+
+    def office_file(self, street_code: str) -> Path:
+        """The office file of a street. Raises WarehouseError when this release has none for it."""
+        if street_code not in self.offices:
+            raise WarehouseError(
+                f"release {self.release_id} has no office file for {street_code!r}",
+                next_step=f"offices in it: {', '.join(self.offices) or 'none'}",
+            )
+        return self.path / OFFICES / street_code / f"{street_code}.duckdb"
+
+    def data_package(self) -> dict[str, Any]:
+        """The Frictionless description of the tables."""
+        return _read_json(self.path / DATA_PACKAGE)
+
+    def verify(self) -> list[str]:
+        """Every way the folder differs from what was published; empty when it is whole."""
+        problems = []
+        if self.manifest.get("sha256") != manifest_sha256(self.manifest):
+            problems.append(f"{MANIFEST}: changed since it was published")
+        promised = {str(file["path"]): file for file in self.manifest["files"]}
+        found = {path.relative_to(self.path).as_posix(): path for path in _files(self.path)}
+        for name in sorted((promised.keys() | found.keys()) - {MANIFEST}):
+            if name not in found:
+                problems.append(f"{name}: missing")
+            elif name not in promised:
+                problems.append(f"{name}: not in the manifest")
+            elif (size := found[name].stat().st_size) != promised[name]["bytes"]:
+                problems.append(f"{name}: {size} bytes, expected {promised[name]['bytes']}")
+            elif file_sha256(found[name]) != promised[name]["sha256"]:
+                problems.append(f"{name}: its bytes changed since it was published")
+        return problems
+
+
+def current() -> Release:
+    """The release that readers should use, resolved once.
+
+    Raises WarehouseError when nothing is published yet or CURRENT names nothing readable.
+    """
+    pointer = lake.releases() / CURRENT
+    try:
+        release_id = pointer.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        raise WarehouseError("nothing is published yet", next_step=_NOTHING_YET) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WarehouseError(
+            f"{CURRENT} cannot be read: {type(error).__name__}",
+            next_step="look at it; `urbanbrain publish` writes it again",
+        ) from error
+    return read(release_id)
+
+
+def read(release_id: str) -> Release:
+    """The release of that id. Raises WarehouseError when there is none or its manifest is broken."""
+    path = lake.releases() / release_id
+    if not _ID.fullmatch(release_id) or not (path / MANIFEST).is_file():
+        known = ", ".join(release.release_id for release in list_releases()[-3:])
+        raise WarehouseError(
+            f"there is no release {release_id!r}",
+            next_step=f"newest releases: {known}" if known else _NOTHING_YET,
+        )
+    manifest = _read_json(path / MANIFEST)
+    if manifest.get("release_id") != release_id or not isinstance(manifest.get("files"), list):
+        raise WarehouseError(
+            f"{MANIFEST} in release {release_id} is not its manifest",
+            next_step="move the release away and run `urbanbrain publish`",
+        )
+    return Release(release_id, path, manifest)
+
+
+def list_releases() -> list[Release]:
+    """Every readable release, oldest first; a folder somebody is still writing is not one."""
+    folders = sorted(lake.releases().iterdir()) if lake.releases().is_dir() else []
+    return [read(path.name) for path in folders if _ID.fullmatch(path.name) and (path / MANIFEST).is_file()]
+
+
+def manifest_sha256(manifest: dict[str, Any]) -> str:
+    """The checksum a manifest carries of all its other keys."""
+    others = {key: value for key, value in manifest.items() if key != "sha256"}
+    text = json.dumps(others, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WarehouseError(
+            f"{path.parent.name}/{path.name} cannot be read: {type(error).__name__}",
+            next_step="move the release away and run `urbanbrain publish`",
+        ) from error
+    if not isinstance(values, dict):
+        raise WarehouseError(f"{path.parent.name}/{path.name} holds no JSON object")
+    return values

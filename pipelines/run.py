@@ -1,0 +1,260 @@
+"""What a person or a scheduler can ask for. A command and a DAG task make the same call into this module.
+
+    land → gate          any number at once, a feed and window each
+    load → build → publish      one process at a time
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pipelines import contract as contracts
+from pipelines import database, lake, settings
+from pipelines.contract.model import Contract
+from pipelines.errors import ContractError, DataRefused, UrbanBrainError, WarehouseError
+from pipelines.lake import Window
+from pipelines.receipt import Receipt
+
+Instant = datetime | date | str
+
+
+def window(feed: Contract, start: Instant, end: Instant | None = None) -> Window:
+    """The window people mean: instants as they are, days as whole days of the feed's time zone.
+
+    A start without an end is that one day; an end given as a day is its last day, included.
+    Raises ContractError when a text is neither a date nor an instant, or the range is empty.
+    """
+    zone = ZoneInfo(feed.timezone)
+    first = _instant(start, zone)
+    last = _instant(end, zone) if end is not None else first
+    upper = last + timedelta(days=1) if _is_day(end if end is not None else start) else last
+    if first >= upper:
+        raise ContractError(f"the window {start} … {end} is empty", next_step="give an end after the start")
+    return Window(first.astimezone(UTC), upper.astimezone(UTC))
+
+
+def _is_day(value: Instant) -> bool:
+    if isinstance(value, str):
+        return len(value) == len("2026-11-17")
+    return not isinstance(value, datetime)
+
+
+def _instant(value: Instant, zone: ZoneInfo) -> datetime:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ContractError(
+                f"{value!r} is neither a date nor an instant", next_step="write 2026-11-17 or 2026-11-17T08:00+08:00"
+            ) from error
+    if not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    return value if value.tzinfo else value.replace(tzinfo=zone)
+
+
+def land(
+    feed_id: str,
+    start: Instant,
+    end: Instant | None = None,
+    as_of: Instant | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> str:
+    """Pull one window of a feed and return the folder of what landed.
+
+    `as_of` is the instant the pull claims to happen at, for replays; now when not given.
+    Raises FeedError when the source misbehaves, DataRefused when the same content was refused before.
+    """
+    from pipelines.stages import landing
+
+    feed = contracts.load(feed_id)
+    landed_at = _instant(as_of, ZoneInfo(feed.timezone)).astimezone(UTC) if as_of else settings.now()
+    folder = landing.land(feed, window(feed, start, end), landed_at, settings.server(), progress)
+    _raise_if_refused(folder)
+    return str(folder)
+
+
+def gate(landed: str, *, accept: bool = False) -> str:
+    """Type and judge one landed batch and return the folder of its validated rows.
+
+    A batch judged before under the same contract is left as it is. Raises DataError when the batch is held or
+    unreadable, DataRefused when it shows what must not be kept: its bytes are gone then, the refusal recorded.
+    """
+    from pipelines.stages import gate as gates
+    from pipelines.stages import landing, staging
+
+    folder = Path(landed)
+    receipt = Receipt.read(folder)
+    feed = contracts.load(receipt.feed_id)
+    validated = receipt.batch.folder("validated")
+    if (validated / lake.RECEIPT).exists() and Receipt.read(validated).contract_sha256 == feed.sha256:
+        return str(validated)
+    staged = receipt.batch.folder("staged")
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        staging.stage(feed, folder)
+    except DataRefused as refusal:
+        landing.refuse(folder, feed, refusal.message, receipt.received)
+        raise
+    for stage in ("validated", "quarantine"):  # judged under an older contract: judged again
+        shutil.rmtree(receipt.batch.folder(stage), ignore_errors=True)
+    done = gates.gate(feed, staged, accept=accept)
+    shutil.rmtree(staged, ignore_errors=True)
+    return str(done)
+
+
+def _raise_if_refused(folder: Path) -> None:
+    receipt = Receipt.read(folder)
+    if receipt.stage == "refused":
+        raise DataRefused(
+            f"{receipt.feed_id}: this batch was refused before: {receipt.details.get('reason')}",
+            next_step="ask the source to leave it out; the bytes were deleted",
+        )
+
+
+def counts(folder: str) -> dict[str, Any]:
+    """The row counts of a batch, small enough to travel with an asset event."""
+    receipt = Receipt.read(Path(folder))
+    return {
+        "feed_id": receipt.feed_id,
+        "batch_id": receipt.batch_id,
+        "window_start": receipt.window.start.isoformat(),
+        "window_end": receipt.window.end.isoformat(),
+        **{name: getattr(receipt, name) for name in ROW_EQUATION},
+    }
+
+
+ROW_EQUATION = ("received", "validated", "quarantined", "duplicate", "refused")
+
+
+def load() -> dict[str, Any]:
+    """Load every batch the warehouse does not have yet. Raises WarehouseBusy while somebody else writes."""
+    from pipelines.stages import loading
+
+    with database.writer(lake.warehouse_file()) as connection:
+        loaded = loading.load(connection, contracts.load_all())
+    return {
+        "batches": [asdict(batch) for batch in loaded],
+        "inserted": sum(batch.inserted for batch in loaded),
+        "updated": sum(batch.updated for batch in loaded),
+    }
+
+
+def build() -> dict[str, int]:
+    """Rebuild the shared governance tables, all of them or none; returns rows per table."""
+    from pipelines.stages import gate as gates
+    from pipelines.stages import governance
+
+    with database.writer(lake.warehouse_file()) as connection:
+        return governance.build(connection, settings.project(), gates.broken_rules)
+
+
+def check() -> dict[str, int]:
+    """Prove the row equation over the whole history. Raises WarehouseError naming the batches that break it."""
+    with database.writer(lake.warehouse_file()) as connection:
+        broken = connection.execute(f"select feed_id, batch_id from ops.batches where {_UNEQUAL}").fetchall()
+        total = connection.execute("select count(*) from ops.batches").fetchone()
+    if broken:
+        names = ", ".join(f"{feed} {batch}" for feed, batch in broken[:5])
+        raise WarehouseError(
+            f"{len(broken)} batches lose or double rows: {names}",
+            next_step="this is a defect of the pipeline: nothing was published; report it",
+        )
+    return {"batches": total[0] if total else 0, "differences": 0}
+
+
+_UNEQUAL = (
+    "received <> validated + quarantined + duplicate + refused "
+    "or validated <> inserted + updated + unchanged + stale"
+)
+
+
+def publish() -> str:
+    """Write one immutable release of what is built and make it CURRENT; returns its folder."""
+    from pipelines.stages import publishing
+
+    with database.writer(lake.warehouse_file()) as connection:
+        folder = publishing.publish(
+            connection, contracts.load_all(), contracts.load_governance(), settings.project()
+        )
+    return str(folder)
+
+
+def run(feed_id: str, start: Instant, end: Instant | None = None, as_of: Instant | None = None) -> dict[str, Any]:
+    """Land and judge one window of a feed; returns its counts."""
+    return counts(gate(land(feed_id, start, end, as_of)))
+
+
+def summary() -> dict[str, Any]:
+    """The whole history in a few numbers: rows per feed, rows per table, the current release."""
+    path = lake.warehouse_file()
+    if not path.exists():
+        raise WarehouseError("nothing is loaded yet", next_step="run `make demo`, or `urbanbrain run FEED --window DAY`")
+    sums = ", ".join(f"sum({name})::bigint as {name}" for name in ROW_EQUATION)
+    with database.writer(path) as connection:
+        feeds = connection.execute(
+            f"select feed_id, level, count(*) as batches, {sums}, count(*) filter ({_UNEQUAL}) as difference, "
+            "count(distinct window_end) as days from ops.batches group by all "
+            "order by list_position(['city', 'district', 'street'], level), feed_id"
+        )
+        names = [column[0] for column in feeds.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in feeds.fetchall()]
+        tables = connection.execute(
+            "select table_schema || '.' || table_name from information_schema.tables "
+            "where table_schema in ('governance', 'city', 'district', 'street') and table_type = 'BASE TABLE' order by all"
+        ).fetchall()
+        sizes = [
+            {"table": name, "rows": (connection.execute(f"select count(*) from {name}").fetchone() or (0,))[0]}
+            for (name,) in tables
+        ]
+    current = lake.releases() / "CURRENT"
+    return {
+        "feeds": rows,
+        "tables": sizes,
+        "release": current.read_text(encoding="utf-8").strip() if current.exists() else "",
+        "days": max((row["days"] for row in rows), default=0),
+    }
+
+
+def overdue() -> list[str]:
+    """Feeds whose newest expected day did not arrive in time, a line each."""
+    with database.writer(lake.warehouse_file()) as connection:
+        rows = connection.execute(
+            "select expected.feed_id, max(expected.business_date) from ops.expectations as expected "
+            "where expected.expected_by < ? and not exists (select 1 from ops.batches as batch "
+            "where batch.feed_id = expected.feed_id and batch.window_end > expected.expected_by::date "
+            "and batch.received > 0) group by all order by all",
+            [settings.now()],
+        ).fetchall()
+    return [f"{feed} has not brought {day}" for feed, day in rows]
+
+
+def trace(table: str, key: str) -> list[dict[str, Any]]:
+    """Where a warehouse row came from: batch, row number and landed parts. `key` is its primary key, `/` between parts."""
+    feed = next((each for each in contracts.load_all() if each.table == table), None)
+    if feed is None:
+        raise UrbanBrainError(
+            f"{table!r} is not a feed's table",
+            next_step="feeds' tables: " + ", ".join(each.table for each in contracts.load_all()),
+        )
+    columns = " || '/' || ".join(f"{database.quoted(name)}::varchar" for name in feed.key)
+    with database.writer(lake.warehouse_file()) as connection:
+        found = connection.execute(
+            f"select row_.feed, row_.batch_id, row_.row_number, batch.window_start, batch.window_end from "
+            f"(select ? as feed, _batch_id as batch_id, _row_number as row_number, 'warehouse' as place from {table} "
+            f"where {columns} = ? union all select feed_id, batch_id, row_number, 'quarantine' from ops.quarantine "
+            "where feed_id = ? and business_key = ?) as row_ join ops.batches as batch "
+            "on batch.feed_id = row_.feed and batch.batch_id = row_.batch_id order by all",
+            [feed.feed_id, key, feed.feed_id, key],
+        ).fetchall()
+    traced = []
+    for feed_id, batch_id, number, start, end in found:
+        folder = lake.Batch(feed_id, Window(start, end), batch_id).folder("landing")
+        names = [part.name for part in Receipt.read(folder).parts] if (folder / lake.RECEIPT).exists() else []
+        traced.append({"feed": feed_id, "batch": batch_id, "row_number": number, "landed": str(folder), "parts": names})
+    return traced

@@ -1,0 +1,252 @@
+"""District grid cases: what inspectors, cameras and calls report, from report to close.
+
+One case in eight is a hotline order seen a second time (its number in its own column or only in the remark);
+some are a second report of a component that is already open. `problem` keeps the truth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
+
+from pipelines.samplecity import hotline, words
+from pipelines.samplecity.defects import NONE, Defect, change, draw, plant, put
+from pipelines.samplecity.wire import Wire, empty_objects, join, numbered, text_of_times
+from pipelines.samplecity.world import (
+    COMMUNITIES,
+    COMMUNITY_ESTATE,
+    COMMUNITY_NAME,
+    COMMUNITY_RARE,
+    COMMUNITY_STREET,
+    COMMUNITY_WEIGHT,
+    GRID_PROBLEMS,
+    NEVER,
+    PROBLEM_WEIGHT,
+    PROBLEMS,
+    STREETS,
+    City,
+    Instants,
+    Ints,
+    Objects,
+    later,
+    spell_streets,
+    stamp,
+    times_of_day,
+)
+
+FEED = "district_grid_cases"
+PER_DAY = 300
+LOOK_BACK = timedelta(hours=24)
+STEPS = 7
+REPORTED, FILED, DISPATCHED, HANDLED, CLOSED, CORRECTED, MENDED = range(STEPS)
+IS_COMPONENT = np.array([p.grid_kind == "部件" for p in PROBLEMS])
+_WEIGHT = PROBLEM_WEIGHT[GRID_PROBLEMS] / PROBLEM_WEIGHT[GRID_PROBLEMS].sum()
+_STREET_LON = np.array([s.lon for s in STREETS])
+_STREET_LAT = np.array([s.lat for s in STREETS])
+# GCJ-02 lies about 545 m from WGS-84 here; the grid centre sends GCJ-02.
+GCJ_EAST, GCJ_NORTH = 0.00616, 0.00132
+
+
+def _closed_early(wire: Wire, rows: Ints) -> None:
+    for row in rows:
+        reported = datetime.fromisoformat(wire.columns["上报时间"][row])
+        wire.columns["结案时间"][row] = (reported - timedelta(minutes=75)).isoformat(sep=" ")
+
+
+DEFECTS = (
+    Defect("R9", ("required:case_no",), (put("案卷号", None),)),
+    Defect("R9", ("required:found_by",), (put("问题来源", None),)),
+    Defect("T3", ("type:due_at",), (put("处置截止", "2026-13-01 08:00:00", "2026-11-31 08:00:00"),)),
+    Defect("R21", ("enum:found_by",), (put("问题来源", "舆情", "领导交办"),)),
+    Defect("E11", ("pattern:case_no",), (put("案卷号", "2.61117E+11", "CP2.61117E+11"),)),
+    Defect("E11", ("pattern:component_id",), (put("部件标识码", "1.10114E+15"),)),
+    Defect("A10", ("range:lat", "range:lon"), (put("经度", "0"), put("纬度", "0"))),
+    Defect("A5", ("area:street_code",), (put("街道", "区城管委", "市排水集团"),)),
+    Defect("A4", ("area:street_code",), (put("街道", "回龙观镇"),)),
+    Defect("T5", ("rule:close_not_before_report",), (_closed_early,), needs=("结案时间",)),
+    Defect("E3", ("readable:place_text",), (change("地址描述", lambda text: text[:2] + "锟斤拷" + text[4:]),)),
+    Defect("R21", ("enum:case_kind",), (put("问题类型", "其他"),)),
+    Defect("R1", ("unique",), copy="conflict"),
+    Defect("R1", (), copy="exact"),
+)
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The cases of one day, as arrays over the same rows."""
+
+    day: date
+    ids: Objects
+    community: Ints
+    category: Ints
+    salt: Ints
+    events: Instants
+    component: Objects
+    order_id: Objects
+    phone: Ints
+    problem: Objects
+    drawn: Ints
+
+
+@lru_cache(maxsize=128)
+def cases(city: City, day: date) -> Cases:
+    """Every case reported on `day` with its whole life."""
+    count = city.rows_on(day, PER_DAY, FEED)
+    dice = city.dice("grid/cases", day)
+    times = times_of_day(dice, day, count)
+    community = dice.choice(len(COMMUNITIES), size=count, p=COMMUNITY_WEIGHT)
+    category = GRID_PROBLEMS[dice.choice(len(GRID_PROBLEMS), size=count, p=_WEIGHT)]
+    salt = dice.integers(0, 2**31, count)
+    ids = numbered(f"CP{day:%y%m%d}", np.arange(1, count + 1), 6)
+    problem = ids.copy()
+    drawn = draw(city, FEED, day, count, DEFECTS)
+    order_id = empty_objects(count)
+    phone = dice.integers(0, 100_000_000, count)
+    share = 0.12 if count > 100 else 0.2
+    for row in np.flatnonzero((dice.random(count) < share) & (drawn == NONE)):
+        found = _order_before(city, day, times[row], dice)
+        if found is None:
+            continue
+        known, place = found
+        community[row], category[row] = known.community[place], known.category[place]
+        order_id[row], problem[row], phone[row] = known.ids[place], known.problem[place], known.phone[place]
+    events = _lives(times, drawn != NONE, dice)
+    # Numbers of components: division, class and a serial that no other case of the day has, unless planted.
+    serial = (day - city.history_start).days * 7919 + np.arange(count) + 100_000 * (1 + salt % 9)
+    code = np.array([p.grid_code or "0000" for p in PROBLEMS], dtype=object)[category]
+    component = np.asarray("110114" + code + numbered("", serial % 1_000_000, 6), dtype=object)
+    component[~IS_COMPONENT[category]] = None
+    for row in np.flatnonzero((dice.random(count) < 0.1) & (drawn == NONE)):
+        earlier = np.flatnonzero(IS_COMPONENT[category[:row]] & (drawn[:row] == NONE))
+        if order_id[row] is not None or not len(earlier):
+            continue
+        first = int(earlier[dice.integers(0, len(earlier))])
+        community[row], category[row], component[row] = community[first], category[first], component[first]
+        if events[first, CLOSED] > times[row]:
+            problem[row] = problem[first]
+    return Cases(day, ids, community, category, salt, events, component, order_id, phone, problem, drawn)
+
+
+def _order_before(
+    city: City, day: date, when: np.datetime64, dice: np.random.Generator
+) -> tuple[hotline.Orders, int] | None:
+    """A sound hotline order with a grid class, reported up to a day and a bit before `when`."""
+    for ago in (0, 1) if dice.random() < 0.6 else (1, 0):
+        source_day = day - timedelta(days=ago)
+        if source_day < city.history_start:
+            continue
+        known = hotline.orders(city, source_day)
+        before = known.events[:, hotline.CREATED] + np.timedelta64(30, "m") < when
+        fit = np.flatnonzero(before & np.isin(known.category, GRID_PROBLEMS) & (known.drawn == NONE))
+        if len(fit):
+            return known, int(fit[dice.integers(0, len(fit))])
+    return None
+
+
+def _lives(times: Instants, hurried: np.ndarray, dice: np.random.Generator) -> Instants:
+    count = len(times)
+    events = np.full((count, STEPS), NEVER)
+    events[:, REPORTED] = times
+    events[:, FILED] = later(times, dice, 5, 60)
+    events[:, DISPATCHED] = later(events[:, FILED], dice, 5, 90)
+    events[:, HANDLED] = later(events[:, DISPATCHED], dice, 40, 2400)
+    events[:, CLOSED] = later(events[:, HANDLED], dice, 20, 900)
+    for step, minutes in ((FILED, 6), (DISPATCHED, 14), (HANDLED, 90), (CLOSED, 130)):
+        events[hurried, step] = times[hurried] + np.timedelta64(minutes, "m")
+    corrected = (dice.random(count) < 0.05) & ~hurried
+    events[corrected, CORRECTED] = later(times[corrected], dice, 700, 3000)
+    mended = hurried & (dice.random(count) < 0.25)
+    events[mended, MENDED] = later(times[mended], dice, 26 * 60, 50 * 60)
+    return events
+
+
+@lru_cache(maxsize=16)
+def snapshot(city: City, clock: datetime) -> Wire:
+    """The whole table as it stands at `clock`, by time of report."""
+    day, parts = city.history_start, []
+    while day <= clock.date():
+        parts.append(wire_of(cases(city, day), stamp(clock)))
+        day += timedelta(days=1)
+    return join(parts)
+
+
+def wire_of(known: Cases, clock: np.datetime64) -> Wire:
+    """One day's cases as they stand at `clock`, defects planted and labelled."""
+    there = np.flatnonzero(known.events[:, REPORTED] <= clock)
+    done = (known.events <= clock)[there]
+    events = np.where(done, known.events[there], NEVER)
+    salt, community, category = known.salt[there], known.community[there], known.category[there]
+    plain = known.drawn[there] != NONE
+    style = np.where(plain | (salt % 10 < 7), 0, 1 + salt // 10 % 3)
+    street = COMMUNITY_STREET[community]
+    kind, code, name = (
+        np.array([getattr(p, field) for p in PROBLEMS], dtype=object)[category]
+        for field in ("grid_kind", "grid_code", "grid_name")
+    )
+    due = events[:, DISPATCHED] + (4 + salt % 60).astype("timedelta64[h]")
+    due = np.where(plain, known.events[there, DISPATCHED] + np.timedelta64(4, "h"), due)
+    order_id = known.order_id[there]
+    in_column = np.array([value is not None for value in order_id], dtype=bool) & (salt % 5 < 3)
+    component = known.component[there].copy()
+    unnamed = np.array([value is None for value in component], dtype=bool)
+    component[unnamed] = np.array([None, "无", "/"], dtype=object)[salt[unnamed] % 3]
+    found_by = np.array(["监督员上报", "监督员上报", "视频", "公众"], dtype=object)[salt // 3 % 4]
+    found_by[in_column] = "热线"
+    columns: dict[str, Objects] = {
+        "案卷号": known.ids[there].copy(),
+        "更新时间": text_of_times(np.fmax.reduce(events, axis=1)),
+        "问题来源": found_by,
+        "问题类型": kind,
+        "小类代码": code,
+        "小类名称": name,
+        "部件标识码": component,
+        "单元网格": np.asarray("110114" + numbered("", street + 7, 3) + numbered("", 1 + community, 5), dtype=object),
+        "街道": spell_streets(street, salt // 13),
+        "社区": np.where(salt // 17 % 31 == 0, "不详", COMMUNITY_NAME[community]),
+        "地址描述": _places(community, done, salt),
+        "上报时间": text_of_times(events[:, REPORTED], style),
+        "立案时间": text_of_times(events[:, FILED], style),
+        "派遣时间": text_of_times(events[:, DISPATCHED], style),
+        "处置截止": text_of_times(due),
+        "处置完成": text_of_times(events[:, HANDLED], style),
+        "结案时间": text_of_times(events[:, CLOSED], style),
+        "责任单位": np.array(["街道市容中心", "区环卫中心", "产权单位", "区城管委"], dtype=object)[salt // 7 % 4],
+        "关联工单号": np.where(in_column, order_id, np.array([None, "无", "-"], dtype=object)[salt // 5 % 3]),
+        "经度": _degrees(_STREET_LON[street] + GCJ_EAST, salt),
+        "纬度": _degrees(_STREET_LAT[street] + GCJ_NORTH, salt // 5003),
+        "备注": _remarks(known, there, order_id, in_column, salt),
+    }
+    updated = np.fmax.reduce(events, axis=1)
+    wire = Wire("案卷号", columns, updated, salt, known.problem[there], known.ids[there], events[:, REPORTED])
+    shown = np.where(done[:, MENDED], NONE, known.drawn[there])
+    return plant(wire, shown, DEFECTS, put("备注", "重复推送，内容有出入"))
+
+
+def _degrees(centre: np.ndarray, salt: Ints) -> Objects:
+    values = np.round(centre + (salt % 5003 - 2501) * 4e-6, 6)
+    return np.array([f"{value:.6f}" for value in values], dtype=object)
+
+
+def _places(community: Ints, done: np.ndarray, salt: Ints) -> Objects:
+    estate, rare = COMMUNITY_ESTATE[community], COMMUNITY_RARE[community]
+    text = np.asarray(rare + estate + numbered("", 1 + salt % 40, 1) + "号楼", dtype=object)
+    room = salt % 6 == 0
+    text[room] = text[room] + numbered("", 1 + salt[room] % 5, 1) + "单元" + numbered("", 101 + salt[room] % 700, 3) + "室"
+    text = text + np.array(["北侧", "南门外", "东侧便道", "西侧，近公交站"], dtype=object)[salt // 11 % 4]
+    text[done[:, CORRECTED]] = text[done[:, CORRECTED]] + "（已核实）"
+    return np.asarray(text, dtype=object)
+
+
+def _remarks(known: Cases, there: Ints, order_id: Objects, in_column: np.ndarray, salt: Ints) -> Objects:
+    text = np.array([None, None, "已拍照", '居民称"多次反映"，\n请核实', "与物业,社区沟通"], dtype=object)[salt // 19 % 5]
+    forms = ("市民热线转办，工单{}", "工单号：{}，请处理", "见{}(热线)", "同一问题已有工单{}\n勿重复派遣")
+    for row in range(len(text)):
+        if order_id[row] is not None and not in_column[row]:
+            text[row] = forms[int(salt[row]) % len(forms)].format(order_id[row])
+        elif salt[row] % 9 == 4:
+            said = words.mention(int(salt[row] // 9), words.mobile(int(known.phone[there[row]])), int(salt[row]), f"{known.day}")
+            text[row] = f"{text[row] or ''}{said}"
+    return text

@@ -1,0 +1,206 @@
+"""City hotline orders: who called about what, and what became of it.
+
+An order is a row of instants (created, dispatched, …); its state at a clock is whatever has happened by then,
+its version the number of things that have. Some orders reach the source days late with their old times:
+only a pull that looks back meets them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
+
+from pipelines.samplecity import words
+from pipelines.samplecity.defects import NONE, Defect, change, draw, plant, put
+from pipelines.samplecity.wire import Wire, empty_objects, numbered, text_of_times
+from pipelines.samplecity.world import (
+    COMMUNITIES,
+    COMMUNITY_ESTATE,
+    COMMUNITY_NAME,
+    COMMUNITY_STREET,
+    COMMUNITY_WEIGHT,
+    NEVER,
+    PROBLEM_WEIGHT,
+    PROBLEMS,
+    City,
+    Instants,
+    Ints,
+    Objects,
+    later,
+    midnight,
+    spell_streets,
+    stamp,
+    times_of_day,
+)
+
+FEED = "city_hotline_orders"
+PER_DAY = 610
+LOOK_BACK = timedelta(hours=72)
+STEPS = 11
+CREATED, DISPATCHED, CONTACTED, CLOSED, CALLBACK, REOPENED, RECLOSED, RECALLED, EXCLUDED, CORRECTED, MENDED = range(STEPS)
+KINDS = np.array(["诉求", "投诉", "举报", "求助", "建议", "咨询", "控烟"], dtype=object)
+KIND_SHARE = (0.45, 0.18, 0.08, 0.1, 0.06, 0.1, 0.03)
+ENQUIRY, SMOKING = 5, 6
+ROLES = np.array(["主办", "协办", "转办"], dtype=object)
+SEPARATORS = ("->", "->", "—>", "＞", "/")
+
+
+def _before_dispatch(column: str) -> Defect:
+    def edit(wire: Wire, rows: Ints) -> None:
+        starts = wire.columns["派单时间"]
+        for row in rows:
+            moved = datetime.fromisoformat(starts[row]) - timedelta(minutes=61 + int(wire.salt[row] % 600))
+            wire.columns[column][row] = moved.isoformat(sep=" ")
+
+    rule = "rule:close_not_before_dispatch" if column == "办结时间" else "rule:contact_not_before_dispatch"
+    return Defect("T5", (rule,), (edit,), needs=("派单时间", column))
+
+
+DEFECTS = (
+    Defect("R9", ("required:work_order_id",), (put("工单编号", "", None),)),
+    Defect("R9", ("required:street_code",), (put("被反映街乡镇", "", None),)),
+    Defect("R9", ("required:handling_role",), (put("工单性质", "", None),)),
+    Defect("T3", ("type:closed_at",), (put("办结时间", "2026-02-30 10:00:00", "2026-11-31 09:15:00"),), ("办结时间",)),
+    Defect("R15", ("type:source_version",), (put("版本号", "V2", "第二版"),)),
+    Defect("R21", ("enum:order_kind",), (put("工单类型", "表扬", "来访"),), unless=("工单类型", "控烟")),
+    Defect("R21", ("enum:satisfied",), (put("是否满意", "一般般", "还行"),), ("是否满意",)),
+    Defect("E11", ("pattern:work_order_id",), (change("工单编号", lambda text: text[:-3]),)),
+    Defect("R4", ("range:source_version",), (put("版本号", 0, 10000),)),
+    Defect("A5", ("area:street_code",), (put("被反映街乡镇", "区城管委", "区住建委"),)),
+    Defect("A4", ("area:street_code",), (put("被反映街乡镇", "回龙观镇", "110114006"),)),
+    Defect("E11", ("area:street_code",), (put("被反映街乡镇", "1.10114E+08", "1.10114E+11"),)),
+    _before_dispatch("办结时间"),
+    _before_dispatch("首次联系时间"),
+    Defect("T6", ("rule:not_from_the_future",), (change("受理时间", lambda text: f"{int(text[:4]) + 1}{text[4:]}"),)),
+    Defect("R20", ("rule:not_a_test_record",), (put("标题", "测试工单请忽略", "演示：系统联调"),)),
+    Defect("R9", ("rule:category_unless_smoking",), (put("问题分类", "", None),), unless=("工单类型", "控烟")),
+    Defect("E3", ("readable:content_text",), (change("主要内容", lambda text: text[:6] + "\ufffd\ufffd" + text[8:]),)),
+    Defect("E3", ("readable:content_text",), (change("主要内容", lambda text: "锟斤拷锟斤拷" + text[4:]),)),
+    Defect("A5", ("area:street_code", "rule:not_a_test_record"),
+           (put("被反映街乡镇", "区城管委"), put("标题", "测试派单"))),
+    Defect("R21", ("enum:handling_role", "range:source_version"), (put("工单性质", "督办"), put("版本号", 0))),
+    # A column slipped: a telephone number stands where a time belongs, and must not reach the reason.
+    Defect("R14", ("type:contacted_at",), (lambda wire, rows: _phone_as_time(wire, rows),), ("首次联系时间",)),
+    Defect("R1", ("unique",), copy="conflict"),
+    Defect("R1", (), copy="exact"),
+)  # fmt: skip
+
+
+def _phone_as_time(wire: Wire, rows: Ints) -> None:
+    for row in rows:
+        wire.columns["首次联系时间"][row] = words.phone_as_written(words.mobile(int(wire.salt[row])), 2)
+
+
+@dataclass(frozen=True)
+class Orders:
+    """The orders of one day, as arrays over the same rows. `problem` is the id of the order it all began with."""
+
+    day: date
+    ids: Objects
+    community: Ints
+    category: Ints
+    phone: Ints
+    kind: Ints
+    salt: Ints
+    events: Instants
+    appears: Instants
+    problem: Objects
+    drawn: Ints
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@lru_cache(maxsize=128)
+def _calls(city: City, day: date, count: int) -> tuple[Instants, Ints, Ints, Ints, Ints]:
+    dice = city.dice("hotline/calls", day)
+    times = times_of_day(dice, day, count)
+    community = dice.choice(len(COMMUNITIES), size=count, p=COMMUNITY_WEIGHT)
+    category = dice.choice(len(PROBLEMS), size=count, p=PROBLEM_WEIGHT)
+    return times, community, category, dice.integers(0, 100_000_000, count), dice.choice(7, size=count, p=KIND_SHARE)
+
+
+@lru_cache(maxsize=64)
+def orders(city: City, day: date, count: int = 0) -> Orders:
+    """Every order reported on `day` with its whole life; `count` overrides the city's size (for the bench)."""
+    count = count or city.rows_on(day, PER_DAY, FEED)
+    times, community, category, phone, kind = (part.copy() for part in _calls(city, day, count))
+    ids = numbered(f"HL-{day:%Y%m%d}-", np.arange(1, count + 1), 6)
+    problem = ids.copy()
+    dice = city.dice("hotline/lives", day)
+    drawn = draw(city, FEED, day, count, DEFECTS)
+    _repeat_calls(city, day, (community, category, phone, kind, problem), ids, drawn, dice)
+    salt = dice.integers(0, 2**31, count)
+    events = _lives(times, kind, drawn != NONE, dice)
+    appears = events[:, CREATED].copy()
+    late = dice.random(count) < 0.015
+    if city.demo_index(day) == 0 and count > 10:
+        late[count // 3] = True
+    late &= drawn == NONE
+    appears[late] = midnight(day) + np.timedelta64(48, "h") + dice.integers(3600, 72000, int(late.sum())).astype("m8[s]")
+    # One defect in four is found at the source and corrected, a day or two later.
+    mended = (drawn != NONE) & (dice.random(count) < 0.25)
+    events[mended, MENDED] = later(times[mended], dice, 26 * 60, 60 * 60)
+    return Orders(day, ids, community, category, phone, kind, salt, events, appears, problem, drawn)
+
+
+def _repeat_calls(
+    city: City,
+    day: date,
+    columns: tuple[Ints, Ints, Ints, Ints, Objects],
+    ids: Objects,
+    drawn: Ints,
+    dice: np.random.Generator,
+) -> None:
+    """Some people call again about the same thing, on the same day or the next."""
+    count = len(ids)
+    again = np.flatnonzero((dice.random(count) < 0.05) & (drawn == NONE))
+    yesterday = day - timedelta(days=1)
+    size = city.rows_on(yesterday, PER_DAY, FEED)
+    _, old_community, old_category, old_phone, old_kind = _calls(city, yesterday, size)
+    old_ids = numbered(f"HL-{yesterday:%Y%m%d}-", np.arange(1, size + 1), 6)
+    known = yesterday >= city.history_start
+    repeated = set(again.tolist())
+    for row in again:
+        if known and dice.random() < 0.5:
+            first = int(dice.integers(0, size))
+            source = (old_community, old_category, old_phone, old_kind, old_ids)
+        else:
+            first = int(dice.integers(0, row + 1))
+            if first == row or first in repeated:
+                continue
+            source = (*columns[:4], ids)
+        if source[3][first] == SMOKING:
+            continue
+        for column, values in zip(columns, source, strict=True):
+            column[row] = values[first]
+
+
+def _lives(times: Instants, kind: Ints, hurried: np.ndarray, dice: np.random.Generator) -> Instants:
+    """What happens to each order and when, NaT for what never does. Columns are CREATED … MENDED."""
+    count = len(times)
+    events = np.full((count, STEPS), NEVER)
+    events[:, CREATED] = times
+    events[:, DISPATCHED] = later(times, dice, 4, 90)
+    events[:, CONTACTED] = later(events[:, DISPATCHED], dice, 10, 900)
+    events[:, CLOSED] = later(events[:, CONTACTED], dice, 60, 7200)
+    events[:, CALLBACK] = later(events[:, CLOSED], dice, 300, 4000)
+    # Rows with a defect live fast, so that there is something to be wrong before the day is pulled.
+    fast = np.flatnonzero(hurried)
+    for step, minutes in ((DISPATCHED, 6), (CONTACTED, 25), (CLOSED, 70), (CALLBACK, 150)):
+        events[fast, step] = times[fast] + np.timedelta64(minutes, "m")
+    at_midnight = (dice.random(count) < 0.02) & ~hurried
+    closing = events[at_midnight, CLOSED].astype("M8[D]") + np.timedelta64(1, "D")
+    events[at_midnight, CLOSED] = closing.astype("M8[s]")
+    events[at_midnight, CALLBACK] = closing.astype("M8[s]") + np.timedelta64(10, "h")
+    events[(kind == ENQUIRY) & ~hurried, CALLBACK] = NEVER
+    reopened = (dice.random(count) < 0.05) & ~np.isnat(events[:, CALLBACK]) & ~hurried
+    for step, before, low, high in ((REOPENED, CALLBACK, 30, 600), (RECLOSED, REOPENED, 300, 3000), (RECALLED, RECLOSED, 300, 2000)):
+        events[reopened, step] = later(events[reopened, before], dice, low, high)
+    for step, share, low, high in ((EXCLUDED, 0.02, 1440, 12000), (CORRECTED, 0.06, 700, 6000)):
+        rows = (dice.random(count) < share) & ~hurried
+        events[rows, step] = later(times[rows], dice, low, high)
+    return events

@@ -1,0 +1,273 @@
+"""The gate: which rows keep the contract. Great Expectations judges, DuckDB splits by the conditions it compiled.
+
+One official run counts the broken rows of every rule. Then one statement marks every row with every rule it
+breaks, using the very conditions of that run; the two counts must agree for each rule, or the batch fails.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines import settings, values
+from pipelines.contract.model import Contract, Rule
+from pipelines.database import literal, prepare, quoted
+from pipelines.errors import DataError
+from pipelines.lake import ROWS, SET_ASIDE, new_folder
+from pipelines.receipt import Receipt
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipelines.expectations import Verdict
+
+_RELATION = "judged"
+_BITS = 60
+_SMALL_BATCH = 20
+_BOUNDS = {
+    "mustBe": operator.eq,
+    "mustNotBe": operator.ne,
+    "mustBeGreaterThan": operator.gt,
+    "mustBeGreaterOrEqualTo": operator.ge,
+    "mustBeLessThan": operator.lt,
+    "mustBeLessOrEqualTo": operator.le,
+}
+
+
+def gate(contract: Contract, staged: Path, *, accept: bool = False) -> Path:
+    """Split one staged batch into validated and quarantined rows and return the validated folder.
+
+    A batch whose quarantined share passes the contract's `rejectLimit` is held: DataError, nothing is
+    validated, and `accept=True` lets its good rows through after all.
+    """
+    receipt = Receipt.read(staged)
+    from pipelines.expectations import Judge
+
+    with Judge(settings.duckdb_config()) as judge:
+        prepare(judge.connection)
+        split = _Split(contract, receipt, judge.connection)
+        split.open(staged / ROWS)
+        verdicts = judge.judge(_RELATION, split.row_rules, split.given)
+        split.mark(verdicts)
+        total = split.count("select count(*) from staged")
+        quarantined = split.count("select count(*) from marks where is_broken")
+        warnings = [*receipt.warnings, *_batch_warnings(contract, total, verdicts)]
+        share = quarantined / total if total >= _SMALL_BATCH else 0.0
+        if share > contract.reject_limit and not accept:
+            raise DataError(
+                f"{contract.feed_id}: {quarantined:,} of {total:,} rows ({share:.0%}) break the contract, "
+                f"more than the {contract.reject_limit:.0%} it allows; the batch is held. "
+                f"Most broken: {_worst(verdicts)}",
+                next_step=f"look at the source; let the good rows in with `urbanbrain gate {receipt.batch_id} --accept`",
+            )
+        done = replace(
+            receipt,
+            validated=total - quarantined,
+            quarantined=quarantined,
+            rules={verdict.rule.rule_id: verdict.broken for verdict in verdicts if verdict.broken},
+            warnings=tuple(warnings),
+        )
+        if done.difference:
+            raise DataError(
+                f"{contract.feed_id}: {done.received:,} rows received, but {done.difference:,} of them are in no place",
+                next_step="this is a defect of the pipeline: keep the landed batch and report it",
+            )
+        with new_folder(receipt.batch.folder("quarantine")) as folder:
+            split.write_quarantine(folder / ROWS)
+            replace(done, stage="quarantine").write(folder)
+        target = receipt.batch.folder("validated")
+        with new_folder(target) as folder:
+            split.write_validated(folder / ROWS)
+            (folder / SET_ASIDE).write_bytes((staged / SET_ASIDE).read_bytes())
+            replace(done, stage="validated").write(folder)
+    return target
+
+
+def broken_rules(contract: Contract, rows: Path) -> list[str]:
+    """What a derived table breaks of its output contract, a sentence a rule; empty when it keeps it."""
+    from pipelines.expectations import Judge
+
+    with Judge(settings.duckdb_config()) as judge:
+        prepare(judge.connection)
+        judge.connection.execute(
+            f"create view {_RELATION} as select *, file_row_number + 1 as _row_number "
+            f"from read_parquet({literal(str(rows))}, file_row_number = true)"
+        )
+        arrays = {column.name for column in contract.columns if column.logical_type == "array"}
+        rules = [
+            rule
+            for rule in contract.rules
+            if rule.scope == "row" and rule.kind not in ("typed", "resolved") and rule.column not in arrays
+        ]
+        verdicts = judge.judge(_RELATION, rules, frozenset())
+    return [
+        f"{contract.table}: {verdict.broken:,} rows break {verdict.rule.rule_id!r}, expected {verdict.rule.expected_en}"
+        for verdict in verdicts
+        if verdict.broken and verdict.rule.severity == "error"
+    ]
+
+
+@dataclass
+class _Split:
+    """The statements that mark and divide one batch."""
+
+    contract: Contract
+    receipt: Receipt
+    connection: duckdb.DuckDBPyConnection
+
+    @property
+    def row_rules(self) -> list[Rule]:
+        return [rule for rule in self.contract.rules if rule.scope == "row"]
+
+    @property
+    def given(self) -> frozenset[str]:
+        """Columns whose emptiness is told beside them, because they can hold something unreadable."""
+        return frozenset(
+            column.name
+            for column in self.contract.stored_columns
+            if not column.constant and (column.area or column.type != "VARCHAR")
+        )
+
+    def count(self, query: str) -> int:
+        found = self.connection.execute(query).fetchone()
+        return int(found[0]) if found else 0
+
+    def open(self, rows: Path) -> None:
+        """Show the staged rows twice: whole, and as Great Expectations shall see them."""
+        self.connection.execute(f"create view staged as select * from read_parquet({literal(str(rows))})")
+        names = {row[0] for row in self.connection.execute("describe staged").fetchall()}
+        columns = ["_row_number"]
+        for column in self.contract.stored_columns:
+            name, bad = quoted(column.name), quoted(values.bad(column.name))
+            if column.logical_type != "array":
+                columns.append(name)
+            if values.bad(column.name) in names:
+                columns.append(bad)
+            if column.name in self.given:
+                unread = f"when {bad} is not null then true " if values.bad(column.name) in names else ""
+                columns.append(f"case when {name} is not null then true {unread}end as {quoted(values.given(column.name))}")
+        landed = literal(self.receipt.landed_at.isoformat())
+        end = literal(self.receipt.window.end.isoformat())
+        self.connection.execute(
+            f"create view {_RELATION} as select {', '.join(columns)}, "
+            f"timestamptz {landed} as _landed_at, timestamptz {end} as _window_end from staged"
+        )
+
+    def mark(self, verdicts: Sequence[Verdict]) -> None:
+        """staged → marks: a row of bits for every row that breaks a rule; checked against the official counts."""
+        self._verdicts = list(verdicts)
+        words = [self._verdicts[i : i + _BITS] for i in range(0, len(self._verdicts), _BITS)] or [[]]
+        bits = ", ".join(
+            " | ".join(
+                ["0::ubigint"]
+                + [f"case when {verdict.condition} then {1 << i}::ubigint else 0::ubigint end" for i, verdict in enumerate(word)]
+            )
+            + f" as word_{w}"
+            for w, word in enumerate(words)
+        )
+        errors = " or ".join(
+            f"word_{w} & {mask}::ubigint <> 0"
+            for w, word in enumerate(words)
+            if (mask := sum(1 << i for i, verdict in enumerate(word) if verdict.rule.severity == "error"))
+        )
+        anything = " or ".join(f"word_{w} <> 0" for w in range(len(words)))
+        self.connection.execute(
+            f"create temp table marks as select *, ({errors or 'false'}) as is_broken "
+            f"from (select _row_number, {bits} from {_RELATION}) where {anything}"
+        )
+        counts = ", ".join(
+            f"count(*) filter ({self._bit(i)})" for i in range(len(self._verdicts))
+        )
+        split = self.connection.execute(f"select {counts or '0'} from marks").fetchone() or ()
+        for verdict, found in zip(self._verdicts, split, strict=False):
+            if verdict.broken != found:
+                raise DataError(
+                    f"{self.contract.feed_id}: rule {verdict.rule.rule_id!r} is broken by {verdict.broken:,} rows for "
+                    f"the judge and by {found:,} rows for the split",
+                    next_step="this is a defect of the pipeline: keep the landed batch and report it",
+                )
+
+    def _bit(self, index: int) -> str:
+        return f"word_{index // _BITS} & {1 << index % _BITS}::ubigint <> 0"
+
+    def write_validated(self, path: Path) -> None:
+        columns = ", ".join(quoted(column.name) for column in self.contract.stored_columns)
+        warned = ", ".join(
+            f"case when {self._bit(i)} then {literal(verdict.rule.rule_id)} end"
+            for i, verdict in enumerate(self._verdicts)
+            if verdict.rule.severity == "warning"
+        )
+        flags = "_dq_flags"
+        if warned:
+            flags = f"list_concat(_dq_flags, list_filter([{warned}]::varchar[], lambda rule: rule is not null)) as _dq_flags"
+        source = "staged"
+        if self.count("select count(*) from marks"):
+            source = "(select * from staged left join marks using (_row_number) where is_broken is not true)"
+        else:
+            flags = "_dq_flags"
+        area = "_area_method, _area_confidence, " if self.contract.has_area else ""
+        self.connection.execute(
+            f"copy (select _row_number, {columns}, {area}{flags} from {source} order by _row_number) "
+            f"to {literal(str(path))} (format parquet, compression zstd)"
+        )
+
+    def write_quarantine(self, path: Path) -> None:
+        """Rows with every reason: `_row_number, business_key, area_code, reasons, received`, all after privacy."""
+        reasons = ", ".join(self._reason(i, verdict.rule) for i, verdict in enumerate(self._verdicts)) or "null"
+        stored = [column for column in self.contract.stored_columns if not column.constant]
+        texts = {row[0] for row in self.connection.execute("select unnest(_received, recursive := true) from staged limit 0").description}
+        received = ", ".join(
+            f"{literal(column.name)}: " + (f"_received.{quoted(column.name)}" if column.name in texts else f"{quoted(column.name)}::varchar")
+            for column in stored
+        )
+        key = ", ".join(f"{quoted(name)}::varchar" for name in self.contract.key)
+        area = next((quoted(column.name) for column in stored if column.area), "null::varchar")
+        self.connection.execute(
+            f"copy (select _row_number, concat_ws('/', {key}) as business_key, {area} as area_code, "
+            f"list_filter([{reasons}], lambda reason: reason is not null) as reasons, "
+            f"to_json({{{received}}})::varchar as received "
+            "from staged join marks using (_row_number) where is_broken order by _row_number) "
+            f"to {literal(str(path))} (format parquet, compression zstd)"
+        )
+
+    def _reason(self, index: int, rule: Rule) -> str:
+        found = "null::varchar"
+        if rule.column and rule.kind in ("typed", "resolved"):
+            found = quoted(values.bad(rule.column))
+        elif rule.column and rule.kind != "required":
+            found = f"{quoted(rule.column)}::varchar"
+        elif rule.kind == "unique":
+            found = "concat_ws('/', " + ", ".join(f"{quoted(name)}::varchar" for name in rule.arguments["columns"]) + ")"
+        return (
+            f"case when {self._bit(index)} then struct_pack(rule := {literal(rule.rule_id)}, "
+            f"severity := {literal(rule.severity)}, column_name := {literal(rule.column)}, found := {found}, "
+            f"expected_en := {literal(rule.expected_en)}, expected_zh := {literal(rule.expected_zh)}) end"
+        )
+
+
+def _batch_warnings(contract: Contract, total: int, verdicts: Sequence[Verdict]) -> list[str]:
+    """Judge the rules about the whole batch. Raises DataError when one of severity error is broken."""
+    warnings = []
+    for rule in contract.rules:
+        if rule.scope != "batch":
+            continue
+        found: float = total
+        if rule.kind == "share":
+            broken = next((v.broken for v in verdicts if v.rule.rule_id == rule.arguments["of"]), 0)
+            found = 100 * broken / total if total else 0.0
+        bound = rule.arguments["bound"]
+        if _BOUNDS[rule.arguments["operator"]](found, bound):
+            continue
+        message = f"{contract.feed_id}: {rule.rule_id}: expected {rule.expected_en}, found {found:g}"
+        if rule.severity == "error":
+            raise DataError(message, next_step="ask the source; the batch is kept in landing and nothing is validated")
+        warnings.append(message)
+    return warnings
+
+
+def _worst(verdicts: Sequence[Verdict]) -> str:
+    worst = sorted(verdicts, key=lambda verdict: -verdict.broken)[:3]
+    return ", ".join(f"{verdict.rule.rule_id} ({verdict.broken:,})" for verdict in worst if verdict.broken)

@@ -1,0 +1,205 @@
+"""Landing: bytes as received, parts and a receipt, whole or not at all.
+
+What the bytes mean is staging's work. A batch is named after its content: the same answers to the same window
+give the same folder, and leave it as it is.
+
+A source that answers "not modified" (304) has sent the previous batch's bytes again; they are copied, so that
+each batch stands alone and expires alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from pipelines import settings
+from pipelines.connectors import Pulled, Validators, pull
+from pipelines.connectors.pulling import Progress
+from pipelines.contract.model import Contract, Server
+from pipelines.errors import ContractError, DataError, SettingError
+from pipelines.lake import (
+    RECEIPT,
+    Batch,
+    Window,
+    batches,
+    drop_folder,
+    new_folder,
+    same_batch,
+    scratch_folder,
+)
+from pipelines.parts import PartWriter, landing_key, read_part
+from pipelines.receipt import Part, Receipt
+
+_EXPIRED = "expired_at"
+
+
+def land(
+    contract: Contract,
+    window: Window,
+    landed_at: datetime,
+    server_name: str | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Pull one window and keep it; returns the batch's folder, an older one when it held the same bytes.
+
+    Bytes this very contract refused before are not kept again: then the folder of the refusal is returned.
+    Raises FeedError, ContractError or SettingError, and leaves nothing behind.
+    """
+    server = _server(contract, server_name or settings.server())
+    key = landing_key(contract)
+    with scratch_folder("landing", contract.feed_id) as scratch:
+        writer = PartWriter(scratch, key)
+        pulled = _pull(contract, server, window, writer, progress)
+        batch = Batch(contract.feed_id, window, _batch_id(contract, window, writer.parts))
+        refusal = batch.folder("refused")
+        if _is_written(refusal):
+            if Receipt.read(refusal).contract_sha256 == contract.sha256:
+                return refusal
+            drop_folder(refusal)  # the contract changed; the gate decides anew
+        target = batch.folder("landing")
+        if _is_written(target) and _EXPIRED in Receipt.read(target).details:
+            drop_folder(target)
+        with new_folder(target) as folder:
+            for part in writer.parts:
+                (scratch / part.name).rename(folder / part.name)
+            Receipt(
+                stage="landing",
+                feed_id=contract.feed_id,
+                window=window,
+                batch_id=batch.batch_id,
+                landed_at=landed_at,
+                contract_version=contract.version,
+                contract_sha256=contract.sha256,
+                parts=tuple(writer.parts),
+                received=pulled.rows or 0,
+                warnings=tuple(pulled.warnings),
+                details=_details(server, pulled),
+            ).write(folder)
+    return target
+
+
+def refuse(folder: Path, contract: Contract, reason: str, rows: int) -> Path:
+    """Delete a landed batch and record why; returns the folder of the refusal.
+
+    The refusal is written first: whenever it is cut short, calling it again ends the work.
+    `reason` is stored and shown, so it names columns and rules, never values.
+    """
+    refusal = same_batch(folder, "refused")
+    if not _is_written(refusal):
+        landed = Receipt.read(folder)
+        with new_folder(refusal) as temporary:
+            replace(
+                landed,
+                stage="refused",
+                contract_version=contract.version,
+                contract_sha256=contract.sha256,
+                received=rows,
+                refused=rows,
+                details={**landed.details, "reason": reason},
+            ).write(temporary)
+    drop_folder(same_batch(folder, "landing"))
+    return refusal
+
+
+def expire(contract: Contract, now: datetime, dry_run: bool = False) -> list[Path]:
+    """Delete landed parts older than the contract's retention; the receipt stays and says so.
+
+    Returns the folders whose parts went, or would go when `dry_run`. Staging what expired is a DataError;
+    landing the window again brings it back when the source still has it.
+    """
+    if contract.retention is None:
+        return []
+    old = []
+    for folder in batches("landing", contract.feed_id):
+        receipt = Receipt.read(folder)
+        paths = [path for part in receipt.parts if (path := folder / part.name).exists()]
+        if receipt.landed_at + contract.retention > now or (_EXPIRED in receipt.details and not paths):
+            continue
+        old.append(folder)
+        if dry_run:
+            continue
+        if _EXPIRED not in receipt.details:
+            replace(receipt, details={**receipt.details, _EXPIRED: now.isoformat()}).write(folder)
+        for path in paths:
+            path.unlink()
+    return old
+
+
+def _server(contract: Contract, name: str) -> Server:
+    try:
+        return contract.server(name)
+    except KeyError:
+        known = ", ".join(server.name for server in contract.servers) or "none"
+        raise ContractError(
+            f"{contract.path}: no server {name!r} to pull from; it has {known}",
+            next_step="add the server to the contract, or set URBANBRAIN_SERVER to one it has",
+        ) from None
+
+
+def _pull(
+    contract: Contract, server: Server, window: Window, writer: PartWriter, progress: Progress | None
+) -> Pulled:
+    previous = _previous(contract) if server.connector == "file" else None
+    validators = None
+    if previous:
+        details = Receipt.read(previous).details
+        validators = Validators(details["request_id"], details["etag"], details["last_modified"])
+    pulled = pull(contract, server, window, writer, previous=validators, progress=progress)
+    if not (pulled.is_not_modified and previous):
+        return pulled
+    receipt = Receipt.read(previous)
+    try:
+        for part in receipt.parts:
+            writer(read_part(previous, part, landing_key(contract)), server.format)
+    except (DataError, SettingError):  # the earlier bytes went or were sealed with another key: ask for them
+        writer.back_to(0)
+        return pull(contract, server, window, writer, progress=progress)
+    pulled.rows = receipt.received if receipt.details["is_counted"] else None
+    pulled.bytes = sum(part.size for part in receipt.parts)
+    pulled.reported_total = receipt.details["reported_total"]
+    return pulled
+
+
+def _previous(contract: Contract) -> Path | None:
+    """The newest landed batch that could be reused if the source has nothing new."""
+    for folder in reversed(batches("landing", contract.feed_id)):
+        details = Receipt.read(folder).details
+        if _EXPIRED not in details and (details.get("etag") or details.get("last_modified")):
+            return folder
+    return None
+
+
+def _batch_id(contract: Contract, window: Window, parts: list[Part]) -> str:
+    words = [
+        contract.feed_id,
+        window.start.isoformat(),
+        window.end.isoformat(),
+        *(part.sha256 for part in parts),
+    ]
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
+
+
+def _details(server: Server, pulled: Pulled) -> dict[str, object]:
+    return {
+        "server": server.name,
+        "source": pulled.source,
+        "request_id": pulled.request_id,
+        "bytes": pulled.bytes,
+        "is_counted": pulled.rows is not None,
+        "reported_total": pulled.reported_total,
+        "content_type": pulled.content_type,
+        "encoding_declared": pulled.charset,
+        "etag": pulled.etag,
+        "last_modified": pulled.last_modified,
+        "source_date": pulled.source_date,
+        "is_not_modified": pulled.is_not_modified,
+        "http_attempts": pulled.attempts,
+        "http_failures": pulled.failures,
+        "passes": pulled.passes,
+    }
+
+
+def _is_written(folder: Path) -> bool:
+    return (folder / RECEIPT).exists()
