@@ -9,23 +9,22 @@ and, to replay the past, `as_of`: the instant the pull claims to happen at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, dag, get_parsing_context, task
-from pipelines import contract as contracts
-from pipelines import settings
-from pipelines.contract.model import Contract
-from pipelines.contract.problems import Problem, contract_error
-from pipelines.errors import SettingError
 from retries import RETRY_WHAT_WAITING_CURES
 from validated import validated
 
+from pipelines import contract as contracts
+from pipelines import settings
+from pipelines.contract import Contract, Problem
+from pipelines.errors import ContractError, SettingError
+
 PREFIX = "feed__"
 START = datetime(2026, 1, 1, tzinfo=UTC)
-FEED_LEVELS = ("city", "district", "street")
 
 
 def build(contract: Contract) -> DAG:
@@ -74,9 +73,8 @@ def build(contract: Contract) -> DAG:
     return feed()
 
 
-def build_broken(feed_id: str, problems: Iterable[Problem]) -> DAG:
+def build_broken(feed_id: str, error: ContractError) -> DAG:
     """The DAG of a feed whose contract cannot be used: it tells why, and fails when it is run."""
-    error = contract_error(problems)
 
     @dag(
         dag_id=f"{PREFIX}{feed_id}",
@@ -108,7 +106,7 @@ def asked(
         start, end = given.get("window_start"), given.get("window_end")
     if start is None or end is None:
         raise SettingError(
-            "this run names no window: it has no data interval, and window_start and window_end are not both given",
+            "this run has no data interval, and window_start and window_end are not both given",
             next_step="trigger it again with both, or with a logical date",
         )
     return start, end, given.get("as_of")
@@ -147,21 +145,34 @@ def cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def build_all() -> dict[str, DAG]:
-    """Every feed's DAG, in the order of their names; inside a task only the DAG the task belongs to."""
-    only = get_parsing_context().dag_id
-    if only is not None and not only.startswith(PREFIX):
-        return {}
+def build_all() -> list[DAG]:
+    """Every feed's DAG, in the order of their names. A broken contract harms no other feed."""
     good, problems = contracts.read_all()
-    dags = [build(contract) for contract in good if only in (None, f"{PREFIX}{contract.feed_id}")]
-    for feed_id, of_feed in groupby(sorted(problems, key=owner), key=owner):
-        if feed_id.startswith(FEED_LEVELS) and only in (None, f"{PREFIX}{feed_id}"):
-            dags.append(build_broken(feed_id, of_feed))
-    return {made.dag_id: made for made in dags}
+    broken = [
+        build_broken(feed_id, contracts.contract_error(of_feed))
+        for feed_id, of_feed in groupby(sorted(problems, key=about), key=about)
+    ]
+    return [*map(build, good), *broken]
 
 
-def owner(problem: Problem) -> str:
+def build_one(feed_id: str) -> DAG:
+    """The DAG of one feed, without reading the other contracts: what a running task needs."""
+    try:
+        return build(contracts.load(feed_id))
+    except ContractError as error:
+        return build_broken(feed_id, error)
+
+
+def about(problem: Problem) -> str:
+    """The feed a problem belongs to."""
     return problem.contract_id
 
 
-globals().update(build_all())
+def wanted(dag_id: str | None) -> list[DAG]:
+    """What Airflow asks for: all DAGs when it reads this file, one while a task runs."""
+    if dag_id is None:
+        return build_all()
+    return [build_one(dag_id.removeprefix(PREFIX))] if dag_id.startswith(PREFIX) else []
+
+
+globals().update({made.dag_id: made for made in wanted(get_parsing_context().dag_id)})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from airflow.sdk import Asset
-from pipelines.contract.model import Contract
+
+from pipelines.contract import Contract
 
 
 def validated(contract: Contract) -> Asset:

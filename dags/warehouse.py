@@ -11,9 +11,10 @@ from typing import Any
 
 from airflow.sdk import AssetAny, dag, get_parsing_context, task
 from airflow.sdk.exceptions import AirflowSkipException
-from pipelines import contract as contracts
 from retries import RETRY_WHAT_WAITING_CURES
 from validated import validated
+
+from pipelines import contract as contracts
 
 POOL = "warehouse_writer"
 
@@ -29,7 +30,7 @@ def any_feed() -> AssetAny | None:
 @dag(
     dag_id="warehouse",
     dag_display_name="warehouse 数据仓库",
-    description="Loads what feeds have validated, builds and checks the governance tables, publishes a release.",
+    description="Loads what feeds have validated, builds the governance tables, publishes a release.",
     doc_md=__doc__,
     schedule=any_feed(),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
@@ -45,7 +46,7 @@ def warehouse() -> None:
         from pipelines import run
 
         loaded = run.load()
-        if not loaded["changed"]:
+        if not loaded["batches"]:
             raise AirflowSkipException("nothing new since the last release")
         return loaded
 

@@ -2,37 +2,30 @@
 
 Every place comes from `contracts/reference/*.csv`: codes with their lives, names with the days they were
 in use, and the names of what lies above, which people glue in front ("<city><district><street>").
-Reading those files into schema `ref` belongs here too, because nothing else may be resolved without them.
+Reading those files into schema `ref` belongs here too, because nothing can be resolved without them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import csv
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import yaml
-
+from pipelines import checks, contract
+from pipelines.contract.model import Column, Contract
+from pipelines.database import literal, quoted
 from pipelines.errors import ContractError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SCHEMA = "ref"
 RESOLUTION = "area_resolution"
 NEEDED = ("areas", "area_aliases")
 """Reference tables that `resolution` reads."""
 
-_TYPES = {
-    "string": "VARCHAR",
-    "integer": "BIGINT",
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "timestamp": "TIMESTAMPTZ",
-}
-_FULL_WIDTH = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\ufeff"
-_HALF_WIDTH = "".join(chr(code) for code in range(0x21, 0x7F)) + "   "
+_BLANKS = r"[\s\x{00A0}\x{200B}\x{FEFF}]+"
+_SHOWN = 60
 
 
 def load_reference(
@@ -40,95 +33,97 @@ def load_reference(
 ) -> dict[str, int]:
     """Fill schema `ref` from the CSV files of a folder, typed by the contracts beside them.
 
-    `only` names the tables to load; without it all are loaded and the rules between them checked.
-    Returns rows per table. Raises ContractError with every problem of every file.
+    `only` names the tables to load; without it all are loaded and the checks beside them run. The connection
+    is one of `pipelines.database`. Returns rows per table. Raises ContractError with every problem of every
+    file, each with its line.
     """
-    connection.execute(f"create schema if not exists {SCHEMA}")
-    tables = {
-        path.name.partition(".")[0]: _contract(path)
-        for path in sorted(folder.glob("*.odcs.yaml"))
-        if only is None or path.name.partition(".")[0] in only
-    }
-    problems = [
-        problem for name, contract in tables.items() for problem in _load(connection, folder, name, contract)
-    ]
+    contracts = [each for each in contract.load_reference(folder) if only is None or each.name in only]
+    connection.execute("create schema if not exists ref")
+    problems = [problem for each in contracts for problem in _load(connection, folder, each)]
     if not problems and only is None:
-        problems = [
-            problem
-            for name, contract in tables.items()
-            for problem in _broken_rules(connection, name, contract)
-        ]
+        for each in contracts:
+            beside = checks.read(folder / f"{each.name}{checks.SUFFIX}")
+            problems += checks.failures(connection, each.table, beside, each.key)
     if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise ContractError(
-            f"{len(problems)} problems in {folder}\n" + "\n".join(f"  {problem}" for problem in problems),
-            next_step="correct the reference files; `urbanbrain check` rereads them all",
+            f"{count} in {folder.name}/\n" + "\n".join(f"  {problem}" for problem in problems),
+            next_step="correct the reference files and build again",
         )
-    return {name: _count(connection, f"select count(*) from {SCHEMA}.{name}") for name in tables}
+    return {each.name: _count(connection, each.table) for each in contracts}
 
 
-def _contract(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    table: dict[str, Any] = content["schema"][0]
-    return table
-
-
-def _load(connection: DuckDBPyConnection, folder: Path, name: str, contract: dict[str, Any]) -> list[str]:
-    """Read one CSV file as text and type it; bad headers, values and keys come back in words."""
-    path = folder / f"{name}.csv"
+def _load(connection: DuckDBPyConnection, folder: Path, table: Contract) -> list[str]:
+    """Read one CSV file as text, then type it; bad headers, values and keys come back in words."""
+    path = folder / f"{table.name}.csv"
     if not path.is_file():
-        return [f"{path.name} is missing, but {name}.odcs.yaml promises it"]
-    columns = {column["name"]: column for column in contract["properties"]}
-    header = path.read_text(encoding="utf-8-sig").partition("\n")[0].strip().split(",")
-    if header != list(columns):
-        return [f"{path.name}:1: found columns {', '.join(header)}; expected {', '.join(columns)}"]
+        return [f"{path.name} is missing, but {table.name}.odcs.yaml promises it"]
+    names = [column.name for column in table.columns]
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header = next(csv.reader(file), [])
+    if header != names:
+        return [f"{path.name}:1: found columns {', '.join(header)}; expected {', '.join(names)}"]
+    texts = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     connection.execute(
-        "create or replace temp table reference_text as select *, row_number() over () + 1 as _line "
-        "from read_csv(?, all_varchar = true, header = true, nullstr = '', delim = ',', quote = '\"', "
-        "auto_detect = false, columns = ?)",
-        [str(path), dict.fromkeys(columns, "VARCHAR")],
+        "create or replace temp table reference_text as select row_number() over () + 1 as _line, * "
+        f"from read_csv({literal(str(path))}, header = true, nullstr = '', delim = ',', quote = '\"', "
+        f"auto_detect = false, columns = {{{texts}}})"
     )
-    types = {
-        key: column.get("physicalType") or _TYPES[column["logicalType"]] for key, column in columns.items()
-    }
-    problems = []
-    for key, column in columns.items():
-        conditions = {f"{key} is not null and try_cast({key} as {types[key]}) is null": f"a {types[key]}"}
-        if column.get("required") or column.get("primaryKey"):
-            conditions[f"{key} is null"] = "a value"
-        if allowed := [str(item["value"]) for item in column.get("enum", [])]:
-            conditions[f"{key} not in ({', '.join(map(_text, allowed))})"] = f"one of {', '.join(allowed)}"
-        for condition, expected in conditions.items():
-            found = connection.execute(
-                f"select _line, {key} from reference_text where {condition} order by 1"
-            ).fetchall()
-            problems += [
-                f"{path.name}:{line}: {key} is {value!r}, expected {expected}" for line, value in found
-            ]
-    if keys := [key for key, column in columns.items() if column.get("primaryKey")]:
-        twice = connection.execute(
-            f"select max(_line), {', '.join(keys)} from reference_text "
-            "group by all having count(*) > 1 order by 1"
+    problems = [
+        f"{path.name}:{line}: {column.name} is {_shown(value)}, expected {expected}"
+        for column in table.columns
+        for condition, expected in _conditions(column)
+        for line, value in connection.execute(
+            f"select _line, {quoted(column.name)} from reference_text where {condition} order by all"
         ).fetchall()
-        problems += [f"{path.name}:{line}: key {values} occurs twice" for line, *values in twice]
+    ]
+    if key := ", ".join(quoted(name) for name in table.key):
+        repeated = connection.execute(
+            f"select max(_line), {key} from reference_text group by all having count(*) > 1 order by all"
+        ).fetchall()
+        problems += [
+            f"{path.name}:{line}: the key {', '.join(map(str, values))} occurs twice"
+            for line, *values in repeated
+        ]
     if not problems:
-        typed = ", ".join(f"cast({key} as {type_}) as {key}" for key, type_ in types.items())
+        typed = ", ".join(
+            f"cast({quoted(column.name)} as {column.type}) as {quoted(column.name)}"
+            for column in table.columns
+        )
         connection.execute(
-            f"create or replace table {SCHEMA}.{name} as select {typed} from reference_text order by _line"
+            f"create or replace table {table.table} as select {typed} from reference_text order by _line"
         )
     connection.execute("drop table reference_text")
     return problems
 
 
-def _broken_rules(connection: DuckDBPyConnection, name: str, contract: dict[str, Any]) -> list[str]:
-    problems = []
-    for rule in contract.get("quality", []):
-        count = _count(connection, rule["query"].replace("{object}", f"{SCHEMA}.{name}"))
-        if count != rule["mustBe"]:
-            problems.append(f"{name}.csv: {rule['description']} ({count} rows do not)")
-    return problems
+def _conditions(column: Column) -> Iterator[tuple[str, str]]:
+    """SQL that is true for a text the contract does not allow, and what it does allow in words."""
+    name = quoted(column.name)
+    typed = f"try_cast({name} as {column.type})"
+    yield f"{name} is not null and {typed} is null", f"a {column.logical_type}"
+    if column.required or column.is_key:
+        yield f"{name} is null", "a value"
+    if values := [value.value for value in column.enum]:
+        yield f"{name} not in ({', '.join(map(literal, values))})", f"one of {', '.join(values)}"
+    if column.pattern:
+        yield f"not regexp_matches({name}, {literal(column.pattern)})", f"the form {column.pattern}"
+    if column.minimum is not None:
+        yield f"{typed} < {column.minimum}", f"at least {column.minimum}"
+    if column.maximum is not None:
+        yield f"{typed} > {column.maximum}", f"at most {column.maximum}"
 
 
-def resolution(  # noqa: PLR0917
+def _shown(value: str | None) -> str:
+    return "empty" if value is None else repr(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…")
+
+
+def _count(connection: DuckDBPyConnection, table: str) -> int:
+    found = connection.execute(f"select count(*) from {table}").fetchone()
+    return int(found[0]) if found else 0
+
+
+def resolution(
     connection: DuckDBPyConnection,
     source_table: str,
     text_column: str,
@@ -149,22 +144,9 @@ def resolution(  # noqa: PLR0917
     return RESOLUTION
 
 
-def _count(connection: DuckDBPyConnection, query: str) -> int:
-    found = connection.execute(query).fetchone()
-    return int(found[0]) if found else 0
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _half_width(text: str) -> str:
-    return f"translate(nfc_normalize({text}), {_text(_FULL_WIDTH)}, {_text(_HALF_WIDTH)})"
-
-
 def _name(text: str) -> str:
     """SQL for a name as it is compared: half-width, without blanks, lower case."""
-    return f"lower(regexp_replace({_half_width(text)}, '\\s+', '', 'g'))"
+    return f"lower(regexp_replace(half_width({text}), {literal(_BLANKS)}, '', 'g'))"
 
 
 def _code(text: str) -> str:
@@ -172,7 +154,7 @@ def _code(text: str) -> str:
 
     Scientific notation has lost digits for good, so it is no code.
     """
-    trimmed = f"trim({_half_width(text)})"
+    trimmed = f"trim(half_width({text}))"
     return (
         f"case when not regexp_full_match({trimmed}, '[0-9]+([.][0-9]+)?[eE][+]?[0-9]+') then nullif(upper("
         f"regexp_replace(regexp_replace({trimmed}, '[.]0+$', ''), '[^0-9A-Za-z]', '', 'g')), '') end"
@@ -202,7 +184,7 @@ codes as (
         *,
         {_code("area_code")} as code
     from ref.areas
-    where area_level = {_text(level)}
+    where area_level = {literal(level)}
 ),
 
 -- A longer code may only go on with the three-digit groups of what lies below, or with zeros.

@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipelines import areas, contract, database, settings
-from pipelines.errors import ContractError
 
 
 def check_all() -> Iterator[str]:
     """Yield a line for each thing that is right; raise ContractError listing every problem of every file."""
-    found, problems = contract.read_everything()
-    if problems:
-        lines = "\n".join(f"  {problem}" for problem in problems)
-        raise ContractError(
-            f"{len(problems)} problems in the contracts\n{lines}",
-            next_step="contracts/README.md lists every key; `urbanbrain check` rereads them all",
-        )
-    yield f"{len(found)} contracts are right"
+    if problems := contract.check_all():
+        raise contract.contract_error(problems)
+    yield f"{len(contract.load_all(contract.LEVELS))} contracts are right"
     connection = database.memory()
     try:
         rows = areas.load_reference(connection, settings.project() / "contracts" / "reference")

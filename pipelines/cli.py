@@ -18,20 +18,24 @@ from pipelines.errors import ContractError, UrbanBrainError
 app = typer.Typer(
     name="urbanbrain",
     help="City, district and street feeds into one DuckDB warehouse, through contracts and a gate.\n\n"
-    "A newcomer runs `urbanbrain demo` (or `make demo`), then asks: urbanbrain sql \"select * from "
-    "governance.street_scorecard\". Exit codes: 0 done, 1 something failed, 2 a contract, a setting or the "
+    'A newcomer runs `urbanbrain demo` (or `make demo`), then asks: urbanbrain sql "select * from '
+    'governance.street_scorecard". Exit codes: 0 done, 1 something failed, 2 a contract, a setting or the '
     "command is wrong, 3 a source misbehaved, 4 the data broke its promise, 5 the warehouse is busy or unreadable.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-sample_city = typer.Typer(help="A made-up Huitian that serves every feed in its own dialect.", no_args_is_help=True)
+sample_city = typer.Typer(
+    help="A made-up Huitian that serves every feed in its own dialect.", no_args_is_help=True
+)
 app.add_typer(sample_city, name="sample-city")
 
 out = Console()
 err = Console(stderr=True)
 
-FeedArgument = Annotated[str, typer.Argument(help="Feed, such as city_hotline_orders; `urbanbrain feeds` lists them.")]
+FeedArgument = Annotated[
+    str, typer.Argument(help="Feed, such as city_hotline_orders; `urbanbrain feeds` lists them.")
+]
 WindowOption = Annotated[
     str | None,
     typer.Option("--window", help="One day (2026-11-17), or START/END as days or instants."),
@@ -39,7 +43,8 @@ WindowOption = Annotated[
 FromOption = Annotated[str | None, typer.Option("--from", help="First day or instant of the window.")]
 ToOption = Annotated[str | None, typer.Option("--to", help="Last day (included) or end instant (excluded).")]
 AsOfOption = Annotated[
-    str | None, typer.Option("--as-of", help="Instant the pull claims to happen at; for replays. Default: now.")
+    str | None,
+    typer.Option("--as-of", help="Instant the pull claims to happen at; for replays. Default: now."),
 ]
 
 
@@ -64,7 +69,7 @@ def _range(window: str | None, first: str | None, last: str | None) -> tuple[str
         return start, end or None
     if first:
         return first, last
-    yesterday = (date.today() - timedelta(days=1)).isoformat()  # noqa: DTZ011 - a person's yesterday
+    yesterday = (date.today() - timedelta(days=1)).isoformat()
     return yesterday, None
 
 
@@ -85,7 +90,9 @@ def feeds() -> None:
 
     table = Table("feed", "level", "schedule", "what", "owner", box=None)
     for each in contract.load_all():
-        table.add_row(each.feed_id, each.level, each.schedule, f"{each.title} · {each.business_name}", each.owner)
+        table.add_row(
+            each.feed_id, each.level, each.schedule, f"{each.title} · {each.business_name}", each.owner
+        )
     out.print(table)
 
 
@@ -117,7 +124,9 @@ def land(
 @app.command()
 def gate(
     batch: Annotated[str, typer.Argument(help="A landed folder, or a batch id.")],
-    accept: Annotated[bool, typer.Option("--accept", help="Let the good rows of a held batch through.")] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Let the good rows of a held batch through.")
+    ] = False,
 ) -> None:
     """Type and judge one landed batch. Prints its counts."""
     from pipelines import run
@@ -163,7 +172,9 @@ def load() -> None:
     loaded = run.load()["batches"]
     table = Table("feed", "batch", "inserted", "updated", "unchanged", "stale", "quarantined", box=None)
     for batch in loaded:
-        numbers = (f"{batch[name]:,}" for name in ("inserted", "updated", "unchanged", "stale", "quarantined"))
+        numbers = (
+            f"{batch[name]:,}" for name in ("inserted", "updated", "unchanged", "stale", "quarantined")
+        )
         table.add_row(batch["feed_id"], batch["batch_id"], *numbers)
     out.print(table if loaded else "nothing new to load")
 
@@ -189,8 +200,12 @@ def publish() -> None:
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help="One SELECT. Tables: governance.*, ref.*, ops.*; views with --office.")],
-    office: Annotated[str | None, typer.Option("--office", help="Ask one street office's file, by street code.")] = None,
+    query: Annotated[
+        str, typer.Argument(help="One SELECT. Tables: governance.*, ref.*, ops.*; views with --office.")
+    ],
+    office: Annotated[
+        str | None, typer.Option("--office", help="Ask one street office's file, by street code.")
+    ] = None,
     form: Annotated[str, typer.Option("--format", "-f", help="table, csv, json or parquet.")] = "table",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file instead.")] = None,
     seconds: Annotated[float, typer.Option("--seconds", help="Give up after so long.")] = 60.0,
@@ -255,7 +270,9 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8600,
     seed: int = 7,
-    scale: Annotated[float, typer.Option(help="1.0 is all of Huitian, about 610 hotline orders a day.")] = 1.0,
+    scale: Annotated[
+        float, typer.Option(help="1.0 is all of Huitian, about 610 hotline orders a day.")
+    ] = 1.0,
 ) -> None:
     """Serve every feed over HTTP until Ctrl-C."""
     from pipelines import samplecity
@@ -268,7 +285,9 @@ def write(
     folder: Path,
     days: int = 3,
     seed: int = 7,
-    scale: Annotated[float, typer.Option(help="1.0 is all of Huitian, about 610 hotline orders a day.")] = 1.0,
+    scale: Annotated[
+        float, typer.Option(help="1.0 is all of Huitian, about 610 hotline orders a day.")
+    ] = 1.0,
 ) -> None:
     """Write what every feed would send on each day, and the answer key, into a folder."""
     from pipelines import samplecity
@@ -291,5 +310,7 @@ def _print_feeds(rows: list[dict[str, Any]]) -> None:
 
     table = Table("level", "feed", "batches", *ROW_EQUATION, box=None)
     for row in rows:
-        table.add_row(row["level"], row["feed_id"], str(row["batches"]), *(f"{row[name]:,}" for name in ROW_EQUATION))
+        table.add_row(
+            row["level"], row["feed_id"], str(row["batches"]), *(f"{row[name]:,}" for name in ROW_EQUATION)
+        )
     out.print(table)

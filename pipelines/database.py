@@ -93,3 +93,9 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute("rollback")
         raise
     connection.execute("commit")
+
+
+def count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    """The one number a counting query answers with."""
+    found = connection.execute(query).fetchone()
+    return int(found[0]) if found else 0

@@ -1,4 +1,4 @@
-"""What may leave the warehouse, and who gets it. Decided from the contracts alone, so that no table is listed here.
+"""What may leave the warehouse, and who gets it. Decided from the contracts, so that no table is listed here.
 
     column    of class L3 or above, or free text (`…_text`)       nobody
     table     without `street_code`                               every office
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pipelines.database import literal, quoted
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 STREET = "street_code"
 _BATCHES = "ops.batches"
 _QUARANTINE = "ops.quarantine"
-_FEED_LEVELS = ("city", "district", "street")
 _WITHHELD_CLASS = re.compile(r"L[3-9]")
 _FREE_TEXT = re.compile(r"_text(_|$)")
 _IDENTIFIER = re.compile(r"_(id|no)$")
@@ -33,12 +32,15 @@ _IDENTIFIER = re.compile(r"_(id|no)$")
 
 @dataclass(frozen=True)
 class PublicTable:
-    """A table of the warehouse as it may leave it. `columns` are names and DuckDB types, `key` orders its rows."""
+    """A table of the warehouse as it may leave it."""
 
     name: str
     columns: tuple[tuple[str, str], ...]
+    """Names and DuckDB types."""
     key: tuple[str, ...] = ()
     contract: Contract | None = None
+    redacted: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Column → what to publish instead of it, as SQL."""
 
     @property
     def schema(self) -> str:
@@ -66,15 +68,17 @@ class PublicTable:
     def query(self, condition: str = "true") -> str:
         """Its columns in a total order, so that the same rows make the same bytes."""
         order = (*self.key, *(name for name in self.names if name not in self.key))
-        columns = ", ".join(
-            # Parquet has no 128-bit integer; DuckDB would silently write a rounded double.
-            f"{quoted(name)}::decimal(38, 0) as {quoted(name)}" if kind == "HUGEINT" else quoted(name)
-            for name, kind in self.columns
-        )
+        columns = ", ".join(f"{self._value(name, kind)} as {quoted(name)}" for name, kind in self.columns)
         return (
             f"select {columns} from {qualified(self.name)} where {condition} "
             f"order by {', '.join(f'{quoted(name)} nulls first' for name in order)}"
         )
+
+    def _value(self, name: str, kind: str) -> str:
+        if name in self.redacted:
+            return self.redacted[name]
+        # A sum of integers is a HUGEINT. Parquet has none: DuckDB would silently write a rounded double.
+        return f"{quoted(name)}::bigint" if kind == "HUGEINT" else quoted(name)
 
 
 class Disclosure:
@@ -92,15 +96,11 @@ class Disclosure:
         """
         self._contracts = {contract.table: contract for contract in (*feeds, *governance)}
         self._in_warehouse = in_warehouse
-        self.feeds = [
-            self._table(contract.table)
-            for contract in feeds
-            if contract.level in _FEED_LEVELS and contract.table in in_warehouse
-        ]
+        self.feeds = [self._table(contract.table) for contract in feeds if contract.table in in_warehouse]
         self.governance = [self._table(c.table) for c in governance if c.level == "governance"]
         self.reference = [self._table(name) for name in in_warehouse if name.startswith("ref.")]
         self.operations = [self._table(_BATCHES)] if _BATCHES in in_warehouse else []
-        self.quarantine = [self._table(_QUARANTINE)] if STREET in in_warehouse.get(_QUARANTINE, {}) else []
+        self.quarantine = [self._quarantine(feeds)] if _QUARANTINE in in_warehouse else []
 
     @property
     def released(self) -> list[PublicTable]:
@@ -131,7 +131,7 @@ class Disclosure:
         return f"({key}) in (select ({key}) from {qualified(owner.name)} where {of_street})"
 
     def _owner(self, table: PublicTable) -> PublicTable | None:
-        """The table with a street whose whole identifier this one holds, as case members hold their case's."""
+        """The table with a street whose whole identifier this one holds, as members hold their case's."""
         owners = (
             owner
             for owner in self.governance
@@ -158,14 +158,37 @@ class Disclosure:
                 f"{name} lacks {', '.join(missing)}, which {contract.path} promises",
                 next_step="run `urbanbrain load` and `urbanbrain build`",
             )
-        allowed = [
-            column.name
-            for column in contract.stored_columns
-            if not _WITHHELD_CLASS.match(column.classification) and not _FREE_TEXT.search(column.name)
-        ]
+        allowed = _public_columns(contract)
         allowed += [column for column in found if column.startswith("_")]
         key = tuple(column for column in contract.key if column in allowed)
         return PublicTable(name, tuple((column, found[column]) for column in allowed), key, contract)
+
+    def _quarantine(self, feeds: Sequence[Contract]) -> PublicTable:
+        """Bad rows for the office that must correct them, of each row only what would leave of a good one."""
+        received, found = "case feed_id", "case feed_id"
+        for contract in feeds:
+            names = _public_columns(contract)
+            of_feed = f" when {literal(contract.contract_id)} then "
+            values = ", ".join(
+                f"{literal(name)}: received ->> {literal(f'$.{quoted(name)}')}" for name in names
+            )
+            received += f"{of_feed}to_json({{{values}}})::varchar"
+            found += f"{of_feed}reason.column_name in ({', '.join(map(literal, names))})"
+        reasons = (
+            "list_transform(reasons, lambda reason: struct_update(reason, "
+            f"found := case when {found} else false end then reason.found end))"
+        )
+        table = self._table(_QUARANTINE)
+        return replace(table, redacted={"received": f"{received} end", "reasons": reasons})
+
+
+def _public_columns(contract: Contract) -> list[str]:
+    """Names of the columns that may leave the warehouse."""
+    return [
+        column.name
+        for column in contract.stored_columns
+        if not _WITHHELD_CLASS.match(column.classification) and not _FREE_TEXT.search(column.name)
+    ]
 
 
 def qualified(table: str) -> str:

@@ -53,7 +53,7 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
 class DuckDBDatasource(SQLDatasource):  # type: ignore[misc]
     """Adds `context.data_sources.add_duckdb(...)`."""
 
-    type: Literal["duckdb"] = "duckdb"  # type: ignore[assignment]
+    type: Literal["duckdb"] = "duckdb"
     connection_string: str
 
     @property
@@ -66,7 +66,7 @@ class _MatchRegex(ColumnMapMetricProvider):  # type: ignore[misc]
     condition_value_keys = ("regex",)
 
     @column_condition_partial(engine=DuckDBExecutionEngine)  # type: ignore[untyped-decorator]
-    def _duckdb(cls, column: Any, regex: str, **_: Any) -> Any:  # noqa: N805
+    def _duckdb(cls, column: Any, regex: str, **_: Any) -> Any:
         return sa.func.regexp_matches(column, regex)
 
 
@@ -75,7 +75,7 @@ class _NotMatchRegex(ColumnMapMetricProvider):  # type: ignore[misc]
     condition_value_keys = ("regex",)
 
     @column_condition_partial(engine=DuckDBExecutionEngine)  # type: ignore[untyped-decorator]
-    def _duckdb(cls, column: Any, regex: str, **_: Any) -> Any:  # noqa: N805
+    def _duckdb(cls, column: Any, regex: str, **_: Any) -> Any:
         return sa.not_(sa.func.regexp_matches(column, regex))
 
 
@@ -86,7 +86,7 @@ class _InSet(ColumnMapMetricProvider):  # type: ignore[misc]
     condition_value_keys = ("value_set",)
 
     @column_condition_partial(engine=DuckDBExecutionEngine)  # type: ignore[untyped-decorator]
-    def _duckdb(cls, column: Any, value_set: Sequence[Any], **_: Any) -> Any:  # noqa: N805
+    def _duckdb(cls, column: Any, value_set: Sequence[Any], **_: Any) -> Any:
         if not value_set:
             return sa.false()
         if len(value_set) <= _SHORT_LIST:
@@ -102,7 +102,7 @@ class _NotBreaking(ColumnMapMetricProvider):  # type: ignore[misc]
     condition_value_keys = ("condition",)
 
     @column_condition_partial(engine=DuckDBExecutionEngine)  # type: ignore[untyped-decorator]
-    def _duckdb(cls, column: Any, condition: str, **_: Any) -> Any:  # noqa: N805
+    def _duckdb(cls, column: Any, condition: str, **_: Any) -> Any:
         return sa.literal_column(f"(({condition}) IS NOT TRUE)", sa.Boolean)
 
 
@@ -150,7 +150,9 @@ def expectation(rule: Rule, relation: str, has_given: bool = False) -> Any:
                 column=column, min_value=arguments.get("minimum"), max_value=arguments.get("maximum")
             )
         case "unique":
-            return ExpectRowsNotToBreak(column=ROW_NUMBER, condition=_repeated(arguments["columns"], relation))
+            return ExpectRowsNotToBreak(
+                column=ROW_NUMBER, condition=_repeated(arguments["columns"], relation)
+            )
         case "condition":
             return ExpectRowsNotToBreak(column=ROW_NUMBER, condition=arguments["condition"])
         case "expectation":
@@ -166,7 +168,10 @@ def _repeated(columns: Sequence[str], relation: str) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What Great Expectations says about one rule: rows that break it, and the SQL condition it used."""
+    """What Great Expectations says about one rule: rows that break it, and the SQL condition it used.
+
+    A rule about the whole table has no condition, and breaks for one "row" or none.
+    """
 
     rule: Rule
     broken: int
@@ -176,7 +181,7 @@ class Verdict:
 class Judge:
     """One in-memory DuckDB that Great Expectations looks at, with the relation to be judged in it."""
 
-    def __init__(self, config: dict[str, str]) -> None:
+    def __init__(self, config: dict[str, str | bool | int | float | list[str]]) -> None:
         # A named in-memory database is shared by every connection of this process: Great Expectations opens
         # several, and we put the relation where they look.
         name = f":memory:judge_{uuid.uuid4().hex}"
@@ -184,12 +189,14 @@ class Judge:
             warnings.simplefilter("ignore")
             self._context = gx.get_context(mode="ephemeral")
             self._context.variables.progress_bars = {"globally": False}
-            self._source = self._context.data_sources.add_duckdb(  # type: ignore[attr-defined]
+            self._source = self._context.data_sources.add_duckdb(
                 "duckdb", connection_string=f"duckdb:///{name}", kwargs={"connect_args": {"config": config}}
             )
         self._kept = self._source.get_engine().connect()
         # The wrapper hands `execute` through, and DuckDB answers with its own connection.
-        self.connection: duckdb.DuckDBPyConnection = self._kept.connection.driver_connection.execute("select 1")
+        self.connection: duckdb.DuckDBPyConnection = self._kept.connection.driver_connection.execute(
+            "select 1"
+        )
 
     def __enter__(self) -> Judge:
         return self
@@ -200,7 +207,7 @@ class Judge:
         self._source.get_engine().dispose()
 
     def judge(self, relation: str, rules: Sequence[Rule], given_columns: frozenset[str]) -> list[Verdict]:
-        """Run one suite over `relation` and return a verdict for each row rule.
+        """Run one suite over `relation` and return a verdict for each rule.
 
         Raises DataError when Great Expectations could not evaluate a rule.
         """
@@ -218,11 +225,9 @@ class Judge:
         for rule, expected in zip(rules, expectations, strict=True):
             expected.meta = {"rule": rule.rule_id}
             suite.add_expectation(expected)
-        result = (
-            self._context.validation_definitions.add(
-                gx.ValidationDefinition(name=f"gate {relation}", data=definition, suite=suite)
-            ).run(result_format={"result_format": "BASIC", "partial_unexpected_count": 0})
-        )
+        result = self._context.validation_definitions.add(
+            gx.ValidationDefinition(name=f"gate {relation}", data=definition, suite=suite)
+        ).run(result_format={"result_format": "BASIC", "partial_unexpected_count": 0})
         counted = {outcome.expectation_config.meta["rule"]: outcome for outcome in result.results}
         validator = self._context.get_validator(batch_request=definition.build_batch_request())
         return [
@@ -231,11 +236,16 @@ class Judge:
         ]
 
     def _verdict(self, rule: Rule, expected: Any, outcome: Any, validator: Any) -> Verdict:
-        if outcome.exception_info.get("raised_exception") or "unexpected_count" not in outcome.result:
+        if outcome.exception_info.get("raised_exception"):
             raise DataError(
                 f"Great Expectations could not evaluate rule {rule.rule_id!r}",
                 next_step="check the rule's SQL and column names in the contract",
             )
+        if "unexpected_count" not in outcome.result:
+            return Verdict(rule, 0 if outcome.success else 1, "")
+        broken = int(outcome.result["unexpected_count"])
+        if rule.scope == "batch":
+            return Verdict(rule, broken, "")
         metrics = expected.get_validation_dependencies(execution_engine=validator.execution_engine)
         count = next(
             metric
@@ -251,7 +261,7 @@ class Judge:
         )
         dialect = validator.execution_engine.engine.dialect
         compiled = condition.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
-        return Verdict(rule, int(outcome.result["unexpected_count"]), str(compiled).replace("%%", "%"))
+        return Verdict(rule, broken, str(compiled).replace("%%", "%"))
 
 
 __all__ = ["DuckDBDatasource", "ExpectRowsNotToBreak", "Judge", "Verdict", "expectation"]

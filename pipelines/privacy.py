@@ -28,17 +28,32 @@ _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕
 # Each pattern with its replacement, in order. `twice`: the pattern swallows its boundaries.
 _TEXT_MASKS: tuple[tuple[str, str, bool], ...] = (
     # A date glued to a number hides the boundary the next pattern needs.
-    (rf"({_DIGIT}{{4}}[-/.年－]{_DIGIT}{{1,2}}[-/.月－]{_DIGIT}{{2}}日?)({_MOBILE}){_AFTER}", rf"\1{NUMBER_MASK}\3", True),
+    (
+        rf"({_DIGIT}{{4}}[-/.年－]{_DIGIT}{{1,2}}[-/.月－]{_DIGIT}{{2}}日?)({_MOBILE}){_AFTER}",
+        rf"\1{NUMBER_MASK}\3",
+        True,
+    ),
     # Identity numbers written with gaps, before a long run inside them is taken away.
-    (rf"{_BEFORE}[1-9]{_DIGIT}{{5}}{_GAP}{_DIGIT}{{4}}{_GAP}{_DIGIT}{{4}}{_GAP}{_DIGIT}{{3}}{_GAP}[{_DIGIT}XxＸｘ]{_AFTER}",
-     rf"\1{NUMBER_MASK}\2", True),
+    (
+        rf"{_BEFORE}[1-9]{_DIGIT}{{5}}{_GAP}{_DIGIT}{{4}}{_GAP}{_DIGIT}{{4}}{_GAP}{_DIGIT}{{3}}{_GAP}[{_DIGIT}XxＸｘ]{_AFTER}",
+        rf"\1{NUMBER_MASK}\2",
+        True,
+    ),
     # Any long unbroken run of digits: mobile, identity and card numbers, also glued ones.
     (rf"{_DIGIT}{{11,}}[XxＸｘ]?", NUMBER_MASK, False),
     (rf"{_BEFORE}(?:[+＋]?[8８][6６]{_GAP})?{_MOBILE}{_AFTER}", rf"\1{NUMBER_MASK}\2", True),
-    (rf"{_BEFORE}[0０]{_DIGIT}{{2,3}}[-－—–\s\p{{Z}}]{{0,2}}{_DIGIT}{{7,8}}{_AFTER}", rf"\1{NUMBER_MASK}\2", True),
+    (
+        rf"{_BEFORE}[0０]{_DIGIT}{{2,3}}[-－—–\s\p{{Z}}]{{0,2}}{_DIGIT}{{7,8}}{_AFTER}",
+        rf"\1{NUMBER_MASK}\2",
+        True,
+    ),
     (rf"[{_PROVINCES}][A-Za-zＡ-Ｚ][·•\-\s]?[A-Za-z0-9Ａ-Ｚ０-９]{{5,6}}", PLATE_MASK, False),
     (rf"({_DIGIT}+号?楼){_DIGIT}+单元({_DIGIT}{{3,4}}室?)?", r"\1", False),
-    (r"(来电人|诉求人|反映人|联系人|当事人|姓名)([:：\s]|为|是|叫)+[\p{Han}·]{2,4}", rf"\1{NAME_MASK}", False),
+    (
+        r"(来电人|诉求人|反映人|联系人|当事人|姓名)([:：\s]|为|是|叫)+[\p{Han}·]{2,4}",
+        rf"\1{NAME_MASK}",
+        False,
+    ),
     (r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9.\-]+", MAIL_MASK, False),
 )
 # Most texts hold none of these; one cheap look spares them the masks.
@@ -98,7 +113,9 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-_IDENTITY = re.compile(r"(?<!\d)[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?!\d)")
+_IDENTITY = re.compile(
+    r"(?<!\d)[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?!\d)"
+)
 _IDENTITY_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _IDENTITY_CHECK = "10X98765432"
 _FORBIDDEN_VALUES = {

@@ -65,7 +65,9 @@ class Receipt:
     def read(cls, folder: Path) -> Self:
         """Read the receipt of a folder. Raises FileNotFoundError when there is none."""
         values = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
-        values["window"] = Window(*(datetime.fromisoformat(values["window"][key]) for key in ("start", "end")))
+        values["window"] = Window(
+            *(datetime.fromisoformat(values["window"][key]) for key in ("start", "end"))
+        )
         values["landed_at"] = datetime.fromisoformat(values["landed_at"])
         values["parts"] = tuple(Part(**part) for part in values["parts"])
         values["warnings"] = tuple(values["warnings"])

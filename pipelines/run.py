@@ -1,7 +1,7 @@
 """What a person or a scheduler can ask for. A command and a DAG task make the same call into this module.
 
-    land → gate          any number at once, a feed and window each
-    load → build → publish      one process at a time
+land → gate          any number at once, a feed and window each
+load → build → publish      one process at a time
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def _instant(value: Instant, zone: ZoneInfo) -> datetime:
             value = datetime.fromisoformat(value)
         except ValueError as error:
             raise ContractError(
-                f"{value!r} is neither a date nor an instant", next_step="write 2026-11-17 or 2026-11-17T08:00+08:00"
+                f"{value!r} is neither a date nor an instant",
+                next_step="write 2026-11-17 or 2026-11-17T08:00+08:00",
             ) from error
     if not isinstance(value, datetime):
         value = datetime.combine(value, time())
@@ -185,7 +186,9 @@ def publish() -> str:
     return str(folder)
 
 
-def run(feed_id: str, start: Instant, end: Instant | None = None, as_of: Instant | None = None) -> dict[str, Any]:
+def run(
+    feed_id: str, start: Instant, end: Instant | None = None, as_of: Instant | None = None
+) -> dict[str, Any]:
     """Land and judge one window of a feed; returns its counts."""
     return counts(gate(land(feed_id, start, end, as_of)))
 
@@ -194,7 +197,9 @@ def summary() -> dict[str, Any]:
     """The whole history in a few numbers: rows per feed, rows per table, the current release."""
     path = lake.warehouse_file()
     if not path.exists():
-        raise WarehouseError("nothing is loaded yet", next_step="run `make demo`, or `urbanbrain run FEED --window DAY`")
+        raise WarehouseError(
+            "nothing is loaded yet", next_step="run `make demo`, or `urbanbrain run FEED --window DAY`"
+        )
     sums = ", ".join(f"sum({name})::bigint as {name}" for name in ROW_EQUATION)
     with database.writer(path) as connection:
         feeds = connection.execute(
@@ -209,7 +214,10 @@ def summary() -> dict[str, Any]:
             "where table_schema in ('governance', 'city', 'district', 'street') and table_type = 'BASE TABLE' order by all"
         ).fetchall()
         sizes = [
-            {"table": name, "rows": (connection.execute(f"select count(*) from {name}").fetchone() or (0,))[0]}
+            {
+                "table": name,
+                "rows": (connection.execute(f"select count(*) from {name}").fetchone() or (0,))[0],
+            }
             for (name,) in tables
         ]
     current = lake.releases() / "CURRENT"
@@ -256,5 +264,7 @@ def trace(table: str, key: str) -> list[dict[str, Any]]:
     for feed_id, batch_id, number, start, end in found:
         folder = lake.Batch(feed_id, Window(start, end), batch_id).folder("landing")
         names = [part.name for part in Receipt.read(folder).parts] if (folder / lake.RECEIPT).exists() else []
-        traced.append({"feed": feed_id, "batch": batch_id, "row_number": number, "landed": str(folder), "parts": names})
+        traced.append(
+            {"feed": feed_id, "batch": batch_id, "row_number": number, "landed": str(folder), "parts": names}
+        )
     return traced

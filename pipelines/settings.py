@@ -1,12 +1,12 @@
 """What the environment decides. The only module that reads it.
 
-    URBANBRAIN_HOME                where data goes; default `./var`
-    URBANBRAIN_PROJECT             where `contracts/` and `warehouse/` are; default: this checkout
-    URBANBRAIN_SERVER              which `servers[].server` of a contract to pull from; default `sample`
-    URBANBRAIN_SECRET_<NAME>       a secret a contract names
-    URBANBRAIN_<NAME>              a value for `${NAME:-default}` in a server location
-    URBANBRAIN_DUCKDB_MEMORY       DuckDB memory limit, such as `8GB`; default: DuckDB's own
-    URBANBRAIN_DUCKDB_THREADS      DuckDB threads; default: DuckDB's own
+URBANBRAIN_HOME                where data goes; default `./var`
+URBANBRAIN_PROJECT             where `contracts/` and `warehouse/` are; default: this checkout
+URBANBRAIN_SERVER              which `servers[].server` of a contract to pull from; default `sample`
+URBANBRAIN_SECRET_<NAME>       a secret a contract names
+URBANBRAIN_<NAME>              a value for `${NAME:-default}` in a server location
+URBANBRAIN_DUCKDB_MEMORY       DuckDB memory limit, such as `8GB`; default: DuckDB's own
+URBANBRAIN_DUCKDB_THREADS      DuckDB threads; default: DuckDB's own
 """
 
 from __future__ import annotations
@@ -38,9 +38,12 @@ def server() -> str:
     return os.environ.get("URBANBRAIN_SERVER") or "sample"
 
 
-def duckdb_config() -> dict[str, str]:
+def duckdb_config() -> dict[str, str | bool | int | float | list[str]]:
     """DuckDB limits asked for by the environment; never extensions from the network."""
-    config = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
     if memory := os.environ.get("URBANBRAIN_DUCKDB_MEMORY"):
         config["memory_limit"] = memory
     if threads := os.environ.get("URBANBRAIN_DUCKDB_THREADS"):

@@ -1,18 +1,17 @@
 """One window of one feed: every page in order, and whether the pages fit together.
 
 A source that changes while it is paged shifts rows across page borders: some come twice, others never (page
-drift). A pass over the pages is accepted at once when
+drift). A pass over the pages is accepted at once when it is a single page, or goes by key, or
 
-    the rows received are as many as the total reported,
-    the total stayed the same on every page,
+    the source reports a total, the same on every page, and as many rows came,
     no page came twice, and
     no record (its identity at the source, else its key, else its bytes) came on two pages.
 
-A source without totals is asked for its last page once more instead; any shift before it would show there.
-Otherwise the pass is dropped and made again. Rows that come on two pages may well be the source's own
-duplicates, which the gate must see; two passes that bring the very same records prove it, and are accepted.
-A total that two identical passes contradict is a lie (FeedError). A source that differs on each of PASSES
-passes is changing too fast (FeedUnavailable).
+Otherwise it is made again, and accepted when two passes running bring the very same records. That is how a
+source without totals shows that it held still, and how rows that come on two pages show that they are the
+source's own duplicates, which the gate must see. A total or page that two identical passes get wrong is a lie
+(FeedError). A source that differs on each of PASSES passes changes too fast to be read (FeedUnavailable).
+What stays unseen: a row lost before and one gained behind the page being read, between the same two requests.
 """
 
 from __future__ import annotations
@@ -138,6 +137,7 @@ class _Pass:
     total: int | None = None
     content: int = 0
     """The sum of the records' hashes: the same for the same records in any order."""
+    pages: int = 0
     shared: int = 0
     """How many records came on more than one page."""
     flaw: str = ""
@@ -234,7 +234,7 @@ class _Puller:
                 if end >= self._end:
                     raise FeedUnavailable(
                         f"{error.message}: no file yet for {', '.join(missing)}",
-                        next_step="try again later; if the source names its files otherwise, correct `location`",
+                        next_step="try again later; if its files have other names, correct `location`",
                     ) from None
         self.pulled.warnings += [f"the source has no file for {day} (404)" for day in missing]
 
@@ -257,7 +257,7 @@ class _Puller:
             self.pulled.passes += 1
             now = self._walk(where)
             is_same = before is not None and (before.rows, before.content) == (now.rows, now.content)
-            if not now.flaw and (not now.shared or is_same):
+            if not now.flaw and (is_same or self._is_proven(now)):
                 self._add(now.rows, now.bytes, now.total)
                 if now.shared:
                     self.pulled.warnings.append(f"{now.shared} records come on two pages; two passes agree")
@@ -268,20 +268,25 @@ class _Puller:
                     next_step="ask the source; nothing was stored",
                 )
             before = now
-        flaw = now.flaw or f"{now.shared} records came on two pages"
+        flaw = now.flaw or f"{now.shared} records came on two pages, and no two passes agree"
         raise FeedUnavailable(
             f"{self._where(where)} changes while it is read, {PASSES} times in a row: {flaw}",
             next_step="try again later, or narrow the window; nothing was stored",
         )
 
+    def _is_proven(self, done: _Pass) -> bool:
+        """Whether one pass is enough to know that nothing shifted while it was made."""
+        by_key = self._dialect.paging == "keyset"
+        return by_key or done.pages == 1 or (done.total is not None and not done.shared)
+
     def _walk(self, where: Address) -> _Pass:
         walk = {"offset": self._by_position, "page": self._by_position, "keyset": self._by_key}
         seen: set[int] = set()
-        pages: set[int] = set()
+        orders: set[int] = set()
         done = _Pass()
         try:
             for page in walk.get(self._dialect.paging, self._by_link)(where, done):
-                if page.is_empty and pages:
+                if page.is_empty and done.pages:
                     continue
                 self._remember(page.answer)
                 self._keep(page.answer.content, self._server.format)
@@ -293,9 +298,10 @@ class _Puller:
                 if page.total is not None and done.total not in (None, page.total):
                     raise _Flaw(f"the total it reports went from {done.total} to {page.total}")
                 done.total = page.total if page.total is not None else done.total
-                if (order := hash(page.hashes)) in pages and not page.is_empty:
-                    raise _Flaw(f"page {len(pages) + 1} has the very records of one before it")
-                pages.add(order)
+                done.pages += 1
+                if (order := hash(page.hashes)) in orders and not page.is_empty:
+                    raise _Flaw(f"page {done.pages} has the very records of one before it")
+                orders.add(order)
                 if self._progress:
                     self._progress((self.pulled.rows or 0) + done.rows, self.pulled.bytes + done.bytes)
             if done.total is not None and done.total != done.rows:
@@ -307,30 +313,21 @@ class _Puller:
     def _by_position(self, where: Address, done: _Pass) -> Iterator[Page]:
         """Offsets or page numbers. Goes on by rows received: servers lower the size asked for in silence."""
         dialect, size, position = self._dialect, self._server.page_size, self._dialect.first
-        previous: tuple[Page, int] | None = None
         for number in range(1, MAX_PAGES + 1):
-            page = self._page(where, number, self._position(size, position), done)
+            page = self._page(
+                where, number, {dialect.limit: str(size), dialect.position: str(position)}, done
+            )
             yield page
             rows = page.rows or 0
             if not rows:
-                break
+                return
             is_complete = done.total is not None and done.rows >= done.total
             if is_complete and rows < size:
                 return
             if number == 1 and rows < size:
                 size = rows  # its cap; from here on ask for what it gives, so that page numbers mean the same
-            previous = page, position
             position += rows if dialect.paging == "offset" else 1
-        else:
-            raise self._endless(where)
-        if done.total is None and previous and number > 2:
-            last, position = previous
-            again = self._page(where, number, self._position(size, position), done)
-            if again.hashes != last.hashes:
-                raise _Flaw("its last page changed while it was read")
-
-    def _position(self, size: int, position: int) -> dict[str, str]:
-        return {self._dialect.limit: str(size), self._dialect.position: str(position)}
+        raise self._endless(where)
 
     def _by_key(self, where: Address, done: _Pass) -> Iterator[Page]:
         """From the last record's field onwards; rows that come or go behind us shift nothing."""

@@ -7,6 +7,7 @@ anchors and tags are refused, because a reviewer cannot see what they do.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -22,9 +23,11 @@ _PREFIX = "tag:yaml.org,2002:"
 _PLAIN_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _PLAIN_NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_NO_ANCHORS = "anchors (&, *, <<) are not allowed; write the lines out, so that each says what it is"
 _MAX_DIGITS = 18
 _MAX_BYTES = 4_000_000
 _MAX_DEPTH = 60
+_NUMBER_TAGS = frozenset({f"{_PREFIX}int", f"{_PREFIX}float"})
 _TEXT_TAGS = frozenset({f"{_PREFIX}str", f"{_PREFIX}timestamp", f"{_PREFIX}value"})
 
 
@@ -110,9 +113,7 @@ class Document:
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
         if id(node) in self._seen:
-            self._fault(
-                node, "anchors (&, *, <<) are not allowed; write the lines out, so that each says what it is"
-            )
+            self._fault(node, _NO_ANCHORS)
             return None
         self._seen.add(id(node))
         if not node.tag.startswith(_PREFIX):
@@ -133,9 +134,7 @@ class Document:
 
     def _key(self, node: Any) -> str | None:
         if node.tag == f"{_PREFIX}merge":
-            self._fault(
-                node, "anchors (&, *, <<) are not allowed; write the lines out, so that each says what it is"
-            )
+            self._fault(node, _NO_ANCHORS)
             return None
         if not isinstance(node, yaml.ScalarNode) or not node.value:
             self._fault(node, "a key should be a word")
@@ -153,16 +152,15 @@ class Document:
             return None
         if tag == f"{_PREFIX}bool" and text in _TRUTHS:
             return _TRUTHS[text]
-        if tag == f"{_PREFIX}int" and _PLAIN_INTEGER.fullmatch(text):
-            if len(text) <= _MAX_DIGITS:
-                return int(text)
-            self._fault(node, f"a number of {len(text)} digits is too long; quote it if it is a code")
-            return None
-        if tag == f"{_PREFIX}float" and _PLAIN_NUMBER.fullmatch(text):
-            number = float(text)
-            if abs(number) != float("inf"):
-                return number
-        if tag.startswith(_PREFIX):
+        if tag in _NUMBER_TAGS and len(text) > _MAX_DIGITS:
+            self._fault(
+                node, f"a number of {len(text)} digits is too long; write it in quotes if it is a code"
+            )
+        elif tag == f"{_PREFIX}int" and _PLAIN_INTEGER.fullmatch(text):
+            return int(text)
+        elif tag == f"{_PREFIX}float" and _PLAIN_NUMBER.fullmatch(text) and math.isfinite(float(text)):
+            return float(text)
+        elif tag.startswith(_PREFIX):
             self._fault(
                 node, f"{_clipped(text)} is read differently by different programs; write it in quotes"
             )
@@ -186,9 +184,9 @@ def _explained(error: yaml.YAMLError, text: str) -> Fault:
     given = lines[mark.line] if mark.line < len(lines) else ""
     reason = str(getattr(error, "problem", "") or "cannot be read").replace("could not find", "did not find")
     context = str(getattr(error, "context", "") or "")
-    if "\t" in given[: len(given) - len(given.lstrip())] or "character that cannot start any token" in reason:
-        if "\t" in given:
-            return Fault(line, "YAML does not allow a tab here; use spaces")
+    indent = given[: len(given) - len(given.lstrip())]
+    if "\t" in indent or ("\t" in given and "cannot start any token" in reason):
+        return Fault(line, "YAML does not allow a tab here; use spaces")
     if "expected a single document" in f"{context} {reason}":
         return Fault(line, "the file holds two documents (a second `---`); a contract is one")
     if "mapping values are not allowed" in reason:

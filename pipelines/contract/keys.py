@@ -1,6 +1,6 @@
-"""The keys the standard has no word for: every `customProperties` entry we know, and what its value looks like.
+"""The keys the standard has no word for: every entry of `customProperties` we know, and what it looks like.
 
-One row per key in `KEYS`; `contracts/README.md` explains the same rows to people, and a test compares the two.
+One row per key in `KEYS`; `contracts/README.md` explains the same rows to people, and a test compares both.
 A shape turns a value into what `model` holds, or says what is wrong with it.
 """
 
@@ -17,7 +17,6 @@ from datetime import timedelta
 from typing import Any, Literal, Protocol
 
 from pipelines.contract import syntax
-from pipelines.contract.document import Path
 from pipelines.contract.model import (
     AREA_LEVELS,
     CONNECTORS,
@@ -29,10 +28,10 @@ from pipelines.contract.model import (
     TextPart,
     Unpivot,
 )
+from pipelines.contract.places import Say
 from pipelines.contract.problems import did_you_mean, expected_one_of, shown
 
 Place = Literal["contract", "server", "property", "enum value"]
-Say = Callable[[Path, str], None]
 
 
 class Shape(Protocol):
@@ -133,7 +132,7 @@ class Fields:
         read: dict[str, Any] = {}
         for key, shape in self.fields.items():
             if key in value:
-                text = f"key {key!r} "
+                text = f"has key {key!r} that "
                 read[snake(key)] = shape.read(
                     value[key],
                     lambda path, message, key=key, text=text: say((key, *path), text + message),  # type: ignore[misc]
@@ -165,9 +164,9 @@ class Query:
                         *syntax.wrong_placeholders(str(given)),
                     ):
                         if objection:
-                            say((name,), f"parameter {name!r} {objection}")
+                            say((name,), f"has parameter {name!r}, which {objection}")
                 case _:
-                    say((name,), f"parameter {name!r} is {shown(given)}, expected text or a number")
+                    say((name,), f"has parameter {name!r} that is {shown(given)}, expected text or a number")
         return found
 
 
@@ -400,18 +399,16 @@ def read_custom(entries: Any, place: Place, say: Say) -> dict[str, Any]:
             continue
         if name not in known:
             elsewhere = sorted({key.place for key in KEYS if key.name == name})
-            hint = f"; it belongs to a {elsewhere[0]}" if elsewhere else did_you_mean(name, known)
-            say((index, "property"), f"has unknown custom property {name!r}{hint}")
+            hint = f" here; it belongs to a {elsewhere[0]}" if elsewhere else did_you_mean(name, known)
+            say((index, "property"), f"is unknown{hint}")
             continue
         if name in seen:
-            say((index, "property"), f"has custom property {name!r} twice")
+            say((index, "property"), "is given twice")
             continue
         seen.add(name)
         value = known[name].shape.read(
             entry["value"],
-            lambda path, text, index=index, name=name: say(  # type: ignore[misc]
-                (index, "value", *path), f"custom property {name!r} {text}"
-            ),
+            lambda path, text, index=index: say((index, "value", *path), text),  # type: ignore[misc]
         )
         if value is not None:
             values[snake(name)] = value

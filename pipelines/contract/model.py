@@ -1,4 +1,4 @@
-"""What a contract says, in the words of this project. Plain frozen values; reading and checking them is next door.
+"""What a contract says, in the words of this project. Plain frozen values; reading them is next door.
 
 `Contract` describes one table: a feed's, a governance table's or a reference table's.
 """
@@ -14,8 +14,8 @@ Privacy = Literal["", "drop", "token", "mask", "coarsen"]
 Severity = Literal["error", "warning"]
 WITHHELD = "withheld"
 
-FEED_LEVELS = ("city", "district", "street")
-LEVELS = (*FEED_LEVELS, "governance", "ref")
+FEED_LEVELS: tuple[Level, ...] = ("city", "district", "street")
+LEVELS: tuple[Level, ...] = (*FEED_LEVELS, "governance", "ref")
 AREA_LEVELS = ("city", "district", "street", "community")
 CONNECTORS = ("ckan", "file", "daily_file", "paged_json", "open311", "ngsi_ld", "keyset", "next_link")
 FORMATS = ("json", "csv", "xlsx", "geojson")
@@ -158,7 +158,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Contract:
-    """One table's promise. `contract_id` is `<level>_<name>` and names the feed, its DAG and its lake folder."""
+    """One table's promise. `contract_id`, `<level>_<name>`, names the feed, its DAG and its lake folder."""
 
     contract_id: str
     level: Level

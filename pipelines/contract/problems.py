@@ -55,19 +55,11 @@ def expected_one_of(given: object, choices: Sequence[str]) -> str:
 
 def shown(value: Any) -> str:
     """A value short enough for a message; the insides of lists and mappings are not repeated."""
-    match value:
-        case None:
-            return "empty"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            text = repr(value)
-            return text if len(text) <= _SHOWN_LETTERS else f"{text[: _SHOWN_LETTERS - 2]}…'"
-        case int() | float():
-            text = str(value)
-            return text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}…"
-        case list():
-            return "a list"
-        case dict():
-            return "a mapping"
-    return f"a {type(value).__name__}"
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a mapping"
+    plain = repr(value)
+    return plain if len(plain) <= _SHOWN_LETTERS else f"{plain[:_SHOWN_LETTERS]}…"

@@ -2,7 +2,8 @@
 
     type: sql, select count(*) from {object} where <what is wrong>     kind condition, one row at a time
     type: sql, any other count over {object} (not for feeds)           kind query, the whole table
-    metric: nullValues, missingValues, invalidValues, duplicateValues  kinds required, condition, enum/pattern, unique
+    metric: nullValues, missingValues                                  kinds required, condition
+    metric: invalidValues, duplicateValues                             kinds enum or pattern, unique
     metric: rowCount                                                   kind rows, the whole batch
     type: custom, engine: greatExpectations                            kind expectation
     type: text                                                         prose; nothing is judged
@@ -14,16 +15,14 @@ arguments hold operator, bound and unit beside what the kind needs.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any, Literal
 
 from pipelines.contract import syntax
 from pipelines.contract.document import Path
 from pipelines.contract.model import Column, Rule, Severity
+from pipelines.contract.places import Say, entries, inside, number
 from pipelines.contract.problems import did_you_mean, expected_one_of, shown
 from pipelines.contract.standard import OPERATORS
-
-Say = Callable[[Path, str], None]
 
 ENGINE = "greatExpectations"
 _ID = re.compile(r"[a-z][a-z0-9_]*")
@@ -62,7 +61,12 @@ class Quality:
         self._is_feed = is_feed
         self._ids: set[str] = set()
 
-    def rule(self, entry: dict[str, Any], column: Column | None, say: Say) -> Rule | None:
+    def rules(self, owner: dict[str, Any], column: Column | None, say: Say) -> list[Rule]:
+        """The rules of a table, or of one of its columns. Paths begin at the list."""
+        found = (self._rule(entry, column, inside(say, index)) for index, entry in entries(owner, "quality"))
+        return [rule for rule in found if rule is not None]
+
+    def _rule(self, entry: dict[str, Any], column: Column | None, say: Say) -> Rule | None:
         """One entry as a Rule; None when it is prose or faulty, the faults having been said."""
         faults: list[str] = []
 
@@ -125,7 +129,7 @@ class Quality:
             return None  # the standard has said so
         bound = entry[operator]
         numbers = bound if operator.endswith("Between") and isinstance(bound, list) else [bound]
-        if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in numbers):
+        if not all(map(number, numbers)):
             if len(numbers) == 1:
                 say((operator,), f"has {operator} {shown(bound)}, expected a number")
             return None
@@ -157,7 +161,8 @@ class Quality:
         if self._is_feed:
             say(
                 ("query",),
-                "is not a row rule; write `select count(*) from {object} where <what is wrong>` with `mustBe: 0`",
+                "is not a row rule; write `select count(*) from {object} where <what is wrong>` "
+                "with `mustBe: 0`",
             )
             return None
         operator, bound = operand
@@ -166,7 +171,7 @@ class Quality:
     def _metric(self, entry: dict[str, Any], column: Column | None, say: Say) -> _Found | None:
         metric, operand = entry.get("metric"), self._operand(entry, say)
         arguments = entry.get("arguments") or {}
-        if metric not in _ARGUMENTS or not isinstance(arguments, dict):
+        if not isinstance(metric, str) or metric not in _ARGUMENTS or not isinstance(arguments, dict):
             return None  # the standard has said so
         if "rule" in entry:
             say(("rule",), "has 'rule', an old name; leave only 'metric'")
@@ -200,7 +205,7 @@ class Quality:
 
     def _metric_kind(
         self, metric: str, arguments: dict[str, Any], column: Column | None, say: Say
-    ) -> tuple[str, dict[str, Any]] | None:
+    ) -> _Kind | None:
         if metric == "duplicateValues":
             names = arguments.get("properties", [column.name] if column else None)
             if not isinstance(names, list) or not names:
@@ -217,31 +222,8 @@ class Quality:
         if metric == "nullValues":
             return "required", {}
         if metric == "missingValues":
-            words = arguments.get("missingValues")
-            if not isinstance(words, list) or not words:
-                say((), "lacks the texts that count as missing: `arguments: {missingValues: [...]}`")
-                return None
-            texts = ", ".join(_sql_text(word) for word in words if word is not None)
-            among = f" or cast({column.name} as varchar) in ({texts})" if texts else ""
-            return "condition", {"condition": f"{column.name} is null{among}"}
-        return self._invalid_values(arguments, say)
-
-    def _invalid_values(self, arguments: dict[str, Any], say: Say) -> tuple[str, dict[str, Any]] | None:
-        given = [name for name in ("validValues", "pattern") if name in arguments]
-        if len(given) != 1:
-            say((), "needs one of the arguments validValues and pattern")
-            return None
-        if given == ["pattern"]:
-            pattern = arguments["pattern"]
-            objection = syntax.wrong_pattern(pattern) if isinstance(pattern, str) else "it is not text"
-            if objection:
-                say(("arguments", "pattern"), f"has pattern {shown(pattern)}, but {objection}")
-            return "pattern", {"pattern": pattern}
-        values = arguments["validValues"]
-        if not isinstance(values, list) or not values:
-            say(("arguments", "validValues"), "has no list of validValues")
-            return None
-        return "enum", {"values": values}
+            return _missing_values(arguments, column, say)
+        return _invalid_values(arguments, say)
 
     def _custom(self, entry: dict[str, Any], column: Column | None, say: Say) -> _Found | None:
         engine, implementation = entry.get("engine"), entry.get("implementation")
@@ -280,15 +262,41 @@ class Quality:
 
     def _check_columns(self, names: list[Any], path: Path, say: Say) -> None:
         for name in names:
-            if name not in self._columns:
-                say(
-                    path,
-                    f"names column {shown(name)}, which is not in this contract{did_you_mean(name, self._columns)}",
-                )
+            if not isinstance(name, str) or name not in self._columns:
+                hint = did_you_mean(name, self._columns)
+                say(path, f"names column {shown(name)}, which is not in this contract{hint}")
             elif not self._columns[name].is_stored:
                 say(path, f"names column {name!r}, which never leaves landing (privacy: drop)")
 
 
+def _missing_values(arguments: dict[str, Any], column: Column, say: Say) -> _Kind | None:
+    words = arguments.get("missingValues")
+    if not isinstance(words, list) or not words:
+        say((), "lacks the texts that count as missing: `arguments: {missingValues: [...]}`")
+        return None
+    texts = ", ".join(_sql_text(word) for word in words if word is not None)
+    among = f" or cast({column.name} as varchar) in ({texts})" if texts else ""
+    return "condition", {"condition": f"{column.name} is null{among}"}
+
+
+def _invalid_values(arguments: dict[str, Any], say: Say) -> _Kind | None:
+    given = [name for name in ("validValues", "pattern") if name in arguments]
+    if len(given) != 1:
+        say((), "needs one of the arguments validValues and pattern")
+        return None
+    value = arguments[given[0]]
+    if given == ["pattern"]:
+        objection = syntax.wrong_pattern(value) if isinstance(value, str) else "it is not text"
+        if objection:
+            say(("arguments", "pattern"), f"has pattern {shown(value)}, but {objection}")
+        return "pattern", {"pattern": value}
+    if not isinstance(value, list) or not value:
+        say(("arguments", "validValues"), "has validValues that are not a list")
+        return None
+    return "enum", {"values": value}
+
+
+_Kind = tuple[str, dict[str, Any]]
 _Found = tuple[str, dict[str, Any], Literal["row", "batch"], tuple[str, str] | None]
 
 

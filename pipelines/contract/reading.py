@@ -1,4 +1,4 @@
-"""Which contract files there are, and reading them: all of them at once, so that one look shows every problem.
+"""Which contract files there are, and reading them: all at once, so that one look shows every problem.
 
     contracts/<level>/<name>.odcs.yaml      holds the contract <level>_<name>
     contracts/reference/<name>.odcs.yaml    holds the contract ref_<name>
@@ -11,13 +11,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, cast
 
 from pipelines import settings
 from pipelines.contract import document
-from pipelines.contract.building import Builder, where
+from pipelines.contract.building import Builder
 from pipelines.contract.document import Document
 from pipelines.contract.model import FEED_LEVELS, LEVELS, Contract, Level
+from pipelines.contract.places import where
 from pipelines.contract.problems import Problem, contract_error, did_you_mean
 from pipelines.contract.standard import violations
 from pipelines.errors import ContractError
@@ -148,69 +148,44 @@ def _read(level: Level, file: Path) -> tuple[Contract | None, list[Problem]]:
         return None, problems
 
     def say(place: document.Path, message: str) -> None:
-        name = where(read.data, place)
-        sentence = (
-            f"{name} {message}" if name else f"the contract {message}" if _is_verb(message) else message
-        )
+        sentence = f"{where(read.data, place)} {message}"
         problems.append(Problem(path, read.line(place), sentence, contract_id))
 
-    told: set[document.Path] = set()
     for place, message in violations(read.data):
-        told.add(place)
-        field = place[-1] if place and not message.startswith(("has unknown key", "has key")) else ""
-        say(
-            place,
-            f"has {field!r} that {message}"
-            if isinstance(field, str) and field and message.startswith("is ")
-            else message,
-        )
-    builder = Builder(cast("dict[str, Any]", read.data), contract_id, level, say)
-    contract = builder.build(path, hashlib.sha256(content).hexdigest(), read.line)
+        say(place, message)
+    contract = Builder(read.data, contract_id, level, say).build(path, _sha256(content), read.line)
     return (None if problems else contract), sorted(set(problems))
 
 
-def _is_verb(message: str) -> bool:
-    return message.split(" ", 1)[0] in {
-        "has",
-        "is",
-        "lacks",
-        "needs",
-        "makes",
-        "should",
-        "drops",
-        "breaks",
-        "repeats",
-    }
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _dangling(contracts: dict[str, Contract], broken: set[str], folder: Path) -> list[Problem]:
-    """References to tables or columns that are not there. A broken target is told as its own problem only."""
+    """References to tables or columns that are not there. A broken target is its own problem only."""
+    targets: dict[str, Contract | None] = {**contracts, **dict.fromkeys(broken)}
     problems = []
     for contract in contracts.values():
         for column in contract.columns:
             for reference in column.references:
-                level, table, name = reference.split(".")
-                target_id = f"{level}_{table}"
-                target = contracts.get(target_id)
-                if target is None and target_id not in broken and level in LEVELS:
-                    file = folder / _FOLDERS[level] / f"{table}{SUFFIX}"
-                    if file.is_file():
-                        target, _ = _read(level, file)
-                        if target is None:
-                            continue
-                if target_id in broken:
-                    continue
-                message = ""
-                if target is None:
-                    known = [_contract_id(*pair).replace("_", ".", 1) for pair in _files(folder, LEVELS)]
-                    message = f"refers to table {level}.{table}, which has no contract{did_you_mean(f'{level}.{table}', known)}"
-                elif name not in {other.name for other in target.columns}:
-                    names = [other.name for other in target.columns]
-                    message = f"refers to {reference}, a column that is not there{did_you_mean(name, names)}"
-                if message:
-                    text = f"property {column.name!r} {message}"
+                if message := _dangles(reference, targets, folder):
+                    text = f"property {column.name!r} refers to {message}"
                     problems.append(Problem(contract.path, column.line, text, contract.contract_id))
     return problems
+
+
+def _dangles(reference: str, targets: dict[str, Contract | None], folder: Path) -> str:
+    level_name, table, name = reference.split(".")
+    target_id = f"{level_name}_{table}"
+    files = {_contract_id(level, file): (level, file) for level, file in _files(folder, LEVELS)}
+    if target_id not in targets:
+        if target_id not in files:
+            hint = did_you_mean(target_id, files)
+            return f"{level_name}.{table}, which has no contract{hint}"
+        targets[target_id] = _read(*files[target_id])[0]
+    target = targets[target_id]
+    names = [column.name for column in target.stored_columns] if target else [name]
+    return "" if name in names else f"{reference}, which is not there{did_you_mean(name, names)}"
 
 
 def _stray_files(folder: Path) -> Iterable[Problem]:

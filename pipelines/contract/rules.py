@@ -6,8 +6,8 @@
     pattern:<column>    kind pattern    arguments: pattern
     range:<column>      kind range      arguments: minimum and/or maximum, both inclusive
     length:<column>     kind length     arguments: minimum and/or maximum, in characters
-    area:<column>       kind resolved   arguments: level, as_of. Broken when a text was given and no area was found;
-                                        an empty value breaks `required:<column>` alone
+    area:<column>       kind resolved   arguments: level, as_of. Broken when a text was given and no area
+                                        was found; an empty value breaks `required:<column>` alone
     readable:<column>   kind readable   free text without traces of a wrong encoding
     unique:<column>     kind unique     the standard's `unique: true`; arguments: columns
     unique              kind unique     primary key and version columns together; arguments: columns
@@ -23,12 +23,12 @@ from typing import Any
 from pipelines.contract.model import Column, Rule
 
 _TYPE_WORDS = {
-    "integer": ("a whole number", "整数"),
-    "number": ("a number", "数字"),
-    "boolean": ("yes or no", "是或否"),
-    "date": ("a date, such as 2026-11-17", "日期，如 2026-11-17"),
-    "timestamp": ("a date and time, such as 2026-11-17 08:30:00", "日期和时间，如 2026-11-17 08:30:00"),
-    "array": ("a list", "列表"),
+    "integer": ("a whole number", "应为整数"),
+    "number": ("a number", "应为数字"),
+    "boolean": ("yes or no", "应为是或否"),
+    "date": ("a date, such as 2026-11-17", "应为日期，如 2026-11-17"),
+    "timestamp": ("a date and time, such as 2026-11-17 08:30:00", "应为日期和时间，如 2026-11-17 08:30:00"),
+    "array": ("a list", "应为列表"),
 }
 _AREA_WORDS = {
     "city": ("city", "市"),
@@ -64,7 +64,7 @@ def column_rules(column: Column) -> Iterator[Rule]:
             column,
             {"level": column.area.level, "as_of": column.area.as_of},
             f"the name or code of a {english} that existed on the day of {column.area.as_of}",
-            f"当日有效的{chinese}名称或代码",
+            f"应为当日有效的{chinese}名称或代码",
         )
     is_plain = not (column.enum or column.pattern or column.area or column.privacy == "token")
     if column.type == "VARCHAR" and is_plain and not column.constant:
@@ -74,7 +74,7 @@ def column_rules(column: Column) -> Iterator[Rule]:
             column,
             {},
             "readable text, without traces of a wrong encoding such as � or 锟斤拷",
-            "可读文本，不含乱码（如 � 或 锟斤拷）",
+            "应为可读文本，不含乱码（如 � 或 锟斤拷）",
         )
     if column.unique:
         yield unique_rule(f"unique:{column.name}", (column.name,), column.name)
@@ -113,9 +113,8 @@ def pattern_words(pattern: str) -> tuple[str, str]:
     return f"text of the form {pattern}", f"格式应符合 {pattern}"
 
 
-def _rule(
-    prefix: str, kind: str, column: Column, arguments: dict[str, Any], expected_en: str, expected_zh: str
-) -> Rule:
+def _rule(prefix: str, kind: str, column: Column, arguments: dict[str, Any], *expected: str) -> Rule:
+    expected_en, expected_zh = expected
     return Rule(
         rule_id=f"{prefix}:{column.name}",
         kind=kind,

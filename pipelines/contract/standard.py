@@ -57,7 +57,7 @@ def _validator() -> Any:
 
 
 def violations(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
-    """Every place of a contract that breaks the standard, with what is wrong there (without the place's name)."""
+    """Every place of a contract that breaks the standard, with what is wrong there."""
     errors = [
         (tuple(error.instance_path), error.kind.name, error) for error in _validator().iter_errors(data)
     ]
@@ -80,26 +80,31 @@ def violations(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
 
 
 def _message(kind: str, error: Any, path: Path) -> str:
-    value = error.instance
-    match kind:
-        case "required":
-            return f"lacks {error.kind.property!r}"
-        case "type":
-            types = error.kind.types if hasattr(error.kind, "types") else []
-            nouns = " or ".join(_NOUNS.get(name, name) for name in types) or "something else"
-            return f"is {shown(value)}, expected {nouns}"
-        case "enum":
-            choices = [str(option) for option in error.kind.options]
-            return f"is {shown(value)}, {expected_one_of(value, choices)}"
-        case "pattern":
-            return f"is {shown(value)}, expected letters, digits, - and _ (pattern {error.kind.pattern})"
-        case "oneOf" | "anyOf" | "not":
-            return _alternatives(value, path)
-        case "minItems":
-            return "is an empty list"
-        case "uniqueItems":
-            return "repeats an entry"
-    return f"breaks the standard ({kind}): {error.message[:160]}"
+    if kind == "required":
+        return f"lacks {error.kind.property!r}"
+    # The key before the value, so that the sentence names it: "property 'x' has logicalType 'y', …".
+    given = f"has {path[-1]} {shown(error.instance)}" if _is_key(path) else f"is {shown(error.instance)}"
+    if kind == "type":
+        nouns = " or ".join(_NOUNS.get(name, name) for name in error.kind.types)
+        return f"{given}, expected {nouns}"
+    if kind == "enum":
+        return f"{given}, {expected_one_of(error.instance, [str(option) for option in error.kind.options])}"
+    if kind == "pattern":
+        return f"{given}, expected the form {error.kind.pattern}"
+    if kind in ("oneOf", "anyOf", "not"):
+        return _alternatives(error.instance, path)
+    return f"{given}, which breaks the standard: {_PLAIN.get(kind, kind)}"
+
+
+_PLAIN = {
+    "minItems": "too few entries",
+    "maxItems": "too many entries",
+    "uniqueItems": "an entry is repeated",
+}
+
+
+def _is_key(path: Path) -> bool:
+    return bool(path) and isinstance(path[-1], str)
 
 
 def _alternatives(value: Any, path: Path) -> str:
@@ -110,10 +115,11 @@ def _alternatives(value: Any, path: Path) -> str:
             return f"needs exactly one of {', '.join(OPERATORS)}; found {found}"
         return f"has {given[0]} {shown(value[given[0]])}, expected {_operand(given[0])}"
     if path == ("team",):
-        return "is not a mapping with a name"
+        return "has a team that is not a mapping with a name"
     if "relationships" in path:
         return "is not a reference such as `to: city.hotline_orders.work_order_id`"
-    return f"is {shown(value)}, which the standard does not allow here"
+    key = f"has {path[-1]} {shown(value)}" if _is_key(path) else f"is {shown(value)}"
+    return f"{key}, which the standard does not allow here"
 
 
 def _operand(operator: str) -> str:

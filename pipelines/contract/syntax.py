@@ -17,15 +17,14 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 JSON_PATH = re.compile(r"[^.\[\]]+(\[\d+\])*(\.[^.\[\]]+(\[\d+\])*)*")
 
 # Words DuckDB does not take as a bare name; a test compares them with DuckDB's own list.
-RESERVED = frozenset(
-    """
+_RESERVED = """
     all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create
     default deferrable desc describe distinct do else end except false fetch for foreign from group having in
     initially intersect into lambda lateral leading limit not null offset on only or order pivot pivot_longer
-    pivot_wider placing primary qualify references returning select show some summarize symmetric table then to
-    trailing true union unique unpivot using variadic when where window with
-    """.split()
-)
+    pivot_wider placing primary qualify references returning select show some summarize symmetric table then
+    to trailing true union unique unpivot using variadic when where window with
+    """
+RESERVED = frozenset(_RESERVED.split())
 
 
 def wrong_name(name: str) -> str:
@@ -65,9 +64,11 @@ def sla_span(value: float, unit: str) -> timedelta | None:
 
 
 _CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
+_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec"
+_WEEKDAYS = "sun mon tue wed thu fri sat"
 _CRON_WORDS = {
-    "month": dict(zip("jan feb mar apr may jun jul aug sep oct nov dec".split(), range(1, 13), strict=True)),
-    "weekday": dict(zip("sun mon tue wed thu fri sat".split(), range(7), strict=True)),
+    "month": {word: i for i, word in enumerate(_MONTHS.split(), start=1)},
+    "weekday": {word: i for i, word in enumerate(_WEEKDAYS.split())},
 }
 _CRON_ITEM = re.compile(r"(?:(\*)|([a-z0-9]+)(?:-([a-z0-9]+))?)(?:/(\d+))?")
 _LONGEST = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
@@ -194,7 +195,8 @@ def wrong_placeholders(text: str, only: bool = False) -> Iterator[str]:
         text = text.replace("${", "")
     for match in _FROM_WINDOW.finditer(text):
         if match[1] not in ("start", "end"):
-            yield f"has placeholder {{{match[1]}}}, expected start or end{did_you_mean(match[1], ('start', 'end'))}"
+            hint = did_you_mean(match[1], ("start", "end"))
+            yield f"has placeholder {{{match[1]}}}, expected start or end{hint}"
         elif match[2] is None:
             yield f"has placeholder {{{match[1]}}} without a format, such as {{{match[1]}:%Y-%m-%d}}"
         elif objection := wrong_strftime(match[2]):
@@ -242,8 +244,9 @@ _COUNT_QUERY = re.compile(
 )
 _SQL_TOKEN = re.compile(
     r"""(?isx)
-    (?P<text>'(?:[^']|'')*') | (?P<name>"(?:[^"]|"")*") | (?P<comment>--|/\*) | (?P<open>[(\[]) | (?P<close>[)\]])
-    | (?P<stray>['"]) | (?P<brace>[{}]) | (?P<end>;) | (?P<word>[a-z_]\w*) | (?P<other>.)
+    (?P<text>'(?:[^']|'')*') | (?P<name>"(?:[^"]|"")*") | (?P<comment>--|/\*)
+    | (?P<open>[(\[]) | (?P<close>[)\]]) | (?P<stray>['"])
+    | (?P<brace>[{}]) | (?P<end>;) | (?P<word>[a-z_]\w*) | (?P<other>.)
     """
 )
 _AFTER_WHERE = frozenset(
@@ -261,21 +264,20 @@ def wrong_condition(condition: str) -> str:
     """What keeps a condition from standing alone in brackets. The database judges the rest."""
     depth = 0
     for match in _SQL_TOKEN.finditer(condition):
-        kind, text = match.lastgroup, match[0]
-        if kind == "open":
-            depth += 1
-        elif kind == "close":
-            depth -= 1
-            if depth < 0:
-                return f"a bracket {text} closes what was never opened"
-        elif kind == "comment":
-            return "comments are not allowed in it"
-        elif kind == "stray":
-            return f"a quote {text} is never closed"
-        elif kind == "brace":
-            return "braces other than {object} are not allowed in it"
-        elif kind == "end":
-            return "it holds more than one statement (;)"
-        elif kind == "word" and depth == 0 and text.lower() in _AFTER_WHERE:
+        kind, text = match.lastgroup or "", match[0]
+        depth += {"open": 1, "close": -1}.get(kind, 0)
+        if depth < 0:
+            return f"a bracket {text} closes what was never opened"
+        if kind in _NOT_IN_CONDITION:
+            return _NOT_IN_CONDITION[kind]
+        if kind == "word" and depth == 0 and text.lower() in _AFTER_WHERE:
             return f"{text!r} is about many rows, and this rule judges one row at a time"
     return "a bracket is never closed" if depth else ""
+
+
+_NOT_IN_CONDITION = {
+    "comment": "comments are not allowed in it",
+    "stray": "a quote is never closed",
+    "brace": "braces other than {object} are not allowed in it",
+    "end": "it holds more than one statement (;)",
+}

@@ -91,15 +91,17 @@ class Airflow:
 
     def runs(self, dag_id: str = "~") -> list[dict[str, Any]]:
         """The newest 100 runs of one DAG or of all, newest first."""
-        runs: list[dict[str, Any]] = self._get(
-            f"/dags/{dag_id}/dagRuns", limit=100, order_by="-run_after"
-        )["dag_runs"]
+        runs: list[dict[str, Any]] = self._get(f"/dags/{dag_id}/dagRuns", limit=100, order_by="-run_after")[
+            "dag_runs"
+        ]
         return runs
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """The task instances of one run."""
         quoted = urllib.parse.quote(run_id, safe="")
-        tasks: list[dict[str, Any]] = self._get(f"/dags/{dag_id}/dagRuns/{quoted}/taskInstances")["task_instances"]
+        tasks: list[dict[str, Any]] = self._get(f"/dags/{dag_id}/dagRuns/{quoted}/taskInstances")[
+            "task_instances"
+        ]
         return tasks
 
     def announced(self, dag_id: str, run_id: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
-from pipelines.contract.model import Contract
+from pipelines.contract import Contract
 from pipelines.lake import Window
 
 CITY_TIME = ZoneInfo("Asia/Shanghai")

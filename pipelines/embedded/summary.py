@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-
 COUNTS = ("received", "validated", "quarantined", "duplicate", "refused")
 QUESTIONS = (
     "select * from governance.street_scorecard",
@@ -21,6 +20,7 @@ QUESTIONS = (
 )
 _PLAIN_WIDTH = 110
 _NAME_WIDTH = 26
+_PLACE_WIDTH = 12
 
 
 class Screen:
@@ -71,10 +71,14 @@ class Screen:
             f"{found['days']} business days in {seconds:.0f} s. Release {found['release']}.\n"
         )
 
-    def where_and_next(self, places: Mapping[str, Path]) -> None:
-        """Where things are, and what to try."""
-        for name, path in places.items():
-            self._console.print(f"{name:{_NAME_WIDTH}} {escape(_short(path))}")
+    def places(self, places: Mapping[str, Path | str]) -> None:
+        """Where things are: files relative to where we stand, or addresses."""
+        for name, place in places.items():
+            shown = _short(place) if isinstance(place, Path) else place
+            self._console.print(f"{name:{_PLACE_WIDTH}} {escape(shown)}")
+
+    def questions(self) -> None:
+        """What to try next."""
         self._console.print("\nTry next:")
         for question in QUESTIONS:
             self._console.print(f'  urbanbrain sql "{escape(question)}"')
@@ -84,7 +88,14 @@ class Screen:
 
 
 def _table(title: str, *names: str) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1),
+        collapse_padding=True,
+    )
     for name in names:
         table.add_column(name, no_wrap=True)
     return table

@@ -134,7 +134,9 @@ class Embedded:
         self._await("Airflow to be healthy", lambda: self.airflow.is_healthy(_COMPONENTS))
         self.airflow.sign_in()
         self.airflow.make_pool(WRITER_POOL, 1, "The one task that may write the warehouse.")
-        self._await("the DAGs", lambda: bool(self.airflow.import_errors()) or dag_ids <= self.airflow.dag_ids())
+        self._await(
+            "the DAGs", lambda: bool(self.airflow.import_errors()) or dag_ids <= self.airflow.dag_ids()
+        )
         if problems := self.airflow.import_errors():
             raise UrbanBrainError("\n".join(["a DAG file does not parse:", *problems]))
 
@@ -194,7 +196,7 @@ class Embedded:
 
 def airflow_settings(port: int, execution_port: int, *, paused: bool) -> dict[str, str]:
     """Airflow's settings as environment variables, with new random keys in each call."""
-    chosen = {
+    chosen: dict[str, dict[str, object]] = {
         "core": {
             "dags_folder": settings.project() / "dags",
             "load_examples": False,
@@ -216,11 +218,13 @@ def airflow_settings(port: int, execution_port: int, *, paused: bool) -> dict[st
         "scheduler": {
             "mp_start_method": "forkserver",
             "scheduler_idle_sleep_time": 0.1,
-            "enable_health_check": True,  # also what makes the fork server import while everything else starts
+            "enable_health_check": True,  # also makes the fork server import while the rest starts
             "scheduler_health_check_server_host": _HOST,
             "scheduler_health_check_server_port": free_port(),
         },
-        "workers": {"min_heartbeat_interval": 1},  # the default, 5 s, is also how long an ended task holds its slot
+        "workers": {
+            "min_heartbeat_interval": 1
+        },  # the default, 5 s, is also how long an ended task holds its slot
         "dag_processor": {"parsing_processes": 1},
     }
     keyed = {

@@ -18,7 +18,7 @@ class Watchdog:
     """The near end of the pipe. Start it before the first component."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 – our own module
+        self._process = subprocess.Popen(
             [sys.executable, "-m", "pipelines.embedded.watchdog"],
             stdin=subprocess.PIPE,
             start_new_session=True,

@@ -126,5 +126,7 @@ def text_of_instants(instants: Instants) -> Objects:
 
 def numbered(prefix: str, numbers: Ints, width: int) -> Objects:
     """`prefix` and each number with leading zeros."""
-    digits = np.char.zfill(numbers.astype(f"U{width}"), width).astype(object)
+    if not len(numbers):
+        return empty_objects(0)
+    digits = np.char.zfill(numbers.astype("U20"), width).astype(object)
     return np.asarray(prefix + digits, dtype=object)

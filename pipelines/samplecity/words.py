@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipelines.samplecity.wire import numbered
 from pipelines.samplecity.world import Ints, Objects
 
 MOBILE_PREFIX = "163"
@@ -117,5 +118,4 @@ def phones_as_written(phones: Objects, styles: Ints) -> Objects:
 
 def mobiles(numbers: Ints) -> Objects:
     """`mobile` for a column."""
-    digits = np.char.zfill((numbers % 100_000_000).astype("U8"), 8).astype(object)
-    return np.asarray(MOBILE_PREFIX + digits, dtype=object)
+    return numbered(MOBILE_PREFIX, numbers % 100_000_000, 8)

@@ -7,14 +7,14 @@ breaks, using the very conditions of that run; the two counts must agree for eac
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines import settings, values
 from pipelines.contract.model import Contract, Rule
-from pipelines.database import literal, prepare, quoted
+from pipelines.database import count, literal, prepare, quoted
 from pipelines.errors import DataError
 from pipelines.lake import ROWS, SET_ASIDE, new_folder
 from pipelines.receipt import Receipt
@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 _RELATION = "judged"
 _BITS = 60
 _SMALL_BATCH = 20
-_BOUNDS = {
+_OPERATORS: dict[str, Callable[[float, Any], bool]] = {
     "mustBe": operator.eq,
     "mustNotBe": operator.ne,
     "mustBeGreaterThan": operator.gt,
     "mustBeGreaterOrEqualTo": operator.ge,
     "mustBeLessThan": operator.lt,
     "mustBeLessOrEqualTo": operator.le,
+    "mustBeBetween": lambda found, bounds: bounds[0] <= found <= bounds[1],
+    "mustNotBeBetween": lambda found, bounds: not bounds[0] <= found <= bounds[1],
 }
 
 
@@ -50,11 +52,12 @@ def gate(contract: Contract, staged: Path, *, accept: bool = False) -> Path:
         prepare(judge.connection)
         split = _Split(contract, receipt, judge.connection)
         split.open(staged / ROWS)
-        verdicts = judge.judge(_RELATION, split.row_rules, split.given)
-        split.mark(verdicts)
+        verdicts = judge.judge(_RELATION, _judged(contract.rules), split.given)
+        split.mark([verdict for verdict in verdicts if verdict.rule.scope == "row"])
         total = split.count("select count(*) from staged")
         quarantined = split.count("select count(*) from marks where is_broken")
-        warnings = [*receipt.warnings, *_batch_warnings(contract, total, verdicts)]
+        about_batch = [rule for rule in contract.rules if rule.scope == "batch"]
+        warnings = [*receipt.warnings, *_batch_warnings(contract, total, about_batch, verdicts, split.count)]
         share = quarantined / total if total >= _SMALL_BATCH else 0.0
         if share > contract.reject_limit and not accept:
             raise DataError(
@@ -96,18 +99,36 @@ def broken_rules(contract: Contract, rows: Path) -> list[str]:
             f"create view {_RELATION} as select *, file_row_number + 1 as _row_number "
             f"from read_parquet({literal(str(rows))}, file_row_number = true)"
         )
-        arrays = {column.name for column in contract.columns if column.logical_type == "array"}
+        names = {row[0] for row in judge.connection.execute(f"describe {_RELATION}").fetchall()}
+        rules = [rule for rule in contract.rules if rule.kind not in ("typed", "resolved")]
+        lists = {column.name for column in contract.columns if column.logical_type == "array"}
         rules = [
-            rule
-            for rule in contract.rules
-            if rule.scope == "row" and rule.kind not in ("typed", "resolved") and rule.column not in arrays
+            rule for rule in rules if rule.column not in lists and (rule.column in names or not rule.column)
         ]
-        verdicts = judge.judge(_RELATION, rules, frozenset())
-    return [
-        f"{contract.table}: {verdict.broken:,} rows break {verdict.rule.rule_id!r}, expected {verdict.rule.expected_en}"
-        for verdict in verdicts
-        if verdict.broken and verdict.rule.severity == "error"
-    ]
+        verdicts = judge.judge(_RELATION, _judged(rules), frozenset())
+        total = count(judge.connection, f"select count(*) from {_RELATION}")
+        about_table = [rule for rule in rules if rule.scope == "batch"]
+        failures = [
+            f"{contract.table}: {verdict.broken:,} rows break {verdict.rule.rule_id!r}, expected {verdict.rule.expected_en}"
+            for verdict in verdicts
+            if verdict.broken and verdict.rule.severity == "error" and verdict.rule.scope == "row"
+        ]
+        try:
+            _batch_warnings(
+                contract,
+                total,
+                about_table,
+                verdicts,
+                lambda query: count(judge.connection, query),
+            )
+        except DataError as error:
+            failures += error.message.splitlines()
+    return failures
+
+
+def _judged(rules: Sequence[Rule]) -> list[Rule]:
+    """Rules Great Expectations is asked about; plain counts are asked of DuckDB."""
+    return [rule for rule in rules if rule.kind not in ("rows", "query")]
 
 
 @dataclass
@@ -119,10 +140,6 @@ class _Split:
     connection: duckdb.DuckDBPyConnection
 
     @property
-    def row_rules(self) -> list[Rule]:
-        return [rule for rule in self.contract.rules if rule.scope == "row"]
-
-    @property
     def given(self) -> frozenset[str]:
         """Columns whose emptiness is told beside them, because they can hold something unreadable."""
         return frozenset(
@@ -132,8 +149,7 @@ class _Split:
         )
 
     def count(self, query: str) -> int:
-        found = self.connection.execute(query).fetchone()
-        return int(found[0]) if found else 0
+        return count(self.connection, query)
 
     def open(self, rows: Path) -> None:
         """Show the staged rows twice: whole, and as Great Expectations shall see them."""
@@ -148,7 +164,9 @@ class _Split:
                 columns.append(bad)
             if column.name in self.given:
                 unread = f"when {bad} is not null then true " if values.bad(column.name) in names else ""
-                columns.append(f"case when {name} is not null then true {unread}end as {quoted(values.given(column.name))}")
+                columns.append(
+                    f"case when {name} is not null then true {unread}end as {quoted(values.given(column.name))}"
+                )
         landed = literal(self.receipt.landed_at.isoformat())
         end = literal(self.receipt.window.end.isoformat())
         self.connection.execute(
@@ -163,7 +181,10 @@ class _Split:
         bits = ", ".join(
             " | ".join(
                 ["0::ubigint"]
-                + [f"case when {verdict.condition} then {1 << i}::ubigint else 0::ubigint end" for i, verdict in enumerate(word)]
+                + [
+                    f"case when {verdict.condition} then {1 << i}::ubigint else 0::ubigint end"
+                    for i, verdict in enumerate(word)
+                ]
             )
             + f" as word_{w}"
             for w, word in enumerate(words)
@@ -178,9 +199,7 @@ class _Split:
             f"create temp table marks as select *, ({errors or 'false'}) as is_broken "
             f"from (select _row_number, {bits} from {_RELATION}) where {anything}"
         )
-        counts = ", ".join(
-            f"count(*) filter ({self._bit(i)})" for i in range(len(self._verdicts))
-        )
+        counts = ", ".join(f"count(*) filter ({self._bit(i)})" for i in range(len(self._verdicts)))
         split = self.connection.execute(f"select {counts or '0'} from marks").fetchone() or ()
         for verdict, found in zip(self._verdicts, split, strict=False):
             if verdict.broken != found:
@@ -216,11 +235,23 @@ class _Split:
 
     def write_quarantine(self, path: Path) -> None:
         """Rows with every reason: `_row_number, business_key, area_code, reasons, received`, all after privacy."""
-        reasons = ", ".join(self._reason(i, verdict.rule) for i, verdict in enumerate(self._verdicts)) or "null"
+        reasons = (
+            ", ".join(self._reason(i, verdict.rule) for i, verdict in enumerate(self._verdicts)) or "null"
+        )
         stored = [column for column in self.contract.stored_columns if not column.constant]
-        texts = {row[0] for row in self.connection.execute("select unnest(_received, recursive := true) from staged limit 0").description}
+        texts = {
+            row[0]
+            for row in self.connection.execute(
+                "select unnest(_received, recursive := true) from staged limit 0"
+            ).description
+        }
         received = ", ".join(
-            f"{literal(column.name)}: " + (f"_received.{quoted(column.name)}" if column.name in texts else f"{quoted(column.name)}::varchar")
+            f"{literal(column.name)}: "
+            + (
+                f"_received.{quoted(column.name)}"
+                if column.name in texts
+                else f"{quoted(column.name)}::varchar"
+            )
             for column in stored
         )
         key = ", ".join(f"{quoted(name)}::varchar" for name in self.contract.key)
@@ -240,7 +271,11 @@ class _Split:
         elif rule.column and rule.kind != "required":
             found = f"{quoted(rule.column)}::varchar"
         elif rule.kind == "unique":
-            found = "concat_ws('/', " + ", ".join(f"{quoted(name)}::varchar" for name in rule.arguments["columns"]) + ")"
+            found = (
+                "concat_ws('/', "
+                + ", ".join(f"{quoted(name)}::varchar" for name in rule.arguments["columns"])
+                + ")"
+            )
         return (
             f"case when {self._bit(index)} then struct_pack(rule := {literal(rule.rule_id)}, "
             f"severity := {literal(rule.severity)}, column_name := {literal(rule.column)}, found := {found}, "
@@ -248,23 +283,41 @@ class _Split:
         )
 
 
-def _batch_warnings(contract: Contract, total: int, verdicts: Sequence[Verdict]) -> list[str]:
-    """Judge the rules about the whole batch. Raises DataError when one of severity error is broken."""
-    warnings = []
-    for rule in contract.rules:
-        if rule.scope != "batch":
+def _batch_warnings(
+    contract: Contract,
+    total: int,
+    rules: Sequence[Rule],
+    verdicts: Sequence[Verdict],
+    ask: Callable[[str], int],
+) -> list[str]:
+    """Judge the rules about the whole batch; `ask` answers a counting query.
+
+    Raises DataError naming every rule of severity error that is broken.
+    """
+    broken_rows = {verdict.rule.rule_id: verdict.broken for verdict in verdicts}
+    warnings: list[str] = []
+    errors: list[str] = []
+    for rule in rules:
+        found: float
+        match rule.kind:
+            case "rows":
+                found = total
+            case "query":
+                found = ask(rule.arguments["query"].replace("{object}", _RELATION))
+            case _:
+                found = broken_rows[rule.rule_id]
+        operator_name, bound = rule.arguments.get("operator", "mustBe"), rule.arguments.get("bound", 0)
+        if rule.arguments.get("unit") == "percent":
+            found = 100 * found / total if total else 0
+        if _OPERATORS[operator_name](found, bound):
             continue
-        found: float = total
-        if rule.kind == "share":
-            broken = next((v.broken for v in verdicts if v.rule.rule_id == rule.arguments["of"]), 0)
-            found = 100 * broken / total if total else 0.0
-        bound = rule.arguments["bound"]
-        if _BOUNDS[rule.arguments["operator"]](found, bound):
-            continue
-        message = f"{contract.feed_id}: {rule.rule_id}: expected {rule.expected_en}, found {found:g}"
-        if rule.severity == "error":
-            raise DataError(message, next_step="ask the source; the batch is kept in landing and nothing is validated")
-        warnings.append(message)
+        message = f"{contract.contract_id}: {rule.rule_id}: expected {rule.expected_en}, found {found:g}"
+        (errors if rule.severity == "error" else warnings).append(message)
+    if errors:
+        raise DataError(
+            "\n".join(errors),
+            next_step="ask the source; the batch stays in landing and nothing of it is validated",
+        )
     return warnings
 
 

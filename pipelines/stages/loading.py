@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 
 from pipelines.contract import dictionary
 from pipelines.contract.model import Contract
-from pipelines.database import literal, quoted, transaction
+from pipelines.database import count, literal, quoted, transaction
 from pipelines.errors import WarehouseError
-from pipelines.lake import ROWS, batches, stamp
+from pipelines.lake import ROWS, batches
 from pipelines.receipt import Receipt
 
 if TYPE_CHECKING:
@@ -89,7 +89,9 @@ def load(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> li
 
 def pending(connection: duckdb.DuckDBPyConnection) -> list[Path]:
     """Folders of validated and refused batches that the warehouse has not taken, oldest landing first."""
-    known = set(connection.execute("select feed_id, window_start, window_end, batch_id from ops.batches").fetchall())
+    known = set(
+        connection.execute("select feed_id, window_start, window_end, batch_id from ops.batches").fetchall()
+    )
     folders = [(Receipt.read(folder), folder) for folder in (*batches("validated"), *batches("refused"))]
     folders.sort(key=lambda item: (item[0].landed_at, item[0].feed_id, item[0].window, item[0].batch_id))
     return [
@@ -135,7 +137,11 @@ def _merge(
     """Merge one batch into its table; returns (inserted, updated, unchanged, stale)."""
     key = [quoted(name) for name in contract.key]
     same_key = " and ".join(f"old.{name} is not distinct from new.{name}" for name in key)
-    content = [quoted(column.name) for column in contract.stored_columns if column.name not in contract.version_columns]
+    content = [
+        quoted(column.name)
+        for column in contract.stored_columns
+        if column.name not in contract.version_columns
+    ]
     version = [*(quoted(name) for name in contract.version_columns), "_window_end", "_landed_at", "_batch_id"]
     is_newer = f"({', '.join(f'new.{name}' for name in version)}) >= ({', '.join(f'old.{name}' for name in version)})"
     is_same = f"({', '.join(f'new.{name}' for name in content)}) is not distinct from ({', '.join(f'old.{name}' for name in content)})"
@@ -147,7 +153,7 @@ def _merge(
         f"qualify row_number() over (partition by {', '.join(key)} "
         f"order by {', '.join(f'{name} desc nulls last' for name in version)}, _row_number desc) = 1"
     )
-    total = _one(connection, f"select count(*) from read_parquet({literal(str(rows))})")
+    total = count(connection, f"select count(*) from read_parquet({literal(str(rows))})")
     connection.execute(
         f"create or replace temp table decided as select new.*, case when old._batch_id is null then 'inserted' "
         f"when not {is_newer} then 'stale' when {is_same} then 'unchanged' else 'updated' end as _outcome "
@@ -158,7 +164,8 @@ def _merge(
         f"delete from {contract.table} as old using decided as new where new._outcome <> 'stale' and {same_key}"
     )
     columns = ", ".join(
-        row[0] for row in connection.execute(f"select column_name from (describe {contract.table})").fetchall()
+        row[0]
+        for row in connection.execute(f"select column_name from (describe {contract.table})").fetchall()
     )
     connection.execute(
         f"insert into {contract.table} by name select {columns} from decided where _outcome <> 'stale' "
@@ -215,13 +222,3 @@ def _expect(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) ->
 
 def _day_end(day: object, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, datetime.min.time(), zone) + timedelta(days=1)  # type: ignore[arg-type]
-
-
-def _one(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    found = connection.execute(query).fetchone()
-    return int(found[0]) if found else 0
-
-
-def folder_label(receipt: Receipt) -> str:
-    """A batch as people name it: feed, window and id."""
-    return f"{receipt.feed_id} {stamp(receipt.window.start)} {receipt.batch_id}"

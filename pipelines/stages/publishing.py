@@ -1,6 +1,7 @@
 """From the warehouse to an immutable release: Parquet for dashboards, one DuckDB file for each street office.
 
-Who gets what is decided in `disclosure.py`. The release id follows from what went in, so publishing the same warehouse again writes nothing.
+Who gets what is decided in `disclosure.py`. The release id follows from what went in, so publishing the same
+warehouse again writes nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import re
 import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,15 +43,17 @@ def publish(
     contracts: Sequence[Contract],
     governance: Sequence[Contract],
     project: Path,
-    batches: Sequence[dict[str, Any]],
+    batches: Sequence[dict[str, Any]] | None = None,
 ) -> Path:
     """Write the release of what the warehouse holds, point CURRENT at it and return its folder.
 
     `contracts` are the feeds', `governance` the output tables' and, if at hand, the reference tables'.
-    `batches` are the loaded ones, each with `feed_id` (or `feed`), `batch_id` and `landed_at`; whatever else
-    they carry goes into the manifest. Raises WarehouseError when nothing is loaded, a promised table is
-    missing, or an office file cannot be built; then CURRENT still names the release before.
+    `batches` are what it was built from, by default all of `ops.batches`: each with `feed_id`, `batch_id` and
+    `landed_at`; whatever else they carry goes into the manifest.
+    Raises WarehouseError when nothing is loaded, a promised table is missing, or an office file cannot be
+    built; then CURRENT still names the release before.
     """
+    batches = _loaded_batches(connection) if batches is None else batches
     if not batches:
         raise WarehouseError(
             "nothing is loaded, so there is nothing to publish",
@@ -261,7 +263,8 @@ def _release_id(
     """`<as-of>-<10 hex>`: the hex covers everything a release is made from."""
     inputs = {
         "batches": sorted(
-            [str(batch.get("feed_id", batch.get("feed"))), str(batch["batch_id"])] for batch in batches
+            [str(batch["feed_id"]), str(batch.get("window_start")), str(batch["batch_id"])]
+            for batch in batches
         ),
         "contracts": sorted([c.contract_id, c.version, c.sha256] for c in (*contracts, *governance)),
         "models": _digest(_files(project / "warehouse", "*.sql")),
@@ -286,7 +289,7 @@ def _digest(files: Iterable[tuple[str, bytes]]) -> str:
 
 
 def _settle(folder: Path) -> None:
-    """Make the folder readable by every account and writable by none, and its tree safe on disk."""
+    """Let every account read the release and nobody change its files; make the tree safe on disk."""
     for path in sorted(folder.rglob("*"), reverse=True):
         path.chmod(0o755 if path.is_dir() else 0o444)
         if path.is_dir():
@@ -297,6 +300,14 @@ def _settle(folder: Path) -> None:
 def _write_json(path: Path, values: dict[str, Any]) -> None:
     text = json.dumps(values, ensure_ascii=False, indent=1)
     path.write_text(text + "\n", encoding="utf-8")
+
+
+def _loaded_batches(connection: DuckDBPyConnection) -> list[dict[str, Any]]:
+    if "ops.batches" not in _columns(connection):
+        return []
+    found = connection.execute("from ops.batches")
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def _columns(connection: DuckDBPyConnection) -> dict[str, dict[str, str]]:

@@ -123,7 +123,9 @@ class _Staging:
                 f"case when {text} in ({_literals((*column.withheld_values, WITHHELD))}) then {literal(WITHHELD)} "
                 f"when {text} is not null then caller_token({text}, {self._epoch()}) end"
             )
-        is_free = column.type in ("VARCHAR", "VARCHAR[]") and not (column.enum or column.pattern or column.area)
+        is_free = column.type in ("VARCHAR", "VARCHAR[]") and not (
+            column.enum or column.pattern or column.area
+        )
         if column.privacy == "mask" or (is_free and self.contract.is_personal):
             return f"mask_text({text})"
         return text
@@ -245,10 +247,16 @@ class _Staging:
 
     def write(self, folder: Path) -> None:
         received = ", ".join(
-            f"{literal(column.name)}: {self._as_received(column)}" for column in self._given if self._is_changed(column)
+            f"{literal(column.name)}: {self._as_received(column)}"
+            for column in self._given
+            if self._is_changed(column)
         )
         received = f"{{{received}}}" if received else "null::struct(nothing varchar)"
-        fresh = "" if self.contract.has_area else ", null::varchar as _area_method, null::double as _area_confidence"
+        fresh = (
+            ""
+            if self.contract.has_area
+            else ", null::varchar as _area_method, null::double as _area_confidence"
+        )
         self.connection.execute(
             f"copy (select located.*{fresh}, {received} as _received from located join cleaned using (_row_number) "
             "anti join set_aside using (_row_number) order by _row_number) "
@@ -277,7 +285,9 @@ class _Staging:
         return literal(f"{self._last_day():%y}")
 
     def _last_day(self) -> date:
-        return (self.window.end - timedelta(microseconds=1)).astimezone(ZoneInfo(self.contract.timezone)).date()
+        return (
+            (self.window.end - timedelta(microseconds=1)).astimezone(ZoneInfo(self.contract.timezone)).date()
+        )
 
 
 def _drop(index: int) -> str:
@@ -289,7 +299,7 @@ def _area_text(column: Column) -> str:
 
 
 def _can_be_bad(column: Column) -> bool:
-    return column.type not in ("VARCHAR", "VARCHAR[]") and not column.constant
+    return column.type != "VARCHAR" and not column.constant
 
 
 def _unless_no_date(column: Column) -> str:

@@ -39,12 +39,19 @@ _ENDED = ("success", "failed")
 _WAREHOUSE = "warehouse"
 
 
-def demo(days: Sequence[date] = DAYS) -> int:
+def demo(days: Sequence[date] = DAYS, *, keep: bool = False) -> int:
     """Run the demo and print it. Returns the exit code: 0 when every check held."""
     screen = Screen()
     with Interrupts() as interrupts:
         try:
-            seconds = _run_days(screen, interrupts, days)
+            with _channel(interrupts, fresh=True, paused=False) as (embedded, city):
+                began = time.monotonic()
+                _run_days(screen, embedded, city, days)
+                seconds = time.monotonic() - began
+                if keep:
+                    _check_and_show(screen, seconds)
+                    _stay(screen, embedded, city)
+                screen.say("stopping …")
             _check_and_show(screen, seconds)
         except UrbanBrainError as error:
             return _explain(screen, error)
@@ -52,28 +59,21 @@ def demo(days: Sequence[date] = DAYS) -> int:
 
 
 def up(port: int = 0) -> int:
-    """Start the sample city and Airflow, print where they are, and stay until Ctrl-C. Returns the exit code."""
+    """Start everything, print where it is, and stay until Ctrl-C. Returns the exit code."""
     screen = Screen()
     with Interrupts() as interrupts:
         try:
             with _channel(interrupts, fresh=False, paused=True, port=port) as (embedded, city):
-                screen.say("starting the sample city and Airflow …")
-                _start(embedded, city)
-                screen.say(f"Airflow       {embedded.airflow.url}")
-                screen.say(f"sample city   {city}")
-                screen.say(f"logs          {embedded.logs}")
-                screen.say("Feeds are paused; switch one on, or trigger it with a window. Ctrl-C stops everything.")
-                while True:
-                    embedded.wait_for(lambda: False, seconds=3600)
-        except Interrupted:
-            screen.say("stopped; nothing is left running")
+                _start(screen, embedded, city)
+                screen.say("feeds are paused: switch one on, or trigger it with a window")
+                _stay(screen, embedded, city)
         except UrbanBrainError as error:
             return _explain(screen, error)
     return 0
 
 
 def make_keys() -> Path:
-    """Throw-away keys for the demo's personal columns; keys that are there stay, so that tokens stay equal."""
+    """Throw-away keys for personal columns; keys that are there stay, so that tokens stay equal."""
     path = settings.demo_keys_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
@@ -103,11 +103,10 @@ def _channel(
         yield embedded, city
 
 
-def _start(embedded: Embedded, city: str) -> None:
-    feeds, problems = contracts.read_all()
-    if problems:
-        raise contracts.contract_error(problems)
-    embedded.start({_WAREHOUSE, *(_dag_id(contract.feed_id) for contract in feeds)})
+def _start(screen: Screen, embedded: Embedded, city: str) -> None:
+    screen.say("starting the sample city and Airflow …")
+    feeds = contracts.load_all()
+    embedded.start({_WAREHOUSE, *(_dag_id(feed.feed_id) for feed in feeds)})
     if not embedded.wait_for(lambda: api.answers(f"{city}/clock"), seconds=_CITY_SECONDS):
         raise UrbanBrainError(
             f"the sample city does not answer at {city}",
@@ -115,22 +114,26 @@ def _start(embedded: Embedded, city: str) -> None:
         )
 
 
-def _run_days(screen: Screen, interrupts: Interrupts, days: Sequence[date]) -> float:
-    """All days, one after the other; everything is stopped afterwards. Returns the seconds it took."""
-    began = time.monotonic()
-    with _channel(interrupts, fresh=True, paused=False) as (embedded, city):
-        screen.say("starting the sample city and Airflow …")
-        _start(embedded, city)
-        screen.say(f"ready; watch it at {embedded.airflow.url}")
-        for day in days:
-            window = business_day(day)
-            as_of = window.end + PULLED_AFTER
-            api.set_clock(city, as_of)
-            pulls = due(contracts.load_all(), day)
-            screen.say(f"{day}: {len(pulls)} feeds, the city's clock stands at {as_of:%Y-%m-%d %H:%M}")
-            _Day(embedded, screen, day, as_of, pulls).run()
-        screen.say("stopping …")
-    return time.monotonic() - began
+def _stay(screen: Screen, embedded: Embedded, city: str) -> None:
+    """Tell where things are, and wait for Ctrl-C."""
+    screen.places({"Airflow": embedded.airflow.url, "sample city": city, "logs": str(embedded.logs)})
+    screen.say("Ctrl-C stops everything")
+    with contextlib.suppress(Interrupted):
+        while True:
+            embedded.wait_for(lambda: False, seconds=3600)
+
+
+def _run_days(screen: Screen, embedded: Embedded, city: str, days: Sequence[date]) -> None:
+    """All days, one after the other."""
+    _start(screen, embedded, city)
+    screen.say(f"ready; watch it at {embedded.airflow.url}")
+    feeds = contracts.load_all()
+    for day in days:
+        as_of = business_day(day).end + PULLED_AFTER
+        api.set_clock(city, as_of)
+        pulls = due(feeds, day)
+        screen.say(f"{day}: {len(pulls)} feeds, the city's clock stands at {as_of:%Y-%m-%d %H:%M}")
+        _Day(embedded, screen, day, as_of, pulls).run()
 
 
 @dataclass
@@ -154,7 +157,7 @@ class _Day:
                 "window_end": pull.window.end.isoformat(),
                 "as_of": self.as_of.isoformat(),
             }
-            self._airflow.trigger(_dag_id(pull.feed_id), f"demo__{self.day}", conf)
+            self._airflow.trigger(_dag_id(pull.feed_id), self._run_id, conf)
         self._news = time.monotonic()
         if not self.embedded.wait_for(self._is_over, seconds=_DAY_SECONDS):
             raise UrbanBrainError(
@@ -163,26 +166,40 @@ class _Day:
             )
 
     @property
+    def _run_id(self) -> str:
+        return f"demo__{self.day}"
+
+    @property
     def _airflow(self) -> api.Airflow:
         return self.embedded.airflow
 
     def _is_over(self) -> bool:
         """Whether every run has ended and no asset event waits for one.
 
-        Queued events are asked for first: the scheduler turns one into a run in a single transaction, so it
-        is seen either there or here. How many warehouse runs there will be, nobody can know.
+        Events are asked for after every run was seen ended, and runs once more after that: a feed announces
+        its data before its run ends, and the scheduler turns events into a run in one transaction. How many
+        runs of the warehouse there will be, nobody can know.
         """
-        is_waiting = self._airflow.has_queued_events(_WAREHOUSE)
-        runs = self._airflow.runs()
-        for run in reversed(runs):
+        return (
+            self._has_ended(self._look())
+            and not self._airflow.has_queued_events(_WAREHOUSE)
+            and self._has_ended(self._look())
+        )
+
+    def _look(self) -> list[dict[str, Any]]:
+        """All runs, oldest first; tells what has ended since we looked last, or what takes so long."""
+        runs = self._airflow.runs()[::-1]
+        for run in runs:
             self._tell(run)
-        missing = {_dag_id(pull.feed_id) for pull in self.pulls} - {
-            run["dag_id"] for run in runs if run["dag_run_id"] == f"demo__{self.day}"
-        }
         if time.monotonic() - self._news > _QUIET_SECONDS:
             self._news = time.monotonic()
             self.screen.say(f"  waiting for {', '.join(self._open()) or 'the scheduler'}")
-        return not is_waiting and not missing and all(run["state"] in _ENDED for run in runs)
+        return runs
+
+    def _has_ended(self, runs: Sequence[Mapping[str, Any]]) -> bool:
+        ours = {run["dag_id"] for run in runs if run["dag_run_id"] == self._run_id}
+        wanted = {_dag_id(pull.feed_id) for pull in self.pulls}
+        return wanted <= ours and all(run["state"] in _ENDED for run in runs)
 
     def _tell(self, run: Mapping[str, Any]) -> None:
         """One line for a run that has ended since we looked last."""
@@ -196,7 +213,9 @@ class _Day:
         seconds = float(run["duration"] or 0)
         if name[0] == _WAREHOUSE:
             skipped = any(task["state"] == "skipped" for task in self._airflow.tasks(*name))
-            self.screen.done(_WAREHOUSE, "nothing new" if skipped else "loaded, built, checked, published", seconds)
+            self.screen.done(
+                _WAREHOUSE, "nothing new" if skipped else "loaded, built, checked, published", seconds
+            )
         else:
             counts = self._airflow.announced(*name)
             self.screen.counted(name[0].removeprefix(_dag_id("")), counts, seconds)
@@ -204,7 +223,8 @@ class _Day:
     def _failure(self, dag_id: str, run_id: str) -> UrbanBrainError:
         failed = [task for task in self._airflow.tasks(dag_id, run_id) if task["state"] == "failed"]
         paths = [
-            task_log.path(self.embedded.logs, dag_id, run_id, task["task_id"], task["try_number"]) for task in failed
+            task_log.path(self.embedded.logs, dag_id, run_id, task["task_id"], task["try_number"])
+            for task in failed
         ]
         tails = [f"{path}\n{task_log.tail(path)}" for path in paths]
         return UrbanBrainError("\n".join([f"{dag_id} failed on {self.day}:", *tails]))
@@ -231,19 +251,27 @@ def _check_and_show(screen: Screen, seconds: float) -> None:
         for feed in found["feeds"]
         if feed["difference"]
     ]
+    complaints += [
+        f"{feed['feed_id']}: {count} validated batches, {feed['batches']} of them loaded"
+        for feed in found["feeds"]
+        if (count := len(lake.batches("validated", feed["feed_id"]))) > feed["batches"]
+    ]
     complaints += [f"release {release.release_id}: {problem}" for problem in release.verify()]
     if found["release"] != release.release_id:
-        complaints.append(f"the warehouse expects release {found['release']}, CURRENT is {release.release_id}")
+        complaints.append(
+            f"the warehouse expects release {found['release']}, CURRENT is {release.release_id}"
+        )
     screen.summary(found, seconds)
     if complaints:
         raise DataError("\n  ".join(["the demo ran, but not everything holds:", *complaints]))
-    screen.where_and_next(
+    screen.places(
         {
             "warehouse": lake.warehouse_file(),
             "release": release.path,
             "task logs": lake.airflow_home() / "logs",
         }
     )
+    screen.questions()
 
 
 def _explain(screen: Screen, error: UrbanBrainError) -> int:
@@ -253,4 +281,3 @@ def _explain(screen: Screen, error: UrbanBrainError) -> int:
 
 def _dag_id(feed_id: str) -> str:
     return f"feed__{feed_id}"
-

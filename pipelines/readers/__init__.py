@@ -1,0 +1,15 @@
+"""How landed bytes become rows of raw text. Typing, privacy and judging come later, elsewhere.
+
+    received.py      read(): one part after another into the temp table `received`
+    decoding.py      which encoding a part really has
+    columns.py       which names on the wire belong to which column, and which must never appear
+    json_records.py  csv_records.py + csv_cells.py  xlsx_records.py + xlsx_workbook.py   one format each
+    tables.py        what CSV and XLSX share: a header, cells, wide to long
+
+Nothing here loops over the records of a JSON or CSV part, and nothing is ever written to disk: parts hold
+free text and telephone numbers. Errors name the part and the line, never what stands there.
+"""
+
+from pipelines.readers.received import Contents, Read, read
+
+__all__ = ["Contents", "Read", "read"]

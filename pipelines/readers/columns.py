@@ -1,0 +1,170 @@
+"""Which names on the wire belong to which column, and which names must never appear.
+
+Names match by what a person would call the same: full-width or half-width, upper or lower case, with or without
+blanks. Positions never matter. A name is shown in a message only when it cannot be a value that strayed into
+a header.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pipelines.contract.model import Contract
+from pipelines.errors import DataError, DataRefused
+
+_INVISIBLE = re.compile(r"[\s\ufeff\u200b-\u200d\u2060]+")
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W_A-Za-z0-9]+")
+_HAN = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_LIKELY_VALUE = re.compile(r"\d{5,}|@")
+_LONGEST_NAME = 40
+_MOST_NAMES = 20
+_RESEMBLANCE = 0.6
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One column of `received` and the wire names that fill it.
+
+    The first name that has a value counts; with `is_joined` all of them do, joined by a blank.
+    """
+
+    name: str
+    wires: tuple[str, ...]
+    is_required: bool
+    is_joined: bool = False
+
+
+def wanted(contract: Contract) -> tuple[Wanted, ...]:
+    """The columns of `received`: every stored column that arrives, then `_drop_1` … for the drop rules."""
+    columns = [
+        Wanted(column.name, column.join or column.wire, column.required, bool(column.join))
+        for column in contract.stored_columns
+        if not column.constant
+    ]
+    # A drop rule guards what must not pass, so the name it looks at has to be there.
+    rules = [Wanted(f"_drop_{i}", rule.wire, is_required=True) for i, rule in enumerate(contract.drop_rules, 1)]
+    return (*columns, *rules)
+
+
+def expected_names(contract: Contract) -> frozenset[str]:
+    """Every wire name the contract knows, normalised, those of columns it drops included."""
+    names = [wire for column in contract.columns for wire in (*column.wire, *column.join)]
+    names += [wire for rule in contract.drop_rules for wire in rule.wire]
+    return frozenset(normalise(name) for name in names)
+
+
+def normalise(name: str) -> str:
+    """What two spellings of one name have in common: NFKC, no white space, no case."""
+    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", name)).casefold()
+
+
+def index(names: Iterable[str]) -> dict[str, list[str]]:
+    """Normalised name → the spellings found, in a fixed order."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(set(names)):
+        found.setdefault(normalise(name), []).append(name)
+    return found
+
+
+def spelling(wire: str, found: Mapping[str, list[str]]) -> str | None:
+    """How a wanted name is spelled here: exactly as wanted if possible, else the first that is the same."""
+    spellings = found.get(normalise(wire), [])
+    return wire if wire in spellings else next(iter(spellings), None)
+
+
+def fingerprint(names: Iterable[str]) -> str:
+    """A digest of the names on the wire; it changes when the source's schema does."""
+    return hashlib.sha256("\n".join(sorted(set(names))).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def safe(name: str) -> str:
+    """A wire name as it may be kept and shown. A file without a header has values where names should be."""
+    if not name.strip():
+        return "(no name)"
+    if _LIKELY_VALUE.search(unicodedata.normalize("NFKC", name)) or len(name) > _LONGEST_NAME:
+        return f"({len(name)} characters that look like a value)"
+    return name
+
+
+def shown(name: str) -> str:
+    return repr(name) if safe(name) == name else safe(name)
+
+
+def listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(shown(name) for name in names[:_MOST_NAMES]) + more
+
+
+def missing(contract: Contract, where: str, absent: Sequence[Wanted], found: Sequence[str]) -> DataError:
+    """The error for columns that did not arrive, with the nearest of the names that did."""
+    spare = [name for name in found if normalise(name) not in expected_names(contract)]
+    lines = []
+    for column in absent:
+        near = _nearest(column.wires, spare)
+        hint = f"; nearest found: {shown(near)}" if near else ""
+        expected = " and " if column.is_joined else " or "
+        lines.append(f"  {column.name}: expected {expected.join(map(repr, column.wires))}{hint}")
+    what = "1 column is" if len(absent) == 1 else f"{len(absent)} columns are"
+    return DataError(
+        f"{where}: {what} missing among {len(found)} found\n" + "\n".join(lines),
+        next_step=f"ask the source what changed; a new name becomes a synonym in {contract.path or 'the contract'}",
+    )
+
+
+def _nearest(wires: Sequence[str], found: Sequence[str]) -> str | None:
+    scored = [
+        (difflib.SequenceMatcher(None, normalise(wire), normalise(name)).ratio(), name)
+        for wire in wires
+        for name in found
+    ]
+    best = max(scored, default=(0.0, ""))
+    return best[1] if best[0] >= _RESEMBLANCE else None
+
+
+def refuse_forbidden_names(contract: Contract, names: Iterable[str], where: str) -> None:
+    """Raise DataRefused when a name is, or has as one of its words, a name the contract forbids.
+
+    `snapshotUrl`, `face_image` and `location.plate` have words; Chinese has none, so any part of it counts.
+    """
+    problems = []
+    for name in sorted(set(names)):
+        for term in contract.forbidden_columns:
+            if _is_named(term, name):
+                problems.append(f"{shown(name)} (forbidden: {term})")
+                break
+    if problems:
+        raise DataRefused(
+            f"{where}: {len(problems)} forbidden column(s): " + ", ".join(problems[:_MOST_NAMES]),
+            next_step="nothing of this batch may be kept; ask the source to leave them out",
+        )
+
+
+def _is_named(term: str, name: str) -> bool:
+    if normalise(term) == normalise(name):
+        return True
+    if _HAN.search(term):
+        return normalise(term) in normalise(name)
+    return f" {_words(term)} " in f" {_words(name)} "
+
+
+def _words(name: str) -> str:
+    words = (word.casefold() for word in _WORDS.findall(unicodedata.normalize("NFKC", name)))
+    return " ".join(word.removesuffix("s") for word in words)
+
+
+def refuse_forbidden_values(contract: Contract, text: Callable[[], str], where: str) -> None:
+    """Raise DataRefused when a part shows a kind of value the contract forbids."""
+    if not contract.forbidden_values:
+        return
+    from pipelines import privacy
+
+    if found := privacy.forbidden_values(text(), contract.forbidden_values):
+        raise DataRefused(
+            f"{where}: shows values nobody may keep: {', '.join(found)}",
+            next_step="nothing of this batch may be kept; ask the source to leave them out",
+        )

@@ -1,0 +1,238 @@
+"""Records of JSON parts. DuckDB takes them apart; Python sees only their names.
+
+Pages are handed to DuckDB as they are, a few at a time. One pass collects every name of every record, one takes
+the wanted values as text. Numbers arrive in their shortest form (1.50 as 1.5; whole numbers keep all digits),
+truths as true and false, objects and arrays as JSON text. A trailing comma is let pass, as DuckDB does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pipelines.contract.model import Contract, Server
+from pipelines.database import literal
+from pipelines.errors import DataError
+from pipelines.readers import columns
+from pipelines.readers.columns import Wanted
+from pipelines.readers.decoding import decode
+from pipelines.readers.findings import ROWS, Findings, Parts
+from pipelines.readers.json_names import Names, Path, path_sql
+
+if TYPE_CHECKING:
+    import duckdb
+
+_GROUP_BYTES = 64_000_000
+"""Pages are read together up to this size, so that small ones do not cost a statement each."""
+_FAULT = re.compile(r"at byte (\d+) of input: ([a-z ,']+)")
+# All strings of a record one after another; those followed by a colon, group 1, are its names at every depth.
+_ANY_NAME = r'"((?:[^"\\]|\\.)*)"\s*:|"(?:[^"\\]|\\.)*"'
+
+
+def read(
+    connection: duckdb.DuckDBPyConnection,
+    parts: Parts,
+    contract: Contract,
+    server: Server,
+    findings: Findings,
+) -> None:
+    """Insert the records of all parts into `received`."""
+    wanted = columns.wanted(contract)
+    seen: set[str] = set()
+    for pages in _groups(parts, contract, server, findings):
+        with _registered(connection, pages, _bases(server)) as group:
+            names = group.names(contract)
+            group.refuse_forbidden(contract)
+            paths = [names.paths(column, findings) for column in wanted]
+            group.insert(wanted, paths, findings.rows)
+        seen.update(column.name for column, found in zip(wanted, paths, strict=True) if found)
+        findings.rows += sum(group.counts)
+        findings.names.update(names.all)
+        findings.unknown.update(names.unknown(contract))
+        for warning in group.warnings:
+            findings.warn(warning)
+    absent = [column for column in wanted if column.name not in seen]
+    if findings.rows and (needed := [column for column in absent if column.is_required]):
+        raise columns.missing(contract, contract.feed_id, needed, sorted(findings.names))
+    if findings.rows and absent:
+        findings.absent = tuple(column.name for column in absent)
+        findings.warn(f"no record has {len(absent)} optional column(s): {', '.join(findings.absent)}")
+
+
+def _bases(server: Server) -> tuple[str, ...]:
+    """Where the records may lie, the likeliest first. SensorThings wraps its lists in `value`."""
+    from pipelines.connectors.dialects import dialect_of, records_path
+
+    if path := records_path(server):
+        return (path,)
+    if server.format == "geojson":
+        return ("features",)
+    return ("", "value") if dialect_of(server).paging == "link" else ("",)
+
+
+def _groups(
+    parts: Parts, contract: Contract, server: Server, findings: Findings
+) -> Iterator[list[tuple[str, bytes]]]:
+    group: list[tuple[str, bytes]] = []
+    size = 0
+    for name, content in parts:
+        where = f"{contract.feed_id}, {name}"
+        text = decode(content, server.encoding, where)
+        findings.saw(text)
+        columns.refuse_forbidden_values(contract, text.data.decode, where)
+        if group and size + len(text.data) > _GROUP_BYTES:
+            yield group
+            group, size = [], 0
+        group.append((where, text.data))
+        size += len(text.data)
+    if group:
+        yield group
+
+
+@contextlib.contextmanager
+def _registered(
+    connection: duckdb.DuckDBPyConnection, pages: list[tuple[str, bytes]], bases: Sequence[str]
+) -> Iterator[_Group]:
+    schema = pa.schema([("part", pa.int32()), ("page", pa.large_string())])
+    batches = [
+        pa.RecordBatch.from_arrays([pa.array([number], pa.int32()), _one_text(page)], schema=schema)
+        for number, (_, page) in enumerate(pages)
+    ]
+    connection.register(ROWS, pa.Table.from_batches(batches, schema))
+    try:
+        yield _Group(connection, [where for where, _ in pages], bases)
+    finally:
+        connection.unregister(ROWS)
+
+
+def _one_text(text: bytes) -> pa.Array:
+    """Checked UTF-8 as an array of one value, without a copy."""
+    ends = pa.array([0, len(text)], pa.int64()).buffers()[1]
+    return pa.Array.from_buffers(pa.large_string(), 1, [None, ends, pa.py_buffer(text)])
+
+
+class _Group:
+    """A few pages on the connection, and what is asked of them."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, where: list[str], bases: Sequence[str]) -> None:
+        self._connection = connection
+        self._where = where
+        self._refuse_malformed()
+        paths = [path_sql(tuple(base.split(".")) if base else ()) for base in bases]
+        kinds = {path: self._kinds(path) for path in paths}
+        self._base = next((path for path in paths if "ARRAY" in kinds[path]), paths[0])
+        self.counts = [0] * len(where)
+        self.warnings: list[str] = []
+        for place, kind in zip(where, kinds[self._base], strict=True):
+            if kind == "NULL":
+                self.warnings.append(f"{place}: the list of records is null; read as no records")
+            elif kind != "ARRAY":
+                raise DataError(
+                    f"{place}: expected the list of records at {self._base}, found "
+                    + ("nothing" if kind is None else kind.lower()),
+                    next_step="look whether the source answered with an error, or changed its envelope; "
+                    "`records` in the contract's server says where the list is",
+                )
+
+    def _query(self, sql: str) -> list[tuple[object, ...]]:
+        return self._connection.execute(sql).fetchall()
+
+    def _refuse_malformed(self) -> None:
+        for (number,) in self._query(f"select part from {ROWS} where not json_valid(page) order by part limit 1"):
+            import duckdb
+
+            try:
+                self._query(f"select json_type(page::json) from {ROWS} where part = {number}")
+                fault = None
+            except duckdb.Error as error:
+                fault = _FAULT.search(str(error))
+            # No cause: DuckDB's message quotes the content.
+            raise DataError(
+                f"{self._where[int(str(number))]}: not JSON"
+                + (f": {fault[2].strip()} at byte {fault[1]}" if fault else ""),
+                next_step="look whether the transfer was cut short; land the window again",
+            )
+
+    def _kinds(self, path: str) -> list[str | None]:
+        rows = self._query(f"select json_type(page, {literal(path)}) from {ROWS} order by part")
+        return [None if kind is None else str(kind) for (kind,) in rows]
+
+    def names(self, contract: Contract) -> Names:
+        """Every name of every record, and of the objects the contract looks into; counts the records."""
+        names = Names()
+        rows = self._keys("")
+        for number, count, lists in rows:
+            self.counts[number] = count
+            for keys in lists:
+                names.add((), keys, self._where[number])
+            if [] in lists:
+                self._refuse_other_than_objects(number)
+        names.inside.setdefault((), set())
+        while prefix := next(names.unexplored(contract), None):
+            names.inside[prefix] = set()
+            for number, _, lists in self._keys(path_sql(prefix)[1:]):
+                for keys in lists:
+                    names.add(prefix, keys, self._where[number])
+        return names
+
+    def _keys(self, inner: str) -> list[tuple[int, int, list[list[str]]]]:
+        """Part, objects in it, and the different lists of names these have."""
+        path = literal(f"{self._base}[*]{inner}")
+        return self._connection.execute(
+            f"with lists as materialized (select part, json_keys(page, {path}) as keys from {ROWS}) "
+            "select part, len(keys), list_distinct(keys) from lists order by part"
+        ).fetchall()
+
+    def _refuse_other_than_objects(self, number: int) -> None:
+        path = literal(f"{self._base}[*]")
+        rows = self._connection.execute(
+            f"with lists as materialized (select json_type(page, {path}) as kinds from {ROWS} where part = {number}) "
+            "select len(list_filter(kinds, lambda kind: kind <> 'OBJECT')), "
+            "list_position(list_transform(kinds, lambda kind: kind <> 'OBJECT'), true) from lists"
+        ).fetchall()
+        for wrong, first in rows:
+            if wrong:
+                raise DataError(
+                    f"{self._where[number]}: {wrong} record(s) are no objects, the first is number {first}",
+                    next_step="ask the source; a record is an object with names",
+                )
+
+    def refuse_forbidden(self, contract: Contract) -> None:
+        """Raise DataRefused when any name at any depth of the records is forbidden."""
+        if not contract.forbidden_columns:
+            return
+        path, pattern = literal(self._base), literal(_ANY_NAME)
+        rows = self._query(
+            f"with records as materialized (select part, json_extract(page, {path})::varchar as text from {ROWS}), "
+            f"names as materialized (select part, list_distinct(regexp_extract_all(text, {pattern}, 1)) as names "
+            "from records) select part, unnest(names) from names"
+        )
+        for number, place in enumerate(self._where):
+            names = [str(name) for part, name in rows if part == number and name]
+            columns.refuse_forbidden_names(contract, names, place)
+
+    def insert(self, wanted: Sequence[Wanted], paths: Sequence[list[Path]], before: int) -> None:
+        """Append the values at the paths to `received`, numbered on from `before`."""
+        every = list(dict.fromkeys(path for found in paths for path in found))
+        slots = {path: f"found[{position}]" for position, path in enumerate(every, 1)}
+        values = ["number"]
+        for column, found in zip(wanted, paths, strict=True):
+            values.append(value_sql([slots[path] for path in found], column.is_joined))
+        firsts = [before + sum(self.counts[:number]) for number in range(len(self.counts))]
+        listed = ", ".join(literal(path_sql(path)) for path in every)
+        found = f"json_extract_string(record, [{listed}])" if every else "null"
+        # Without the materialized steps DuckDB takes a page apart once per 2,048 records of it.
+        self._connection.execute(
+            f"insert into received with pages as materialized (select [{', '.join(map(str, firsts))}][part + 1] as "
+            f"first, json_extract(page, {literal(self._base + '[*]')}) as records from {ROWS}), "
+            "numbered as materialized (select range(first + 1, first + len(records) + 1) as numbers, records "
+            "from pages), "
+            "single as (select unnest(numbers) as number, unnest(records) as record from numbered), "
+            f"taken as (select number, {found} as found from single) "
+            f"select {', '.join(values)} from taken"
+        )

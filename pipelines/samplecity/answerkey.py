@@ -1,0 +1,182 @@
+"""The truth beside the city: which rows are wrong and why, which records are one problem, which values are marked.
+
+Nothing of this is ever sent with a feed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.samplecity import air, devices, grid, hotline, hotline_wire, projects, schools, steward, words
+from pipelines.samplecity.wire import CLEAN, Wire, join
+from pipelines.samplecity.world import City, local, stamp
+
+FEEDS = (air.FEED, hotline.FEED, projects.FEED, grid.FEED, schools.FEED, steward.FEED, devices.FEED)
+PULL_DELAY = timedelta(minutes=40)
+"""How long after the end of its window a demo day is pulled."""
+
+_INCREMENTAL = {
+    hotline.FEED: (hotline_wire.snapshot, hotline.LOOK_BACK),
+    grid.FEED: (grid.snapshot, grid.LOOK_BACK),
+    steward.FEED: (steward.snapshot, steward.LOOK_BACK),
+}
+ANSWER_KEY = pa.schema(
+    [
+        ("feed_id", pa.string()),
+        ("record_id", pa.string()),
+        ("row_number", pa.int64()),
+        ("outcome", pa.string()),
+        ("rules", pa.list_(pa.string())),
+        ("defect", pa.string()),
+    ]
+)
+LINKS = pa.schema([("feed_id", pa.string()), ("record_id", pa.string()), ("problem_id", pa.string())])
+
+
+def between(wire: Wire, start: datetime | None, end: datetime | None) -> Wire:
+    """The rows changed (or requested) in `[start, end)`."""
+    keep = np.ones(len(wire), dtype=bool)
+    if start is not None:
+        keep &= wire.updated >= stamp(start)
+    if end is not None:
+        keep &= wire.updated < stamp(end)
+    return wire.take(keep)
+
+
+def served(city: City, feed_id: str, start: datetime, end: datetime, clock: datetime | None = None) -> Wire:
+    """The rows that a pull of window `[start, end)` meets, in order; the contract's look-back is added here.
+
+    `clock` is the instant of the pull, 40 minutes after the window's end unless given.
+    Raises KeyError for a feed that the city does not have.
+    """
+    start, end = local(start), local(end)
+    clock = local(clock) if clock else end + PULL_DELAY
+    if feed_id in _INCREMENTAL:
+        snapshot, look_back = _INCREMENTAL[feed_id]
+        return between(snapshot(city, clock), start - look_back, end)
+    if feed_id == air.FEED:
+        return _air(city, start, end, clock)
+    if feed_id == projects.FEED:
+        return projects.snapshot(city, min(end.date(), clock.date()))
+    if feed_id == schools.FEED:
+        return schools.snapshot(city, min(end.date(), clock.date()))
+    if feed_id == devices.FEED:
+        return devices.snapshot(city, clock)
+    raise KeyError(f"the sample city has no feed {feed_id!r}; it has {', '.join(FEEDS)}")
+
+
+def _air(city: City, start: datetime, end: datetime, clock: datetime) -> Wire:
+    day, parts = start.date(), []
+    while day <= (end - timedelta(microseconds=1)).date():
+        hour = air.last_hour(day, clock)
+        if hour >= 0:
+            parts.append(air.day_file(city, day, hour)[1])
+        day += timedelta(days=1)
+    return join(parts) if parts else air.day_file(city, start.date(), -1)[1]
+
+
+def answer_key(
+    city: City, feed_id: str, start: datetime, end: datetime, clock: datetime | None = None
+) -> pa.Table:
+    """Every row of that pull that is not simply valid: its number from 1, what becomes of it, and why.
+
+    `outcome` is quarantined, duplicate or refused; `rules` are the broken rules, sorted; `defect` is the number
+    in the domain reference (§7). Of two equal rows the later one is the duplicate.
+    """
+    wire = served(city, feed_id, start, end, clock)
+    rows = np.flatnonzero(wire.outcome != CLEAN)
+    sent = wire.true_id if feed_id == air.FEED else wire.columns[wire.id_column]
+    return pa.table(
+        {
+            "feed_id": [feed_id] * len(rows),
+            "record_id": ["" if sent[row] is None else str(sent[row]) for row in rows],
+            "row_number": rows + 1,
+            "outcome": list(wire.outcome[rows]),
+            "rules": [list(labels) for labels in wire.rules[rows]],
+            "defect": list(wire.defect[rows]),
+        },
+        schema=ANSWER_KEY,
+    )
+
+
+def links(city: City, clock: datetime | None = None) -> pa.Table:
+    """Which true problem each hotline order, grid case and steward request is about, as known at `clock`.
+
+    Records with the same `problem_id` are one problem. The default clock is after the last demo day.
+    """
+    clock = local(clock) if clock else end_of_demo(city)
+    columns: dict[str, list[str]] = {"feed_id": [], "record_id": [], "problem_id": []}
+    for feed_id, (snapshot, _) in _INCREMENTAL.items():
+        wire = snapshot(city, clock)
+        once = np.unique(wire.true_id.astype(str), return_index=True)[1]
+        columns["feed_id"] += [feed_id] * len(once)
+        columns["record_id"] += list(wire.true_id[once])
+        columns["problem_id"] += list(wire.problem[once])
+    return pa.table(columns, schema=LINKS)
+
+
+def end_of_demo(city: City) -> datetime:
+    """The instant at which the last demo day is pulled."""
+    midnight = datetime.combine(city.first_day + timedelta(days=3), datetime.min.time())
+    return midnight + PULL_DELAY
+
+
+def _days(city: City, clock: datetime | None) -> list[date]:
+    last = (local(clock) if clock else end_of_demo(city)).date()
+    return [city.history_start + timedelta(days=n) for n in range((last - city.history_start).days + 1)]
+
+
+def marked_values(city: City, clock: datetime | None = None) -> dict[str, frozenset[str]]:
+    """Every personal value the city may have sent by `clock`, in plain writing, by kind.
+
+    Kinds: mobile (11 digits), landline (11 digits), identity (18 characters), plate, name (given names).
+    It is a superset: a value may belong to a row that withheld it.
+    """
+    found: dict[str, set[str]] = {kind: set() for kind in ("mobile", "landline", "identity", "plate")}
+    for day in _days(city, clock):
+        sources = (hotline.orders(city, day), grid.cases(city, day), steward.requests(city, day))
+        for source in sources:
+            for phone, salt in zip(source.phone.tolist(), source.salt.tolist(), strict=True):
+                found["mobile"].update((words.mobile(phone), words.mobile(salt), words.mobile(salt + 17)))
+                found["landline"].add(words.landline(salt))
+                found["identity"].add(words.identity(salt))
+                found["plate"].add(words.plate(salt))
+    return {**{kind: frozenset(values) for kind, values in found.items()}, "name": frozenset(words.GIVEN_NAMES)}
+
+
+def marked_phones(city: City, clock: datetime | None = None) -> frozenset[str]:
+    """Every mobile number the city may have sent by `clock`, as plain digits."""
+    return marked_values(city, clock)["mobile"]
+
+
+def marked_ids(city: City, clock: datetime | None = None) -> frozenset[str]:
+    """Every identity number the city may have sent by `clock`."""
+    return marked_values(city, clock)["identity"]
+
+
+_SHAPES = {
+    "mobile": re.compile(rf"(?=({words.MOBILE_PREFIX}\d{{8}}))"),
+    "landline": re.compile(rf"(?=({words.LANDLINE_PREFIX}\d{{4}}))"),
+    "identity": re.compile(rf"(?=({words.IDENTITY_PREFIX}\d{{11}}[\dX]))"),
+    "plate": re.compile(rf"(?=({words.PLATE_PREFIX}\d{{4}}))"),
+    "name": re.compile("(" + "|".join(words.GIVEN_NAMES) + ")"),
+}
+
+
+def find_marked(text: str, marked: dict[str, frozenset[str]]) -> set[str]:
+    """The marked values that stand in `text`, however they are written: full width, with blanks or dashes."""
+    narrow = unicodedata.normalize("NFKC", text)
+    # Letters and digits only, so that no way of spacing a number hides it.
+    joined = re.sub(r"[\s\-－—–.·_/]+", "", narrow)
+    return {
+        value
+        for kind, shape in _SHAPES.items()
+        for writing in (narrow, joined)
+        for value in shape.findall(writing)
+        if value in marked[kind]
+    }

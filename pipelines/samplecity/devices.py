@@ -1,0 +1,95 @@
+"""Street video devices: the inventory and whether each device answers. Nothing about what they see.
+
+Addresses, ports and passwords stand in the broker's entities because real brokers send them; they are
+made-up (RFC 5737 addresses) and the contract's allow-list must drop them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+
+import numpy as np
+
+from pipelines.samplecity.defects import Defect, change, plant, put, spread
+from pipelines.samplecity.wire import REFUSED, Wire, empty_objects, numbered, text_of_instants
+from pipelines.samplecity.world import (
+    COMMUNITIES,
+    COMMUNITY_ESTATE,
+    COMMUNITY_NAME,
+    COMMUNITY_STREET,
+    COMMUNITY_WEIGHT,
+    STREETS,
+    City,
+    Objects,
+    spell_streets,
+    stamp,
+)
+
+FEED = "street_video_devices"
+COUNT = 12_000
+MODELS = np.array(["DS-2CD3T47", "IPC-HFW5443", "HIC5421", "DS-2DE4423"], dtype=object)
+
+DEFECTS = (
+    Defect("R9", ("required:device_id",), (put("deviceId.value", ""),)),
+    Defect("R9", ("required:device_status",), (put("status.value", ""),)),
+    Defect("R21", ("enum:network_class",), (put("networkClass.value", "四类", "社会面"),)),
+    Defect("R21", ("enum:device_status",), (put("status.value", "FAULT", "UNKNOWN"),)),
+    Defect("E11", ("pattern:device_id",), (change("deviceId.value", lambda text: text[:-1]),)),
+    Defect("R23", ("pattern:device_id",), (change("deviceId.value", lambda text: text[:10] + "215" + text[13:]),)),
+    Defect("A10", ("range:lat", "range:lon"), (put("lon", 0.0), put("lat", 0.0))),
+    Defect("A10", ("type:lat",), (put("lat", "40°04'N"),)),
+    Defect("A5", ("area:street_code",), (put("street.value", "区公安分局"),)),
+    Defect("A4", ("area:street_code",), (put("street.value", "回龙观镇"),)),
+    Defect("R23", ("rule:district_agrees",), (change("deviceId.value", lambda text: "110108" + text[6:]),)),
+    Defect("E3", ("readable:device_name",), (change("name.value", lambda text: "锟斤拷" + text[3:]),)),
+    Defect("R23", ("unique",), copy="conflict"),
+    Defect("R1", (), copy="exact"),
+)
+
+
+@lru_cache(maxsize=8)
+def snapshot(city: City, clock: datetime) -> Wire:
+    """Every device as the broker knows it at `clock`."""
+    count = max(60, round(COUNT * city.scale))
+    dice = city.dice("devices")
+    community = np.sort(dice.choice(len(COMMUNITIES), size=count, p=COMMUNITY_WEIGHT))
+    salt = dice.integers(0, 2**31, count)
+    street = COMMUNITY_STREET[community]
+    weak = dice.random(count) < 0.1
+    industry = numbered("", dice.integers(0, 10, count), 2)
+    kind = np.where(salt % 4 == 0, "131", "132").astype(object)
+    ids = np.asarray("11011400" + industry + kind + numbered("", np.arange(1, count + 1), 7), dtype=object)
+    now = stamp(clock)
+    day_dice = city.dice("devices/health", clock.date())
+    offline = day_dice.random(count) < np.where(weak, 0.5, 0.02)
+    poll = now.astype("M8[h]").astype("M8[s]")
+    seen = poll - (salt % 600).astype("timedelta64[s]")
+    seen = np.where(offline, seen - (3600 + salt % 40_000).astype("timedelta64[s]"), seen)
+    spot = np.array(["北门", "南门", "东路口", "中心花园", "车棚", "健身区"], dtype=object)[salt // 3 % 6]
+    columns: dict[str, Objects] = {
+        "deviceId.value": ids.copy(),
+        "name.value": np.asarray(COMMUNITY_ESTATE[community] + spot + "枪机" + numbered("", salt % 99, 2), dtype=object),
+        "civilCode.value": empty_objects(count, "110114"),
+        "street.value": spell_streets(street, salt // 13),
+        "community.value": COMMUNITY_NAME[community],
+        "networkClass.value": np.array(["一类", "二类", "二类", "三类"], dtype=object)[salt // 17 % 4],
+        "status.value": np.array(["ON", "OFF"], dtype=object)[offline.astype(int)],
+        "status.observedAt": text_of_instants(seen),
+        "lon": np.round(np.array([s.lon for s in STREETS])[street] + (salt % 5003 - 2501) * 4e-6, 6).astype(object),
+        "lat": np.round(np.array([s.lat for s in STREETS])[street] + (salt // 5003 % 5003 - 2501) * 4e-6, 6).astype(object),
+        "model.value": MODELS[salt // 19 % len(MODELS)],
+        "secrecy.value": (salt % 83 == 0).astype(np.int64).astype(object),
+        "ipAddress.value": np.asarray("192.0.2." + numbered("", salt % 254, 1), dtype=object),
+        "port.value": empty_objects(count, 37777),
+        "password.value": np.asarray("not-a-password-" + numbered("", salt % 10_000, 4), dtype=object),
+    }  # fmt: skip
+    wire = Wire("deviceId.value", columns, seen, salt, ids.copy(), ids.copy(), np.arange(count))
+    drawn = spread(city, FEED, count, DEFECTS)
+    secret = np.flatnonzero(columns["secrecy.value"] == 1)
+    if not len(secret):
+        secret = np.array([count - 1])
+        columns["secrecy.value"][secret] = 1
+    drawn[secret] = -1
+    wire.label(secret, REFUSED, (), "4.8")
+    return plant(wire, drawn, DEFECTS, put("name.value", "同编号的另一台设备"))

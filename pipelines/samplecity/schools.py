@@ -1,0 +1,107 @@
+"""District school places: schools, campuses and stages with their places and pupils.
+
+The street of a school is read as of its opening day, so an old school may rightly stand in a town that has
+since been split up, and a school that opened before its street existed is wrong.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
+
+from pipelines.samplecity.defects import Defect, put, plant, spread
+from pipelines.samplecity.wire import Wire, empty_objects, numbered
+from pipelines.samplecity.world import (
+    COMMUNITIES,
+    COMMUNITY_STREET,
+    COMMUNITY_WEIGHT,
+    COMMUNITY_ESTATE,
+    STREETS,
+    City,
+    Ints,
+    Objects,
+    spell_streets,
+)
+
+FEED = "district_school_places"
+SCHOOLS = 200
+STAGES = np.array(["幼儿园", "小学", "初中", "高中"], dtype=object)
+SUFFIX = np.array(["幼儿园", "小学", "中学", "实验学校"], dtype=object)
+OUTAGE_DAY = 1
+
+
+def _overfull(wire: Wire, rows: Ints) -> None:
+    for row in rows:
+        wire.columns["enrolled"][row] = wire.columns["placesOpen"][row] * 10
+
+
+DEFECTS = (
+    Defect("R9", ("required:school_name",), (put("schoolName", "", None),)),
+    Defect("R9", ("required:places_open",), (put("placesOpen", None),)),
+    Defect("R12", ("type:enrolled",), (put("enrolled", "约120", "三百余"),)),
+    Defect("R21", ("enum:stage",), (put("stage", "学前班"),)),
+    Defect("E11", ("pattern:school_id",), (put("schoolId", "2.11E+09", "31101140"),)),
+    Defect("R12", ("range:places_planned",), (put("placesPlanned", -30, 99999),)),
+    Defect("A5", ("area:street_code",), (put("street", "区教委"),)),
+    Defect("A4", ("area:street_code",), (put("street", "霍营街道"), put("openedOn", "2008-09-01"))),
+    Defect("R12", ("rule:not_overfull",), (_overfull,)),
+    Defect("T3", ("pattern:school_year", "range:campus_no"), (put("schoolYear", "26/27"), put("campusNo", 0))),
+    Defect("R1", ("unique",), copy="conflict"),
+    Defect("R1", (), copy="exact"),
+)
+
+
+@lru_cache(maxsize=8)
+def snapshot(city: City, as_of: date) -> Wire:
+    """The register at the first instant of `as_of`.
+
+    At the end of the second demo day it is empty, as if somebody had cleared a table: a silence that must show.
+    """
+    everything = _register(city, as_of)
+    if city.demo_index(as_of - timedelta(days=1)) == OUTAGE_DAY:
+        return everything.take(np.empty(0, dtype=np.int64))
+    return everything
+
+
+def _register(city: City, as_of: date) -> Wire:
+    schools = max(100, round(SCHOOLS * city.scale))
+    dice = city.dice("schools")
+    community = dice.choice(len(COMMUNITIES), size=schools, p=COMMUNITY_WEIGHT)
+    both = dice.random(schools) < 0.25
+    of = np.repeat(np.arange(schools), np.where(both, 2, 1))
+    second = np.concatenate([[False], of[1:] == of[:-1]])
+    first_stage = dice.choice(3, size=schools, p=(0.5, 0.3, 0.2))
+    stage = np.minimum(first_stage[of] + second, 3)
+    salt = dice.integers(0, 2**31, len(of))
+    street = COMMUNITY_STREET[community][of]
+    year = 2016 + salt // 3 % 10
+    places = 60 + 30 * (salt // 7 % 40)
+    # Pupils move with the months, not with the days, so that most daily pulls bring nothing new.
+    share = 60 + (salt // 11 + as_of.toordinal() // 28) % 50
+    names = np.asarray(COMMUNITY_ESTATE[community] + SUFFIX[first_stage] + numbered("", np.arange(1, schools + 1), 3), dtype=object)
+    opened = np.array([f"{y}-09-01" for y in year], dtype=object)
+    written = spell_streets(street, salt // 13)
+    # Schools of 2014 still carry the town that was split in 2015: right as of their opening day.
+    old = (street == 4) & (salt % 8 == 0)
+    opened[old], written[old] = "2014-09-01", "回龙观镇"
+    columns: dict[str, Objects] = {
+        "schoolId": numbered("3111", of + 140_001, 6),
+        "campusNo": np.ones(len(of), dtype=np.int64).astype(object),
+        "schoolYear": empty_objects(len(of), "2026-2027"),
+        "stage": STAGES[stage],
+        "schoolName": names[of],
+        "street": written,
+        "placesPlanned": (places + 30 * (salt % 3)).astype(object),
+        "placesOpen": places.astype(object),
+        "enrolled": (places * share // 100).astype(object),
+        "isInclusive": np.where(stage == 0, (salt % 4 > 0).astype(object), None),
+        "openedOn": opened,
+    }
+    for row in np.flatnonzero(columns["isInclusive"] != None):  # noqa: E711 - compares element by element
+        columns["isInclusive"][row] = bool(columns["isInclusive"][row])
+    true_id = np.asarray(columns["schoolId"] + "/" + columns["stage"], dtype=object)
+    midnight = np.full(len(of), np.datetime64(as_of.isoformat(), "s"))
+    wire = Wire("schoolId", columns, midnight, salt, true_id, true_id.copy(), np.arange(len(of)))
+    return plant(wire, spread(city, FEED, len(of), DEFECTS), DEFECTS, put("schoolName", "重复上报学校"))

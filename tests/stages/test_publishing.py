@@ -1,0 +1,404 @@
+"""A release holds what the contracts allow, the same bytes each time, and each office's rows only."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas
+import polars
+import pyarrow.dataset
+import pytest
+from two_streets import EAST, FEEDS, GOVERNANCE, LANDED_AT, SECRET, TEXT, WEST, contract, project, warehouse
+
+from pipelines import lake, releases
+from pipelines.errors import WarehouseError
+from pipelines.office_file import OfficePlan
+from pipelines.releases import Release
+from pipelines.stages import publishing
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    return project(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """One release for the tests that only read."""
+    folder = tmp_path_factory.mktemp("published")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("URBANBRAIN_HOME", str(folder / "home"))
+        return _publish(project(folder))
+
+
+def _publish(made: Path, *, with_offices: bool = True, **changes: Any) -> Release:
+    given = {"contracts": FEEDS, "governance": GOVERNANCE, "project": made, "batches": None, **changes}
+    with warehouse() as connection:
+        if not with_offices:
+            connection.execute("update ref.areas set is_in_scope = false")
+        folder = publishing.publish(connection, **given)
+
+    assert folder == releases.current().path
+    return releases.current()
+
+
+def _bytes(release: Release, pattern: str = "*") -> dict[str, bytes]:
+    paths = sorted(path for path in release.path.rglob(pattern) if path.is_file())
+    return {path.relative_to(release.path).as_posix(): path.read_bytes() for path in paths}
+
+
+def _open(release: Release, street: str) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(release.office_file(street)), read_only=True)
+
+
+def _relations(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    rows = connection.execute(
+        "select table_schema || '.' || table_name, table_type from information_schema.tables order by all"
+    ).fetchall()
+    return dict(rows)
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Any]:
+    return connection.execute(query).fetchall()
+
+
+def test_a_release_holds_tables_offices_a_manifest_and_a_data_package(release: Release) -> None:
+    assert re.fullmatch(r"20261118T164000Z-[0-9a-f]{10}", release.release_id)
+    assert [
+        "datapackage.json",
+        "manifest.json",
+        f"offices/{EAST}/{EAST}.duckdb",
+        f"offices/{WEST}/{WEST}.duckdb",
+        "tables/governance.case_members.parquet",
+        "tables/governance.cases.parquet",
+        "tables/governance.channel_health.parquet",
+        "tables/governance.project_areas.parquet",
+        "tables/governance.project_progress.parquet",
+        "tables/governance.scorecard.parquet",
+        "tables/ops.batches.parquet",
+        "tables/ref.areas.parquet",
+    ] == sorted(_bytes(release))
+    assert [] == release.verify()
+
+
+def test_the_manifest_says_what_went_in_and_what_came_out(release: Release) -> None:
+    manifest = release.manifest
+
+    rows = {file["path"]: file["rows"] for file in manifest["files"]}
+    assert LANDED_AT.isoformat() == manifest["as_of"]
+    assert "Asia/Shanghai" == manifest["timezone"]
+    assert re.fullmatch(r"2020-01-01\+[0-9a-f]{10}", manifest["area_edition"])
+    assert ["b1", "b2"] == sorted(batch["batch_id"] for batch in manifest["batches"])
+    assert sorted(c.contract_id for c in (*FEEDS, *GOVERNANCE)) == [c["id"] for c in manifest["contracts"]]
+    assert 3 == rows["tables/governance.case_members.parquet"]
+    assert rows["datapackage.json"] is None
+    assert ["batches", "channel_health", "scorecard"] == manifest["shared"]
+
+
+def test_publishing_the_same_warehouse_again_writes_nothing(made: Path) -> None:
+    first = _publish(made)
+    before = {path: path.stat().st_mtime_ns for path in first.path.rglob("*")}
+    (lake.releases() / releases.CURRENT).unlink()
+
+    again = _publish(made)
+
+    assert first.release_id == again.release_id
+    assert before == {path: path.stat().st_mtime_ns for path in again.path.rglob("*")}
+
+
+def test_two_builds_of_the_same_warehouse_differ_in_no_byte_outside_the_office_files(made: Path) -> None:
+    first = _publish(made)
+    before = _bytes(first)
+    described = first.data_package()
+    shutil.rmtree(first.path)
+
+    after = _bytes(_publish(made))
+
+    offices = {name for name in before if name.endswith(".duckdb")}
+    assert before.keys() == after.keys()
+    assert {"manifest.json"} >= {n for n in before.keys() - offices if before[n] != after[n]}
+    assert described == json.loads(after["datapackage.json"])
+
+
+def test_two_builds_of_an_office_file_hold_the_same_rows_in_the_same_order(made: Path) -> None:
+    seen = []
+    for _ in range(2):
+        release = _publish(made)
+        with _open(release, EAST) as office:
+            seen.append({name: _rows(office, f"from {name}") for name in _relations(office)})
+        shutil.rmtree(release.path)
+
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda made: {"batches": [{"feed_id": "f", "batch_id": "other", "landed_at": LANDED_AT}]},
+        lambda made: {"contracts": [*FEEDS, contract("city", "new", *FEEDS[1].columns)]},
+        lambda made: (made / "warehouse" / "office" / "c.sql").write_text("select 1 as one") and {},
+        lambda made: (made / "contracts" / "reference" / "areas.csv").write_text("area_code\n1\n") and {},
+    ],
+    ids=["batch", "contract", "model", "reference"],
+)
+def test_another_input_makes_another_release(made: Path, change: Callable[[Path], dict[str, Any]]) -> None:
+    first = _publish(made, with_offices=False)
+
+    second = _publish(made, with_offices=False, **change(made))
+
+    assert first.release_id != second.release_id
+    assert {first, second} == set(releases.list_releases())
+
+
+def test_an_office_file_holds_no_trace_of_another_street(release: Release) -> None:
+    for street, other in ((EAST, b"WEST"), (WEST, b"EAST")):
+        content = release.office_file(street).read_bytes()
+
+        assert [] == re.findall(rb"[A-Z]{2,}-" + other, content)
+
+
+def test_no_scraps_of_another_street_get_into_an_office_file_at_size(tmp_path: Path, made: Path) -> None:
+    with warehouse() as connection:
+        connection.execute(
+            "insert into city.orders select 'HL-' || street || '-' || md5(range::varchar), code, null, null, "
+            "timestamptz '2026-01-01' + to_seconds(range), null, 'b1', range "
+            "from range(20000), (values ('EAST', $east), ('WEST', $west)) as streets(street, code)",
+            {"east": EAST, "west": WEST},
+        )
+        connection.execute("set force_compression = 'uncompressed'")
+        publishing.publish(connection, FEEDS, GOVERNANCE, made)
+    release = releases.current()
+
+    assert b"-WEST-" not in release.office_file(EAST).read_bytes()
+    assert b"-EAST-" not in release.office_file(WEST).read_bytes()
+
+
+def test_free_text_and_personal_columns_are_in_no_file(release: Release) -> None:
+    for name, content in _bytes(release).items():
+        assert TEXT.encode() not in content, name
+        assert SECRET.encode() not in content, name
+    for name, path in release.tables.items():
+        columns = [row[0] for row in duckdb.execute(f"describe from read_parquet('{path}')").fetchall()]
+        assert not {"caller_ref", "content_text", "place_text"} & set(columns), name
+    with _open(release, EAST) as office:
+        columns = [row[0] for row in _rows(office, "describe city.orders")]
+        expected = ["order_id", "street_code", "reported_at", "resolved", "_batch_id", "_row_number"]
+        assert expected == columns
+
+
+def test_which_tables_are_split_and_which_are_shared_follows_from_the_contracts(release: Release) -> None:
+    with _open(release, EAST) as office:
+        assert {
+            "city.orders": "BASE TABLE",
+            "governance.case_members": "BASE TABLE",
+            "governance.cases": "BASE TABLE",
+            "governance.channel_health": "VIEW",
+            "governance.project_areas": "BASE TABLE",
+            "governance.project_progress": "BASE TABLE",
+            "governance.scorecard": "VIEW",
+            "main.all_orders": "VIEW",
+            "main.b_open_orders": "VIEW",
+            "ops.batches": "VIEW",
+            "ops.quarantine": "BASE TABLE",
+            "ref.areas": "BASE TABLE",
+            "shared.batches": "BASE TABLE",
+            "shared.channel_health": "BASE TABLE",
+            "shared.scorecard": "BASE TABLE",
+            "street.devices": "BASE TABLE",
+        } == _relations(office)
+
+
+def test_an_office_gets_its_rows_and_what_belongs_to_them(release: Release) -> None:
+    with _open(release, EAST) as office:
+        assert [("HL-EAST-1",), ("HL-EAST-2",)] == _rows(office, "select order_id from city.orders")
+        assert [] == _rows(office, "from street.devices")
+        assert [("GC-EAST-1",)] == _rows(office, "select case_id from governance.cases")
+        assert ["HL-EAST-1", "HL-EAST-2"] == [
+            r[0] for r in _rows(office, "select source_id from governance.case_members")
+        ]
+        assert [("PR-BOTH",), ("PR-EAST",)] == _rows(
+            office, "select project_id from governance.project_progress"
+        )
+        assert 2 == len(_rows(office, "from shared.scorecard"))
+        assert 2 == len(_rows(office, "from governance.scorecard"))
+
+
+def test_views_work_whatever_the_client_calls_the_file(release: Release) -> None:
+    path = release.office_file(EAST)
+    with duckdb.connect() as client:
+        client.execute(f"attach '{path}' as whatever (read_only)")
+
+        assert [("HL-EAST-2",)] == _rows(client, "select order_id from whatever.b_open_orders")
+
+
+def test_comments_reach_the_office_in_both_languages(release: Release) -> None:
+    with _open(release, EAST) as office:
+        assert [("表 orders: What orders holds.",)] == _rows(
+            office, "select comment from duckdb_tables() where table_name = 'orders'"
+        )
+        assert [("列 order_id: The order_id of it.",)] == _rows(
+            office,
+            "select comment from duckdb_columns() where table_name = 'orders' and column_name = 'order_id'",
+        )
+        assert [("Orders that nobody called back about. 未回访的工单。",)] == _rows(
+            office, "select comment from duckdb_views() where view_name = 'b_open_orders'"
+        )
+
+
+def test_quarantined_rows_reach_their_office_without_what_may_not_leave(release: Release) -> None:
+    with _open(release, EAST) as office:
+        rows = {
+            row[0]: row[1:]
+            for row in _rows(office, "select business_key, reasons, received from ops.quarantine")
+        }
+
+    reasons, received = rows["HL-EAST-9"]
+    assert {"HL-EAST-9", "GONE-1"} == set(rows)
+    assert ["perhaps", None] == [reason["found"] for reason in reasons]
+    assert {
+        "order_id": "HL-EAST-9",
+        "street_code": None,
+        "reported_at": None,
+        "resolved": "perhaps",
+    } == json.loads(received)
+    assert rows["GONE-1"][1] is None
+
+
+def test_an_office_file_is_compact_and_opens_at_once(release: Release) -> None:
+    assert [] == list(release.path.rglob("*.wal"))
+    assert release.office_file(EAST).stat().st_size < 1_000_000
+    with _open(release, EAST) as office:
+        free, total = _rows(office, "select free_blocks, total_blocks from pragma_database_size()")[0]
+        assert free <= total / 4
+
+
+def test_released_files_are_read_only_and_readable_by_every_account(release: Release) -> None:
+    modes = {path.stat().st_mode & 0o777 for path in (release.path, *release.path.rglob("*"))}
+    assert {0o755, 0o444} == modes
+
+
+def test_a_failure_half_way_leaves_no_release_and_the_old_one_current(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _publish(made)
+    (made / "warehouse" / "office" / "new.sql").write_text("select 1 as one", encoding="utf-8")
+    original = publishing._Publication._copy
+    for fails_at in (0, 7, 9, 17):
+        calls = itertools.count()
+
+        def fail(self: Any, query: str, target: Path, calls: Any = calls, at: int = fails_at) -> int:
+            if next(calls) == at:
+                raise OSError("no space left on device")
+            return original(self, query, target)
+
+        monkeypatch.setattr(publishing._Publication, "_copy", fail)
+        with warehouse() as connection, pytest.raises(OSError, match="no space"):
+            publishing.publish(connection, FEEDS, GOVERNANCE, made)
+
+        assert first == releases.current()
+        assert {"CURRENT", first.release_id} == {path.name for path in lake.releases().iterdir()}
+
+
+def test_a_reader_stays_with_the_release_it_resolved(made: Path) -> None:
+    reader = _publish(made, with_offices=False)
+    (made / "warehouse" / "office" / "new.sql").write_text("select 1 as one", encoding="utf-8")
+
+    newer = _publish(made, with_offices=False)
+
+    assert newer.release_id != reader.release_id
+    assert [] == reader.verify()
+    assert releases.current() == newer
+
+
+def test_a_view_that_does_not_fit_names_its_file(made: Path) -> None:
+    (made / "warehouse" / "office" / "broken.sql").write_text(
+        "select nothing from nowhere.at_all", encoding="utf-8"
+    )
+
+    with pytest.raises(WarehouseError, match=r"warehouse/office/broken.sql: .*nowhere") as caught:
+        _publish(made)
+
+    assert "Traceback" not in str(caught.value)
+
+
+def test_nothing_loaded_is_nothing_to_publish(made: Path) -> None:
+    with duckdb.connect() as empty, pytest.raises(WarehouseError, match="nothing is loaded"):
+        publishing.publish(empty, FEEDS, GOVERNANCE, made)
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("drop table governance.cases", "governance.cases is promised .* not built"),
+        ("alter table governance.cases drop member_count", "governance.cases lacks member_count"),
+        ("drop table ref.areas", "ref.areas is not loaded"),
+        (
+            "insert into ref.areas values ('../evil', 'street', 'x', true, '1990-01-01', '9999-12-31')",
+            "cannot name a file: '../evil'",
+        ),
+    ],
+)
+def test_a_warehouse_that_breaks_a_promise_is_not_published(made: Path, sql: str, message: str) -> None:
+    with warehouse() as connection:
+        connection.execute(sql)
+        with pytest.raises(WarehouseError, match=message):
+            publishing.publish(connection, FEEDS, GOVERNANCE, made)
+
+    assert [] == releases.list_releases()
+
+
+def test_batches_given_by_hand_may_carry_iso_texts(made: Path) -> None:
+    batches = [{"feed_id": "city_orders", "batch_id": "b", "landed_at": "2026-11-20T00:00:00+08:00"}]
+
+    release = _publish(made, with_offices=False, batches=batches)
+
+    assert datetime(2026, 11, 19, 16, tzinfo=UTC) == datetime.fromisoformat(release.as_of)
+
+
+def test_a_street_named_like_sql_stays_a_name(made: Path) -> None:
+    with warehouse() as connection:
+        connection.execute("update ref.areas set area_name = 'x''; drop table ref.areas; --'")
+        folder = publishing.publish(connection, FEEDS, GOVERNANCE, made)
+
+    assert (folder / "offices" / EAST / f"{EAST}.duckdb").is_file()
+
+
+def test_pandas_polars_pyarrow_and_duckdb_open_every_table(release: Release) -> None:
+    for name, path in release.tables.items():
+        expected = duckdb.execute(f"select count(*) from read_parquet('{path}')").fetchone()
+
+        assert expected == (len(pandas.read_parquet(path)),), name
+        assert expected == (polars.read_parquet(path).height,), name
+        assert expected == (pyarrow.dataset.dataset(path).count_rows(),), name
+
+
+def test_a_sum_stays_a_whole_number(release: Release) -> None:
+    totals = pandas.read_parquet(release.tables["governance.project_progress"])["total"]
+
+    assert 9007199254740993 == totals.max()
+
+
+def test_the_data_package_is_valid_and_its_tables_keep_it(release: Release) -> None:
+    frictionless = pytest.importorskip("frictionless")
+    package = frictionless.Package(str(release.path / "datapackage.json"))
+    report = package.validate()
+
+    assert report.valid, report.flatten(["rowNumber", "fieldName", "type", "message"])
+    cases = package.get_resource("governance.cases")
+    assert "parquet" == cases.format
+    assert ["case_id"] == cases.schema.primary_key
+    assert "列 case_id" == cases.schema.get_field("case_id").title
+    assert "array" == cases.schema.get_field("levels_seen").type
+
+
+def test_the_plan_of_an_office_is_not_published(release: Release) -> None:
+    assert [] == list(release.path.rglob("plan.json"))
+    assert OfficePlan.__name__ not in str(release.manifest)
