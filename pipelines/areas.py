@@ -26,6 +26,13 @@ NEEDED = ("areas", "area_aliases")
 
 _BLANKS = r"[\s\x{00A0}\x{200B}\x{FEFF}]+"
 _SHOWN = 60
+_NOUNS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "date": "a date such as 2026-11-17",
+    "timestamp": "a time such as 2026-11-17 08:00:00+08",
+}
 
 
 def load_reference(
@@ -101,7 +108,7 @@ def _conditions(column: Column) -> Iterator[tuple[str, str]]:
     """SQL that is true for a text the contract does not allow, and what it does allow in words."""
     name = quoted(column.name)
     typed = f"try_cast({name} as {column.type})"
-    yield f"{name} is not null and {typed} is null", f"a {column.logical_type}"
+    yield f"{name} is not null and {typed} is null", _NOUNS.get(column.logical_type, "text")
     if column.required or column.is_key:
         yield f"{name} is null", "a value"
     if values := [value.value for value in column.enum]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from pipelines import releases, settings
+from pipelines.contract.dictionary import both
 from pipelines.database import literal, quoted
 from pipelines.errors import UrbanBrainError, WarehouseError
 from pipelines.releases import Release
@@ -131,8 +132,7 @@ def _open_release(connection: DuckDBPyConnection, release: Release) -> list[Path
 
 
 def _comment(connection: DuckDBPyConnection, what: str, described: dict[str, Any]) -> None:
-    parts = (described.get("title"), described.get("description"))
-    if comment := ": ".join(part for part in parts if part):
+    if comment := both(described.get("description", ""), described.get("title", "")):
         connection.execute(f"comment on {what} is {literal(comment)}")
 
 

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -96,7 +97,8 @@ def failures(
             if rows:
                 found.append(f"{table}: not true: {check.sentence} ({_evidence(columns, rows, key)})")
     finally:
-        connection.execute("drop view temp.model")
+        with contextlib.suppress(duckdb.Error):  # after an error the transaction may be over
+            connection.execute("drop view temp.model")
     return found
 
 

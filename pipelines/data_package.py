@@ -5,14 +5,13 @@ Everything in it comes from the contracts and the files themselves; nothing is t
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from pipelines.contract.model import Column, Contract
+from pipelines.contract.dictionary import table_description, table_schema
+from pipelines.contract.model import Contract
 
 PACKAGE_PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 SCHEMA_PROFILE = "https://datapackage.org/profiles/2.0/tableschema.json"
@@ -54,16 +53,6 @@ def describe(release_id: str, as_of: str, version: str, tables: Sequence[Publish
     }
 
 
-def table_comment(contract: Contract) -> str:
-    """A table in one line, Chinese name first."""
-    return ": ".join(part for part in (contract.business_name, contract.description) if part)
-
-
-def column_comment(column: Column) -> str:
-    """A column in one line, Chinese name first."""
-    return ": ".join(part for part in (column.business_name, column.description) if part)
-
-
 def _resource(table: PublishedTable) -> dict[str, Any]:
     contract = table.contract
     resource: dict[str, Any] = {
@@ -77,54 +66,25 @@ def _resource(table: PublishedTable) -> dict[str, Any]:
     }
     if contract:
         resource["title"] = contract.business_name or contract.title
-        resource["description"] = contract.description
+        resource["description"] = table_description(contract)
     resource["schema"] = _schema(table)
     return {key: value for key, value in resource.items() if value != ""}
 
 
 def _schema(table: PublishedTable) -> dict[str, Any]:
-    columns = {column.name: column for column in table.contract.columns} if table.contract else {}
+    promised = table_schema(table.contract) if table.contract else {"fields": [], "primaryKey": []}
+    fields = {field["name"]: field for field in promised["fields"]}
     schema: dict[str, Any] = {
         "$schema": SCHEMA_PROFILE,
-        "fields": [_field(name, kind, columns.get(name)) for name, kind in table.columns],
+        "fields": [
+            fields.get(name) or {"name": name, "type": _field_type(kind)} for name, kind in table.columns
+        ],
     }
-    key = table.contract.key if table.contract else ()
+    key = promised["primaryKey"]
     if key and set(key) <= {name for name, _ in table.columns}:
-        schema["primaryKey"] = list(key)
+        schema["primaryKey"] = key
     return schema
-
-
-def _field(name: str, kind: str, column: Column | None) -> dict[str, Any]:
-    field: dict[str, Any] = {"name": name, "type": _field_type(kind)}
-    if column is None:
-        return field
-    if column.business_name:
-        field["title"] = column.business_name
-    if column.description:
-        field["description"] = column.description
-    if constraints := _constraints(column, str(field["type"])):
-        field["constraints"] = constraints
-    return field
 
 
 def _field_type(kind: str) -> str:
     return next(name for pattern, name in _TYPES if pattern.match(kind.upper()))
-
-
-def _constraints(column: Column, kind: str) -> dict[str, Any]:
-    """What Table Schema allows for the field's type, of what the contract promises."""
-    found: dict[str, Any] = {}
-    if column.required or column.is_key:
-        found["required"] = True
-    if kind == "string":
-        found |= {"pattern": column.pattern} if column.pattern else {}
-        found |= {"enum": [value.value for value in column.enum]} if column.enum else {}
-        found |= {"minLength": column.min_length} if column.min_length is not None else {}
-        found |= {"maxLength": column.max_length} if column.max_length is not None else {}
-    if kind in ("integer", "number"):
-        whole = kind == "integer"
-        if column.minimum is not None:
-            found["minimum"] = math.ceil(column.minimum) if whole else column.minimum
-        if column.maximum is not None:
-            found["maximum"] = math.floor(column.maximum) if whole else column.maximum
-    return found

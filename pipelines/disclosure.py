@@ -6,7 +6,7 @@
               with `street_code`                                  an office gets its own rows
               holding the whole identifier of such a table        an office gets what belongs to its rows
 
-A column no contract names stays inside, but for where a row came from (`_batch_id`, `_row_number`).
+A column no contract names stays inside, but for the lineage of a feed's row (`_batch_id`, …).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pipelines.contract import dictionary
 from pipelines.database import literal, quoted
 from pipelines.errors import WarehouseError
 
@@ -159,7 +160,7 @@ class Disclosure:
                 next_step="run `urbanbrain load` and `urbanbrain build`",
             )
         allowed = _public_columns(contract)
-        allowed += [column for column in found if column.startswith("_")]
+        allowed += [name for name, *_ in dictionary.lineage(contract) if name in found]
         key = tuple(column for column in contract.key if column in allowed)
         return PublicTable(name, tuple((column, found[column]) for column in allowed), key, contract)
 

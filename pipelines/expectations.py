@@ -243,7 +243,7 @@ class Judge:
             )
         if "unexpected_count" not in outcome.result:
             return Verdict(rule, 0 if outcome.success else 1, "")
-        broken = int(outcome.result["unexpected_count"])
+        broken = int(outcome.result["unexpected_count"] or 0)  # None for a relation without rows
         if rule.scope == "batch":
             return Verdict(rule, broken, "")
         metrics = expected.get_validation_dependencies(execution_engine=validator.execution_engine)

@@ -1,7 +1,7 @@
 """One street office's DuckDB file, made from Parquet by a process of its own.
 
 Why a process: DuckDB writes whole blocks, and the unused end of a block is whatever the memory held before.
-Built by the process that reads the warehouse, an office file was seen to carry scraps of other streets'
+Attached beside the warehouse and filled from it, an office file was seen to carry scraps of other streets'
 rows. A fresh process that is handed this street's rows only has nothing else to leave behind.
 
 The same scraps, and sampling in its string compression, make DuckDB files differ between builds in bytes
@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines.database import literal, quoted
+from pipelines.database import literal, quoted, transaction
 from pipelines.errors import WarehouseError
 
 _BLOCK_SIZE = "16384"  # DuckDB's smallest: a table takes at least one block, and most tables here are small
@@ -107,19 +107,24 @@ def _build(plan: OfficePlan) -> None:
     connection = duckdb.connect(plan.target, config=config)
     try:
         connection.execute("set timezone = 'UTC'")
-        schemas = {table.schema for table in plan.tables} | {view.schema for view in plan.views}
-        for schema in sorted(schemas - {"main"}):
-            connection.execute(f"create schema {quoted(schema)}")
-        for table in plan.tables:
-            name = f"{quoted(table.schema)}.{quoted(table.name)}"
-            connection.execute(f"create table {name} as from read_parquet({literal(table.source)})")
-            _comment(connection, "table", name, table.comment)
-            for column, comment in table.column_comments.items():
-                _comment(connection, "column", f"{name}.{quoted(column)}", comment)
+        with transaction(connection):  # one fsync, where every comment of its own would cost one
+            schemas = {table.schema for table in plan.tables} | {view.schema for view in plan.views}
+            for schema in sorted(schemas - {"main"}):
+                connection.execute(f"create schema {quoted(schema)}")
+            for table in plan.tables:
+                _create_table(connection, table)
         _create_views(connection, plan.views)
         connection.execute("force checkpoint")
     finally:
         connection.close()
+
+
+def _create_table(connection: Any, table: OfficeTable) -> None:
+    name = f"{quoted(table.schema)}.{quoted(table.name)}"
+    connection.execute(f"create table {name} as from read_parquet({literal(table.source)})")
+    _comment(connection, "table", name, table.comment)
+    for column, comment in table.column_comments.items():
+        _comment(connection, "column", f"{name}.{quoted(column)}", comment)
 
 
 def _create_views(connection: Any, views: tuple[OfficeView, ...]) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pipelines.database import literal
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -56,6 +58,15 @@ _TEXT_MASKS: tuple[tuple[str, str, bool], ...] = (
     ),
     (r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9.\-]+", MAIL_MASK, False),
 )
+# In an identifier a long number is what it should be; only what has the very shape of a person's number goes.
+_CODE_MASKS: tuple[tuple[str, str, bool], ...] = (
+    (rf"{_BEFORE}1[3-9][0-9]{{9}}{_AFTER}", rf"\1{NUMBER_MASK}\2", True),
+    (
+        rf"{_BEFORE}[1-9][0-9]{{5}}(?:19|20)[0-9]{{2}}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])[0-9]{{3}}[0-9Xx]{_AFTER}",
+        rf"\1{NUMBER_MASK}\2",
+        True,
+    ),
+)
 # Most texts hold none of these; one cheap look spares them the masks.
 _SUSPECT = (
     rf"(?:{_DIGIT}[^{_DIGIT}]{{0,3}}){{6}}{_DIGIT}|[{_PROVINCES}][A-Za-zＡ-Ｚ]|单元|@"
@@ -67,20 +78,17 @@ _TOKEN_LENGTH = 26
 
 
 def install(connection: duckdb.DuckDBPyConnection, caller_key: str = "") -> None:
-    """Give a connection the macros `mask_text(text)` and, with a key, `caller_token(text, epoch)`.
+    """Give a connection the macros `mask_text(text)`, `mask_code(text)` and, with a key, `caller_token(text, epoch)`.
 
     `caller_token` is the first 26 letters of base32(HMAC-SHA-256(key, epoch ‖ number)) after the epoch and an
     underscore; the number is its digits without country code and leading zeros, an account its lower-case text.
     The key lives in a session variable, never in SQL text, so that no error message can show it.
     """
-    masked = "text"
-    for pattern, replacement, twice in _TEXT_MASKS:
-        for _ in range(2 if twice else 1):
-            masked = f"regexp_replace({masked}, {_literal(pattern)}, {_literal(replacement)}, 'g')"
     connection.execute(
         "create or replace temp macro mask_text(text) as "
-        f"case when regexp_matches(text, {_literal(_SUSPECT)}) then {masked} else text end"
+        f"case when regexp_matches(text, {literal(_SUSPECT)}) then {_masked(_TEXT_MASKS)} else text end"
     )
+    connection.execute(f"create or replace temp macro mask_code(text) as {_masked(_CODE_MASKS)}")
     if not caller_key:
         return
     key = caller_key.encode().ljust(_HMAC_BLOCK, b"\0")
@@ -109,8 +117,12 @@ def install(connection: duckdb.DuckDBPyConnection, caller_key: str = "") -> None
     )
 
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _masked(masks: tuple[tuple[str, str, bool], ...]) -> str:
+    masked = "text"
+    for pattern, replacement, twice in masks:
+        for _ in range(2 if twice else 1):
+            masked = f"regexp_replace({masked}, {literal(pattern)}, {literal(replacement)}, 'g')"
+    return masked
 
 
 _IDENTITY = re.compile(

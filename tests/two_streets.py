@@ -89,7 +89,16 @@ insert into ops.quarantine values
      [{{'rule': 'x', 'column_name': 'y', 'found': '{TEXT}'}}], '{{"any": "{TEXT}"}}');
 """
 
-_TYPES = {"varchar": "string", "bigint": "integer", "timestamptz": "timestamp"}
+_TYPES = {
+    "bigint": "integer",
+    "date": "date",
+    "decimal(14,2)": "number",
+    "double": "number",
+    "hugeint": "integer",
+    "timestamptz": "timestamp",
+    "varchar": "string",
+    "varchar[]": "array",
+}
 
 
 def column(name: str, type: str = "varchar", **others: Any) -> Column:
@@ -98,7 +107,7 @@ def column(name: str, type: str = "varchar", **others: Any) -> Column:
         name,
         others.pop("business_name", f"列 {name}"),
         f"The {name} of it.",
-        _TYPES.get(type, type),
+        _TYPES[type],
         type.upper(),
         (name,),
         **others,

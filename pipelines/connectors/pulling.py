@@ -1,7 +1,7 @@
 """One window of one feed: every page in order, and whether the pages fit together.
 
 A source that changes while it is paged shifts rows across page borders: some come twice, others never (page
-drift). A pass over the pages is accepted at once when it is a single page, or goes by key, or
+drift). A pass over the pages is accepted at once when it goes by key, or found nothing, or
 
     the source reports a total, the same on every page, and as many rows came,
     no page came twice, and
@@ -128,6 +128,10 @@ class _Flaw(Exception):
     """Something about this pass that another pass may not show."""
 
 
+class _Shift(_Flaw):
+    """… because the source changed meanwhile, and says so itself."""
+
+
 @dataclass
 class _Pass:
     """What one pass over the pages brought."""
@@ -140,7 +144,7 @@ class _Pass:
     pages: int = 0
     shared: int = 0
     """How many records came on more than one page."""
-    flaw: str = ""
+    flaw: _Flaw | None = None
 
 
 class _Puller:
@@ -262,7 +266,7 @@ class _Puller:
                 if now.shared:
                     self.pulled.warnings.append(f"{now.shared} records come on two pages; two passes agree")
                 return
-            if now.flaw and is_same and before is not None and before.flaw == now.flaw:
+            if is_same and before is not None and _is_lie(before.flaw, now.flaw):
                 raise FeedError(
                     f"{self._where(where)} contradicts itself, twice in the same way: {now.flaw}",
                     next_step="ask the source; nothing was stored",
@@ -277,7 +281,7 @@ class _Puller:
     def _is_proven(self, done: _Pass) -> bool:
         """Whether one pass is enough to know that nothing shifted while it was made."""
         by_key = self._dialect.paging == "keyset"
-        return by_key or done.pages == 1 or (done.total is not None and not done.shared)
+        return by_key or not done.rows or (done.total is not None and not done.shared)
 
     def _walk(self, where: Address) -> _Pass:
         walk = {"offset": self._by_position, "page": self._by_position, "keyset": self._by_key}
@@ -296,7 +300,7 @@ class _Puller:
                 done.shared += len(seen & page.identities)
                 seen |= page.identities
                 if page.total is not None and done.total not in (None, page.total):
-                    raise _Flaw(f"the total it reports went from {done.total} to {page.total}")
+                    raise _Shift(f"the total it reports went from {done.total} to {page.total}")
                 done.total = page.total if page.total is not None else done.total
                 done.pages += 1
                 if (order := hash(page.hashes)) in orders and not page.is_empty:
@@ -307,7 +311,7 @@ class _Puller:
             if done.total is not None and done.total != done.rows:
                 raise _Flaw(f"it reports {done.total} rows and sent {done.rows}")
         except _Flaw as flaw:
-            done.flaw = str(flaw)
+            done.flaw = flaw
         return done
 
     def _by_position(self, where: Address, done: _Pass) -> Iterator[Page]:
@@ -404,6 +408,11 @@ class _Puller:
         self.pulled.bytes += size
         self.pulled.rows = _sum(self._rows)
         self.pulled.reported_total = _sum(self._totals)
+
+
+def _is_lie(one: _Flaw | None, other: _Flaw | None) -> bool:
+    """Whether two passes over the same records show the same flaw, so that no waiting cures it."""
+    return other is not None and not isinstance(other, _Shift) and str(one) == str(other)
 
 
 def _sum(numbers: list[int | None]) -> int | None:

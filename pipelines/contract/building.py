@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from pipelines.contract import syntax
-from pipelines.contract.columns import read_columns
+from pipelines.contract.columns import TYPES, read_columns
 from pipelines.contract.document import Path
 from pipelines.contract.keys import KEYS, RawDrop, read_custom
 from pipelines.contract.model import FEED_LEVELS, Column, Contract, DropRule, Level, Rule
@@ -216,7 +216,7 @@ class Builder:
                     (index,),
                     f"names column {shown(name)}, which does not exist{did_you_mean(name, known)}",
                 )
-            elif column.logical_type not in _VERSION_TYPES:
+            elif column.logical_type in TYPES and column.logical_type not in _VERSION_TYPES:
                 expected = " or ".join(_VERSION_TYPES)
                 say((index,), f"names column {name!r} of type {column.logical_type}, expected {expected}")
             elif not column.required or not column.is_stored:

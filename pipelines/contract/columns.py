@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from pipelines.contract import syntax
 from pipelines.contract.document import Path
 from pipelines.contract.keys import read_custom, snake
 from pipelines.contract.model import Column, EnumValue
-from pipelines.contract.places import Say, entries, has_custom, inside, mapping, number, text
+from pipelines.contract.places import Say, entries, has_custom, inside, lacks, mapping, number, text
 from pipelines.contract.problems import did_you_mean, expected_one_of, shown
 
 TYPES = {
@@ -30,6 +29,7 @@ _PHYSICAL = {
     "date": re.compile(r"DATE"),
     "timestamp": re.compile(r"TIMESTAMPTZ|TIMESTAMP"),
 }
+_NO_DAY = ("string", "integer", "number", "boolean", "array")
 _NOT_OURS = ("time", "object", "map", "vector")
 _BOUNDS = ("minimum", "maximum", "minLength", "maxLength")
 _OPTIONS = {  # the logicalTypeOptions that become promises; the standard knows more
@@ -37,6 +37,22 @@ _OPTIONS = {  # the logicalTypeOptions that become promises; the standard knows 
     "integer": frozenset({"minimum", "maximum", "format"}),
     "number": frozenset({"minimum", "maximum", "format"}),
 }
+_JUDGED_BY_STANDARD = (*_OPTIONS, "date", "timestamp", "array")  # it refuses options it does not know
+_STANDARD_OPTIONS = frozenset(
+    {
+        *_BOUNDS,
+        "pattern",
+        "format",
+        "multipleOf",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "timezone",
+        "defaultTimezone",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+    }
+)
 _ENUM_TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "number": (int, float)}
 _LARGEST = 2**53
 _REFERENCE_STEPS = 3
@@ -51,7 +67,7 @@ def read_columns(
     places: dict[str, Path] = {}
     for index, entry in listed:
         place: Path = ("properties", index)
-        column = replace(_column(entry, inside(say, *place)), line=line(place))
+        column = _column(entry, line(place), inside(say, *place))
         if column.name in columns:
             say(place, f"has a name that stands on line {columns[column.name].line} already")
         elif column.name:
@@ -67,36 +83,41 @@ def read_columns(
     return tuple(columns.values())
 
 
-def _column(entry: dict[str, Any], say: Say) -> Column:
-    name, logical_type = text(entry, "name"), entry.get("logicalType")
+def _column(entry: dict[str, Any], line: int, say: Say) -> Column:
+    name = text(entry, "name")
     if name and (objection := syntax.wrong_name(name)):
         say(("name",), f"has a name that {objection}")
-    if logical_type is None:
+    if entry.get("logicalType") is None:
         say((), "lacks 'logicalType'")
-    if not text(entry, "description"):
+    if lacks(entry, "description"):
         say((), "lacks 'description'")
     if entry.get("primaryKey") is True and entry.get("required") is not True:
         say((), "is part of the primary key, so it needs 'required: true'")
     if "physicalName" in entry and entry["physicalName"] != name:
         say(("physicalName",), "has a physicalName; the column is called by its name everywhere")
     custom = read_custom(entry.get("customProperties"), "property", inside(say, "customProperties"))
+    kind = text(entry, "logicalType")
+    is_known = kind in (*TYPES, "array")
     column = Column(
         name=name,
         business_name=text(entry, "businessName"),
         description=text(entry, "description"),
-        logical_type=logical_type if isinstance(logical_type, str) else "string",
+        logical_type=kind,
         type=_stored_type(entry, say),
         wire=_wire_names(entry),
         required=entry.get("required") is True,
         unique=entry.get("unique") is True,
         is_key=entry.get("primaryKey") is True,
+        enum=_enum(entry, kind, say) if is_known else (),
         classification=text(entry, "classification"),
         references=tuple(_references(entry, say)),
+        line=line,
+        **(_options(entry, kind, say) if is_known else {}),
         **custom,
     )
-    column = replace(column, enum=_enum(entry, column.logical_type, say), **_options(entry, column, say))
-    for contradiction in (*_privacy_contradictions(column, entry), *_reading_contradictions(column)):
-        say((), contradiction)
+    if is_known:
+        for contradiction in (*_privacy_contradictions(column, entry), *_reading_contradictions(column)):
+            say((), contradiction)
     return column
 
 
@@ -111,10 +132,8 @@ def _stored_type(entry: dict[str, Any], say: Say) -> str:
     if kind == "array":
         kind, suffix = text(mapping(entry, "items"), "logicalType"), "[]"
         if kind not in TYPES:
-            say(
-                (),
-                f"is a list of {shown(kind)}; 'items' needs a logicalType, {expected_one_of(kind, [*TYPES])}",
-            )
+            choices = expected_one_of(kind, [*TYPES])
+            say((), f"is a list; its 'items' need a logicalType, {choices}")
             return "VARCHAR[]"
     elif kind in _NOT_OURS:
         say(("logicalType",), f"has logicalType {kind!r}, {expected_one_of(kind, [*TYPES, 'array'])}")
@@ -136,16 +155,16 @@ def _stored_type(entry: dict[str, Any], say: Say) -> str:
     return spelled
 
 
-def _options(entry: dict[str, Any], column: Column, say: Say) -> dict[str, Any]:
-    given, kind = mapping(entry, "logicalTypeOptions"), column.logical_type
+def _options(entry: dict[str, Any], kind: str, say: Say) -> dict[str, Any]:
+    given = mapping(entry, "logicalTypeOptions")
     known = _OPTIONS.get(kind, frozenset[str]())
     say = inside(say, "logicalTypeOptions")
     for name in given:
-        if name not in known and kind in (*TYPES, "array"):
+        if name in (_STANDARD_OPTIONS if kind in _JUDGED_BY_STANDARD else given) and name not in known:
             hint = did_you_mean(name, known)
             if name == "format" and kind in ("date", "timestamp"):
                 hint = "; custom property 'formats' says how it is written"
-            say((name,), f"has option {name!r}, which nothing checks for a {kind}{hint or _WRITE_A_RULE}")
+            say((name,), f"has option {name!r}, which nothing checks for type {kind}{hint or _WRITE_A_RULE}")
     options = {name: given[name] for name in _BOUNDS if name in known and number(given.get(name))}
     for name, value in options.items():
         if abs(value) > _LARGEST:
@@ -167,7 +186,7 @@ _WRITE_A_RULE = "; write a rule under 'quality' instead"
 def _enum(entry: dict[str, Any], kind: str, say: Say) -> tuple[EnumValue, ...]:
     listed = entries(entry, "enum")
     if listed and kind not in _ENUM_TYPES:
-        say(("enum",), f"has allowed values, which nothing checks for a {kind}{_WRITE_A_RULE}")
+        say(("enum",), f"has allowed values, which nothing checks for type {kind}{_WRITE_A_RULE}")
         return ()
     values: dict[str, EnumValue] = {}
     meanings: dict[str, str] = {}
@@ -178,7 +197,7 @@ def _enum(entry: dict[str, Any], kind: str, say: Say) -> tuple[EnumValue, ...]:
         if isinstance(given, bool) or not isinstance(given, _ENUM_TYPES[kind]) or given == "":
             hint = "; write it in quotes" if kind == "string" and isinstance(given, int | float) else ""
             if "value" in item:
-                inner(("value",), f"is {shown(given)}, expected a {kind}{hint}")
+                inner(("value",), f"is {shown(given)}, expected type {kind}{hint}")
             continue
         value, label = str(given), text(item, "label")
         wire = tuple(dict.fromkeys(name for name in (label, value, *custom.get("wire", ())) if name))
@@ -210,11 +229,11 @@ def _privacy_contradictions(column: Column, entry: dict[str, Any]) -> Iterator[s
     kind, privacy = column.logical_type, column.privacy
     promises = column.enum or column.pattern or column.min_length is not None or column.max_length is not None
     if privacy in ("token", "mask") and kind != "string":
-        yield f"has privacy {privacy!r}, which is for text, and is a {kind}"
+        yield f"has privacy {privacy!r}, which is for text, and is of type {kind}"
     if privacy in ("drop", "token", "mask") and (promises or column.unique):
         yield f"has privacy {privacy!r}, so its rules would judge what is left and not what came"
     if privacy == "coarsen" and kind != "number":
-        yield f"has privacy 'coarsen', which rounds numbers, and is a {kind}"
+        yield f"has privacy 'coarsen', which rounds numbers, and is of type {kind}"
     if has_custom(entry, "decimals") and privacy != "coarsen":
         yield "has 'decimals', which belong to privacy 'coarsen'"
     if column.withheld_values and privacy != "token":
@@ -228,17 +247,17 @@ def _privacy_contradictions(column: Column, entry: dict[str, Any]) -> Iterator[s
 def _reading_contradictions(column: Column) -> Iterator[str]:
     kind = column.logical_type
     if column.formats and kind not in ("date", "timestamp"):
-        yield f"has 'formats', which are for dates and times, and is a {kind}"
+        yield f"has 'formats', which are for dates and times, and is of type {kind}"
     if column.separators and kind != "array":
-        yield f"has 'separators', which make a list of a text, and is a {kind}"
+        yield f"has 'separators', which make a list of a text, and is of type {kind}"
     if column.part and kind != "string":
-        yield f"has 'part', which is for text, and is a {kind}"
+        yield f"has 'part', which is for text, and is of type {kind}"
     if column.area and (kind != "string" or column.enum or column.pattern or column.privacy):
         yield "names an area and becomes its code, so it is text without enum, pattern or privacy"
     if column.constant and (column.join or column.part or column.missing_values or column.fill_down):
         yield "has a 'constant', so nothing of the source is read for it"
     if column.constant == "window_last_day" and kind != "date":
-        yield f"has constant 'window_last_day', which is a date, and is a {kind}"
+        yield f"has constant 'window_last_day', which is a date, and is of type {kind}"
 
 
 def _check_key(table: dict[str, Any], columns: list[Column], say: Say) -> None:
@@ -248,7 +267,7 @@ def _check_key(table: dict[str, Any], columns: list[Column], say: Say) -> None:
     positions = {
         text(entry, "name"): entry.get("primaryKeyPosition") for _, entry in entries(table, "properties")
     }
-    given = [positions[name] for name in keys if number(positions.get(name)) and positions[name] > 0]
+    given = [place for name in keys if number(place := positions.get(name)) and place > 0]
     if given != sorted(given):
         say((), "has key columns whose primaryKeyPosition differs from their order in the file")
 
@@ -261,9 +280,9 @@ def _check_areas(columns: dict[str, Column], places: dict[str, Path], say: Say) 
         if other is None:
             hint = did_you_mean(day, columns)
             say(places[column.name], f"has area asOf {shown(day)}, which is no column here{hint}")
-        elif other.logical_type not in ("date", "timestamp") or not other.is_stored:
-            kind = other.logical_type if other.is_stored else "column that is dropped"
-            say(places[column.name], f"has area asOf {day!r}, a {kind}, expected a date or timestamp")
+        elif other.logical_type in _NO_DAY or not other.is_stored:
+            kind = f"of type {other.logical_type}" if other.is_stored else "which is dropped"
+            say(places[column.name], f"has area asOf {day!r}, {kind}, expected a date or timestamp")
     if len(named) > 1:
         names = ", ".join(column.name for column in named)
         say((), f"has more than one area column ({names}); a row carries one _area_method")

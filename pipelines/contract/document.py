@@ -27,6 +27,8 @@ _NO_ANCHORS = "anchors (&, *, <<) are not allowed; write the lines out, so that 
 _MAX_DIGITS = 18
 _MAX_BYTES = 4_000_000
 _MAX_DEPTH = 60
+_MAX_BRACKETS = 5_000
+_DEEP_INDENT = re.compile(r"^[ ?:-]{400}", re.MULTILINE)
 _NUMBER_TAGS = frozenset({f"{_PREFIX}int", f"{_PREFIX}float"})
 _TEXT_TAGS = frozenset({f"{_PREFIX}str", f"{_PREFIX}timestamp", f"{_PREFIX}value"})
 
@@ -50,13 +52,14 @@ class Document:
         text = self._decoded(content)
         if text is None:
             return
+        if text.count("[") + text.count("{") > _MAX_BRACKETS or _DEEP_INDENT.search(text):
+            # The C parser calls itself for each level and would end the whole process.
+            self._too_deep(1)
+            return
         try:
             self._root = yaml.compose(text, Loader=_Loader)
         except yaml.YAMLError as error:
             self.faults.append(_explained(error, text))
-            return
-        except RecursionError:
-            self._too_deep(1)
             return
         if self._root is None:
             self.faults.append(Fault(1, "the file is empty"))
@@ -160,13 +163,13 @@ class Document:
             return int(text)
         elif tag == f"{_PREFIX}float" and _PLAIN_NUMBER.fullmatch(text) and math.isfinite(float(text)):
             return float(text)
-        elif tag.startswith(_PREFIX):
+        elif tag in _NUMBER_TAGS or tag == f"{_PREFIX}bool":
             self._fault(
                 node, f"{_clipped(text)} is read differently by different programs; write it in quotes"
             )
         else:
             self._fault(node, f"tag {tag!r} is not allowed; leave it out")
-        return None
+        return text
 
 
 def _clipped(text: str) -> str:

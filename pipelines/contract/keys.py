@@ -59,6 +59,17 @@ class Text:
 
 
 @dataclass(frozen=True)
+class SecretName:
+    """The name of a secret. What was given is not repeated: it might be the secret itself."""
+
+    def read(self, value: Any, say: Say) -> str | None:
+        if isinstance(value, str) and re.fullmatch(r"[a-z][a-z_]*", value):
+            return value
+        say((), "is not a name of small letters and _; a contract names a secret and never holds one")
+        return None
+
+
+@dataclass(frozen=True)
 class Choice:
     """One of a few words."""
 
@@ -267,7 +278,13 @@ class Key:
 
 KEYS: tuple[Key, ...] = (
     Key("level", "contract", Choice(LEVELS), "Who publishes the data; equal to the folder."),
-    Key("schedule", "contract", Text("a cron line", _cron), "When it is pulled, in UTC.", feeds_only=True),
+    Key(
+        "schedule",
+        "contract",
+        Text("a cron line", _cron),
+        "When it is pulled, in the contract's time zone.",
+        feeds_only=True,
+    ),
     Key("timezone", "contract", Text("a time zone", _timezone), "Zone of times without one, and of a day."),
     Key("lookBack", "contract", Span(), "How far before its window a pull reaches.", feeds_only=True),
     Key(
@@ -311,14 +328,20 @@ KEYS: tuple[Key, ...] = (
         "Rows that are not wanted, such as subtotals; they count as refused.",
         feeds_only=True,
     ),
-    Key("callerSecret", "contract", WORD, "Secret that makes tokens of telephone numbers.", feeds_only=True),
-    Key("landingSecret", "contract", WORD, "Secret that encrypts what lands.", feeds_only=True),
+    Key(
+        "callerSecret",
+        "contract",
+        SecretName(),
+        "Secret that makes tokens of telephone numbers.",
+        feeds_only=True,
+    ),
+    Key("landingSecret", "contract", SecretName(), "Secret that encrypts what lands.", feeds_only=True),
     Key("connector", "server", Choice(CONNECTORS), "How the source talks."),
     Key("query", "server", Query(), "Parameters of each request."),
     Key("pageSize", "server", Number(1, 100_000), "Rows asked for at once."),
     Key("format", "server", Choice(FORMATS), "How the answer is written."),
     Key("encoding", "server", Text("an encoding", _encoding), "Encoding of a text file."),
-    Key("secret", "server", WORD, "Secret that is sent as bearer token."),
+    Key("secret", "server", SecretName(), "Secret that is sent as bearer token."),
     Key("records", "server", Text("a path", _json_path), "Path to the list of records in a JSON answer."),
     Key("sheet", "server", Text(), "Name of the sheet in a workbook."),
     Key("headerRows", "server", Several(Number(1, 100)), "Rows that make up the header, counted from 1."),
@@ -374,6 +397,7 @@ def keys_at(place: Place) -> dict[str, Key]:
     return {key.name: key for key in KEYS if key.place == place}
 
 
+@functools.cache
 def snake(name: str) -> str:
     """`lookBack` as `look_back`."""
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()

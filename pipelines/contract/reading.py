@@ -147,9 +147,12 @@ def _read(level: Level, file: Path) -> tuple[Contract | None, list[Problem]]:
     if read.data is None:
         return None, problems
 
+    faulty = {fault.line for fault in read.faults}
+
     def say(place: document.Path, message: str) -> None:
-        sentence = f"{where(read.data, place)} {message}"
-        problems.append(Problem(path, read.line(place), sentence, contract_id))
+        line = read.line(place)
+        if line not in faulty:  # what could not be read is not judged as well
+            problems.append(Problem(path, line, f"{where(read.data, place)} {message}", contract_id))
 
     for place, message in violations(read.data):
         say(place, message)

@@ -62,8 +62,11 @@ def violations(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
         (tuple(error.instance_path), error.kind.name, error) for error in _validator().iter_errors(data)
     ]
     broken = [path for path, kind, _ in errors if kind != "unevaluatedProperties"]
+    mistyped = {path for path, kind, _ in errors if kind == "type"}
     told: set[tuple[Path, str]] = set()
     for path, kind, error in errors:
+        if (path in mistyped and kind != "type") or _is_guess(error.schema_path, path, data):
+            continue
         if kind not in ("additionalProperties", "unevaluatedProperties"):
             yield path, _message(kind, error, path)
             continue
@@ -87,6 +90,8 @@ def _message(kind: str, error: Any, path: Path) -> str:
     if kind == "type":
         nouns = " or ".join(_NOUNS.get(name, name) for name in error.kind.types)
         return f"{given}, expected {nouns}"
+    if kind == "enum" and path == ("apiVersion",):
+        return f"{given}, expected {VERSION!r}"
     if kind == "enum":
         return f"{given}, {expected_one_of(error.instance, [str(option) for option in error.kind.options])}"
     if kind == "pattern":
@@ -94,6 +99,17 @@ def _message(kind: str, error: Any, path: Path) -> str:
     if kind in ("oneOf", "anyOf", "not"):
         return _alternatives(error.instance, path)
     return f"{given}, which breaks the standard: {_PLAIN.get(kind, kind)}"
+
+
+def _is_guess(schema_path: list[str | int], path: Path, data: Any) -> bool:
+    """Whether the schema judges a property without logicalType as if it were of every type at once."""
+    if "SchemaBaseProperty" not in schema_path or "then" not in schema_path:
+        return False
+    node, owner = data, data
+    for step in path:
+        node = node[step]
+        owner = node if isinstance(step, int) else owner
+    return isinstance(owner, dict) and "logicalType" not in owner
 
 
 _PLAIN = {

@@ -232,7 +232,7 @@ def wrong_address(text: str) -> Iterator[str]:
         if match[1] is None:
             yield "holds a user and password; a contract names secrets (custom property 'secret')"
         elif objection := secret_in_parameter(match[1]):
-            yield f"parameter {match[1]!r} {objection}"
+            yield f"has parameter {match[1]!r}, which {objection}"
     if not re.match(r"https?://[^\s/]|\$\{", text):
         yield "does not begin with http://, https:// or ${NAME}"
     elif re.search(r"\s", _FROM_WINDOW.sub("", text)):

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-GRACE_SECONDS = 20.0
+GRACE_SECONDS = 5.0
+"""Enough for an idle Airflow. A task in flight may be killed: every stage survives that by design."""
 _PROC = Path("/proc")
 _POLL_SECONDS = 0.05
 

@@ -44,14 +44,13 @@ def demo(days: Sequence[date] = DAYS, *, keep: bool = False) -> int:
     screen = Screen()
     with Interrupts() as interrupts:
         try:
-            with _channel(interrupts, fresh=True, paused=False) as (embedded, city):
+            with _channel(screen, interrupts, fresh=True, paused=False) as (embedded, city):
                 began = time.monotonic()
                 _run_days(screen, embedded, city, days)
                 seconds = time.monotonic() - began
                 if keep:
                     _check_and_show(screen, seconds)
                     _stay(screen, embedded, city)
-                screen.say("stopping …")
             _check_and_show(screen, seconds)
         except UrbanBrainError as error:
             return _explain(screen, error)
@@ -63,7 +62,7 @@ def up(port: int = 0) -> int:
     screen = Screen()
     with Interrupts() as interrupts:
         try:
-            with _channel(interrupts, fresh=False, paused=True, port=port) as (embedded, city):
+            with _channel(screen, interrupts, fresh=False, paused=True, port=port) as (embedded, city):
                 _start(screen, embedded, city)
                 screen.say("feeds are paused: switch one on, or trigger it with a window")
                 _stay(screen, embedded, city)
@@ -86,7 +85,7 @@ def make_keys() -> Path:
 
 @contextlib.contextmanager
 def _channel(
-    interrupts: Interrupts, *, fresh: bool, paused: bool, port: int = 0
+    screen: Screen, interrupts: Interrupts, *, fresh: bool, paused: bool, port: int = 0
 ) -> Iterator[tuple[Embedded, str]]:
     """An embedded Airflow, not yet started, and the address its sample city will have."""
     city_port = free_port()
@@ -100,7 +99,10 @@ def _channel(
         command = [sys.executable, "-m", "pipelines.samplecity", "serve"]
         settings_of_city = ["--port", str(city_port), "--seed", str(_SEED), "--scale", str(_SCALE)]
         embedded.run("sample-city", [*command, *settings_of_city])
-        yield embedded, city
+        try:
+            yield embedded, city
+        finally:
+            screen.say("stopping …")
 
 
 def _start(screen: Screen, embedded: Embedded, city: str) -> None:
@@ -146,6 +148,7 @@ class _Day:
     as_of: datetime
     pulls: Sequence[Pull]
     _told: set[tuple[str, str]] = field(default_factory=set)
+    _failed: list[tuple[str, str]] = field(default_factory=list)
     _news: float = 0.0
 
     def run(self) -> None:
@@ -164,6 +167,8 @@ class _Day:
                 f"{self.day} was not over after {_DAY_SECONDS:.0f} s; still open: {', '.join(self._open())}",
                 next_step=f"the task logs are in {self.embedded.logs}",
             )
+        if self._failed:
+            raise self._failure()
 
     @property
     def _run_id(self) -> str:
@@ -208,9 +213,11 @@ class _Day:
             return
         self._told.add(name)
         self._news = time.monotonic()
-        if run["state"] == "failed":
-            raise self._failure(*name)
         seconds = float(run["duration"] or 0)
+        if run["state"] == "failed":
+            self._failed.append(name)
+            self.screen.done(name[0].removeprefix(_dag_id("")), "failed", seconds)
+            return
         if name[0] == _WAREHOUSE:
             skipped = any(task["state"] == "skipped" for task in self._airflow.tasks(*name))
             self.screen.done(
@@ -220,14 +227,17 @@ class _Day:
             counts = self._airflow.announced(*name)
             self.screen.counted(name[0].removeprefix(_dag_id("")), counts, seconds)
 
-    def _failure(self, dag_id: str, run_id: str) -> UrbanBrainError:
-        failed = [task for task in self._airflow.tasks(dag_id, run_id) if task["state"] == "failed"]
-        paths = [
-            task_log.path(self.embedded.logs, dag_id, run_id, task["task_id"], task["try_number"])
-            for task in failed
-        ]
-        tails = [f"{path}\n{task_log.tail(path)}" for path in paths]
-        return UrbanBrainError("\n".join([f"{dag_id} failed on {self.day}:", *tails]))
+    def _failure(self) -> UrbanBrainError:
+        """Every run that failed, with the end of its failed tasks' logs."""
+        parts = [f"{len(self._failed)} runs failed on {self.day}"]
+        for dag_id, run_id in self._failed:
+            for task in self._airflow.tasks(dag_id, run_id):
+                if task["state"] == "failed":
+                    log = task_log.path(
+                        self.embedded.logs, dag_id, run_id, task["task_id"], task["try_number"]
+                    )
+                    parts.append(f"{dag_id}, task {task['task_id']}, {log}\n{task_log.tail(log)}")
+        return UrbanBrainError("\n".join(parts))
 
     def _open(self) -> list[str]:
         """What is not over yet, with the state of its tasks."""

@@ -9,6 +9,7 @@ from typing import Any
 from pipelines.embedded import processes
 
 _LINES = 12
+_FOLDING = "group::"  # marks what the web page folds away
 
 
 def path(logs: Path, dag_id: str, run_id: str, task_id: str, attempt: int) -> Path:
@@ -18,8 +19,9 @@ def path(logs: Path, dag_id: str, run_id: str, task_id: str, attempt: int) -> Pa
 
 def tail(log: Path, lines: int = _LINES) -> str:
     """The last lines, readable, with the exceptions they carry; says so when there is no log."""
-    text = processes.tail(log, lines)
-    return "\n".join(f"    {readable(line)}" for line in text.splitlines()) or "    (no log was written)"
+    said = [readable(line) for line in processes.tail(log, 10 * lines).splitlines()]
+    shown = [f"    {line}" for line in said if _FOLDING not in line][-lines:]
+    return "\n".join(shown) or "    (no log was written)"
 
 
 def readable(line: str) -> str:

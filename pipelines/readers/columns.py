@@ -30,13 +30,15 @@ _RESEMBLANCE = 0.6
 class Wanted:
     """One column of `received` and the wire names that fill it.
 
-    The first name that has a value counts; with `is_joined` all of them do, joined by a blank.
+    The first name that has a value counts; with `is_joined` all of them do, joined by a blank. `reason` is the
+    one of the drop rule the column is for, "" for the contract's own columns.
     """
 
     name: str
     wires: tuple[str, ...]
     is_required: bool
     is_joined: bool = False
+    reason: str = ""
 
 
 def wanted(contract: Contract) -> tuple[Wanted, ...]:
@@ -47,8 +49,19 @@ def wanted(contract: Contract) -> tuple[Wanted, ...]:
         if not column.constant
     ]
     # A drop rule guards what must not pass, so the name it looks at has to be there.
-    rules = [Wanted(f"_drop_{i}", rule.wire, is_required=True) for i, rule in enumerate(contract.drop_rules, 1)]
+    rules = [
+        Wanted(f"_drop_{i}", rule.wire, is_required=True) for i, rule in enumerate(contract.drop_rules, 1)
+    ]
     return (*columns, *rules)
+
+
+def value_sql(sources: Sequence[str], is_joined: bool) -> str:
+    """SQL for a column's text, made of the expressions that hold the values of its wire names."""
+    if not sources:
+        return "null"
+    if is_joined:
+        return f"nullif(concat_ws(' ', {', '.join(sources)}), '')"
+    return sources[0] if len(sources) == 1 else f"coalesce({', '.join(sources)})"
 
 
 def expected_names(contract: Contract) -> frozenset[str]:
@@ -108,7 +121,8 @@ def missing(contract: Contract, where: str, absent: Sequence[Wanted], found: Seq
         near = _nearest(column.wires, spare)
         hint = f"; nearest found: {shown(near)}" if near else ""
         expected = " and " if column.is_joined else " or "
-        lines.append(f"  {column.name}: expected {expected.join(map(repr, column.wires))}{hint}")
+        name = f"rule that drops {column.reason} rows" if column.reason else column.name
+        lines.append(f"  {name}: expected {expected.join(map(repr, column.wires))}{hint}")
     what = "1 column is" if len(absent) == 1 else f"{len(absent)} columns are"
     return DataError(
         f"{where}: {what} missing among {len(found)} found\n" + "\n".join(lines),

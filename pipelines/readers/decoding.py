@@ -13,7 +13,8 @@ import functools
 import re
 from dataclasses import dataclass
 
-import pyarrow as pa
+import numpy as np
+import numpy.typing as npt
 
 from pipelines.errors import ContractError, DataError
 
@@ -29,10 +30,13 @@ _PRIVATE_USE = str.maketrans(
 )
 _HAS_PRIVATE_USE = re.compile("[\ue78d-\ue796\ue7c7\ue81e\ue826\ue82b\ue82c\ue832\ue843\ue854\ue864]")
 
-_SAMPLE_BYTES = 1_000_000
+_CHUNK_BYTES = 1_000_000
+_SAMPLE_BYTES = 256_000
 _SAMPLE_SLICES = 16
 _TELLING_SHARE = 0.3
 """Share of the foreign characters that has to look wrong before a whole part is refused."""
+_NOTABLE_SHARE = 0.002
+"""Share of the whole text; below it single rows are wrong, which is the gate's business."""
 _LOST = ("锟斤拷", "\ufffd")
 """What is left when somebody saved text after replacing what could not be read."""
 
@@ -95,11 +99,16 @@ def canonical(encoding: str) -> str:
 
 
 def is_utf8(content: bytes) -> bool:
-    """Whether bytes are valid UTF-8, without building a str of them."""
-    ends = pa.array([0, len(content)], pa.int64()).buffers()[1]
+    """Whether bytes are valid UTF-8, without building one str of them all."""
+    if content.isascii():
+        return True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(content)
     try:
-        pa.Array.from_buffers(pa.large_string(), 1, [None, ends, pa.py_buffer(content)]).validate(full=True)
-    except pa.ArrowInvalid:
+        for start in range(0, len(view), _CHUNK_BYTES):
+            decoder.decode(view[start : start + _CHUNK_BYTES])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
         return False
     return True
 
@@ -115,7 +124,7 @@ def _is_gb_by_chance(content: bytes, declared: str) -> bool:
         as_gb = re.sub(r"[\x00-\x7f]+", "", content.decode("gb18030"))
     except UnicodeDecodeError:
         return False
-    return set(as_gb) <= _common()
+    return len(as_gb) == _count_common(as_gb)
 
 
 def _from_declared(content: bytes, declared: str, where: str) -> Text:
@@ -123,7 +132,7 @@ def _from_declared(content: bytes, declared: str, where: str) -> Text:
     decoded = _from(content, encoding, where)
     if encoding != "gb18030":
         return Text(decoded.encode(), encoding)
-    _refuse_foreign(_sample_text(decoded), where)
+    _refuse_foreign(_sample_text(decoded), declared == "gb18030", where)
     if not _HAS_PRIVATE_USE.search(decoded):
         return Text(decoded.encode(), encoding)
     return Text(decoded.translate(_PRIVATE_USE).encode(), encoding, ("gb18030-2022",))
@@ -144,20 +153,20 @@ def _from(content: bytes, encoding: str, where: str) -> str:
 
 def _refuse_mojibake(text: str, where: str) -> None:
     """Raise DataError when text gives common Chinese once its misreading is undone, or was lost long ago."""
-    foreign = sum(not character.isascii() for character in text)
+    foreign = len(text) - len(text.encode("ascii", "ignore"))
     if not foreign:
         return
-    if sum(text.count(mark) * len(mark) for mark in _LOST) >= foreign * _TELLING_SHARE:
+    lost = sum(text.count(mark) * len(mark) for mark in _LOST)
+    if lost >= foreign * _TELLING_SHARE and lost >= len(text) * _NOTABLE_SHARE:
         raise DataError(
-            f"{where}: most of the Chinese text is replacement characters, the original is lost",
+            f"{where}: much of the text beyond ASCII is replacement characters, the original is lost",
             next_step="ask the source to export again; reading its file cannot bring the text back",
         )
     for misread_as in ("gb18030", "cp1252", "latin-1"):
         undone = text.encode(misread_as, "ignore")
-        recovered = undone.decode("utf-8", "ignore")
-        telling = sum(character in _common() for character in recovered)
-        weight = len(undone) - sum(byte < 128 for byte in undone)
-        if telling > 1 and telling * 3 >= weight * _TELLING_SHARE:
+        telling = _count_common(undone.decode("utf-8", "ignore"))
+        weight = len(undone) - len(undone.decode("ascii", "ignore"))
+        if telling * 3 >= weight * _TELLING_SHARE and telling > max(1, len(text) * _NOTABLE_SHARE):
             kind = "GBK" if misread_as == "gb18030" else misread_as
             raise DataError(
                 f"{where}: the text looks like UTF-8 read as {kind}",
@@ -165,17 +174,18 @@ def _refuse_mojibake(text: str, where: str) -> None:
             )
 
 
-def _refuse_foreign(text: str, where: str) -> None:
+def _refuse_foreign(text: str, is_declared: bool, where: str) -> None:
     """Raise DataError when GB 18030 decodes, but to what no Chinese file is made of.
 
     A letter with an accent in Windows-1252 swallows the letter after it and becomes a rare Chinese character
-    whose second byte is ASCII. Chinese files are made of the characters of GB 2312; rare names stand among them.
+    whose second byte is ASCII. Chinese files are made of the characters of GB 2312; rare names stand among them,
+    and text in traditional characters only where the contract declares the encoding.
     """
     encoded = [character.encode("gb18030") for character in text if not character.isascii()]
-    rare = sum(len(code) == 2 and min(code) < 0xA1 for code in encoded)
-    swallowed = sum(len(code) == 2 and chr(code[1]).isascii() and chr(code[1]).isalpha() for code in encoded)
-    enough = len(encoded) >= 20 or swallowed
-    if enough and rare > len(encoded) / 2:
+    rare = [code for code in encoded if len(code) == 2 and min(code) < 0xA1]
+    swallowed = sum(chr(code[1]).isascii() and chr(code[1]).isalpha() for code in rare)
+    is_telling = swallowed > len(rare) / 2 or (not is_declared and len(encoded) >= 20)
+    if len(rare) > len(encoded) / 2 and is_telling:
         raise DataError(
             f"{where}: the text is neither UTF-8 nor GB 18030; as GB 18030 it gives characters nobody uses",
             next_step="ask the source for UTF-8, or name its encoding in the contract's server (such as cp1252)",
@@ -200,8 +210,16 @@ def _sample_text(text: str) -> str:
     return "".join(text[start : start + size] for start in range(0, len(text) - size + 1, step))
 
 
+def _count_common(text: str) -> int:
+    codes = np.frombuffer(text.encode("utf-16-le", "ignore"), "<u2")
+    return int(_is_common()[codes].sum())
+
+
 @functools.cache
-def _common() -> frozenset[str]:
-    """The 3,755 characters of GB 2312 level 1, chosen in 1980 because they are the common ones."""
+def _is_common() -> npt.NDArray[np.bool_]:
+    """By code: the 3,755 characters of GB 2312 level 1, chosen in 1980 because they are the common ones."""
     codes = (bytes([row, cell]) for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFF))
-    return frozenset(code.decode("gb2312", "ignore") for code in codes) - {""}
+    characters = "".join(code.decode("gb2312", "ignore") for code in codes)
+    table = np.zeros(0x10000, np.bool_)
+    table[[ord(character) for character in characters]] = True
+    return table

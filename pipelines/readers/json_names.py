@@ -6,6 +6,7 @@ A wire name is taken whole first (`PM2.5` may be one name), then as a path: `ext
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -72,7 +73,7 @@ class Names:
             if path is None:
                 continue
             prefix: Prefix = ()
-            for step, following in zip(path, path[1:], strict=False):
+            for step, following in itertools.pairwise(path):
                 if not isinstance(step, str) or not isinstance(following, str):
                     break
                 prefix = (*prefix, step)
@@ -117,7 +118,7 @@ class Names:
 
     def unknown(self, contract: Contract) -> set[str]:
         """Names nobody asked for."""
-        expected = {(columns.normalise(wire),) for wire in _wires(contract)}
+        expected: set[Prefix] = {(columns.normalise(wire),) for wire in _wires(contract)}
         expected |= {
             tuple(columns.normalise(step) for step in steps_of(wire) if isinstance(step, str))
             for wire in _wires(contract)

@@ -10,8 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -27,8 +26,8 @@ from pipelines.readers.json_names import Names, Path, path_sql
 if TYPE_CHECKING:
     import duckdb
 
-_GROUP_BYTES = 64_000_000
-"""Pages are read together up to this size, so that small ones do not cost a statement each."""
+_GROUP_BYTES = 200_000_000
+"""Pages are read together up to this size: small ones cost no statement each, large ones use every core."""
 _FAULT = re.compile(r"at byte (\d+) of input: ([a-z ,']+)")
 # All strings of a record one after another; those followed by a colon, group 1, are its names at every depth.
 _ANY_NAME = r'"((?:[^"\\]|\\.)*)"\s*:|"(?:[^"\\]|\\.)*"'
@@ -122,57 +121,45 @@ class _Group:
     def __init__(self, connection: duckdb.DuckDBPyConnection, where: list[str], bases: Sequence[str]) -> None:
         self._connection = connection
         self._where = where
-        self._refuse_malformed()
-        paths = [path_sql(tuple(base.split(".")) if base else ()) for base in bases]
-        kinds = {path: self._kinds(path) for path in paths}
-        self._base = next((path for path in paths if "ARRAY" in kinds[path]), paths[0])
+        self._bases = [path_sql(tuple(base.split(".")) if base else ()) for base in bases]
+        self._base = self._bases[0]
         self.counts = [0] * len(where)
         self.warnings: list[str] = []
-        for place, kind in zip(where, kinds[self._base], strict=True):
-            if kind == "NULL":
-                self.warnings.append(f"{place}: the list of records is null; read as no records")
-            elif kind != "ARRAY":
-                raise DataError(
-                    f"{place}: expected the list of records at {self._base}, found "
-                    + ("nothing" if kind is None else kind.lower()),
-                    next_step="look whether the source answered with an error, or changed its envelope; "
-                    "`records` in the contract's server says where the list is",
-                )
 
-    def _query(self, sql: str) -> list[tuple[object, ...]]:
-        return self._connection.execute(sql).fetchall()
+    def _ask(self, sql: str) -> list[Any]:
+        import duckdb
 
-    def _refuse_malformed(self) -> None:
-        for (number,) in self._query(f"select part from {ROWS} where not json_valid(page) order by part limit 1"):
-            import duckdb
-
-            try:
-                self._query(f"select json_type(page::json) from {ROWS} where part = {number}")
-                fault = None
-            except duckdb.Error as error:
-                fault = _FAULT.search(str(error))
-            # No cause: DuckDB's message quotes the content.
-            raise DataError(
-                f"{self._where[int(str(number))]}: not JSON"
-                + (f": {fault[2].strip()} at byte {fault[1]}" if fault else ""),
-                next_step="look whether the transfer was cut short; land the window again",
-            )
-
-    def _kinds(self, path: str) -> list[str | None]:
-        rows = self._query(f"select json_type(page, {literal(path)}) from {ROWS} order by part")
-        return [None if kind is None else str(kind) for (kind,) in rows]
+        try:
+            return self._connection.execute(sql).fetchall()
+        except duckdb.Error as error:
+            fault = _FAULT.search(str(error))
+            if fault is None:
+                raise
+        bad = self._connection.execute(f"select min(part) from {ROWS} where not json_valid(page)").fetchall()
+        # No cause: DuckDB's message quotes the content.
+        raise DataError(
+            f"{self._where[bad[0][0] or 0]}: not JSON: {fault[2].strip()} at byte {fault[1]}",
+            next_step="look whether the transfer was cut short; land the window again",
+        )
 
     def names(self, contract: Contract) -> Names:
         """Every name of every record, and of the objects the contract looks into; counts the records."""
-        names = Names()
+        names = Names({(): set()})
         rows = self._keys("")
+        for base in self._bases[1:]:
+            if not any(count for _, count, _ in rows):
+                self._base = base
+                rows = self._keys("")
+        if not any(count for _, count, _ in rows):
+            self._base = self._bases[0]
         for number, count, lists in rows:
             self.counts[number] = count
             for keys in lists:
                 names.add((), keys, self._where[number])
             if [] in lists:
                 self._refuse_other_than_objects(number)
-        names.inside.setdefault((), set())
+            if not count:
+                self._refuse_other_than_list(number)
         while prefix := next(names.unexplored(contract), None):
             names.inside[prefix] = set()
             for number, _, lists in self._keys(path_sql(prefix)[1:]):
@@ -183,38 +170,49 @@ class _Group:
     def _keys(self, inner: str) -> list[tuple[int, int, list[list[str]]]]:
         """Part, objects in it, and the different lists of names these have."""
         path = literal(f"{self._base}[*]{inner}")
-        return self._connection.execute(
+        return self._ask(
             f"with lists as materialized (select part, json_keys(page, {path}) as keys from {ROWS}) "
             "select part, len(keys), list_distinct(keys) from lists order by part"
-        ).fetchall()
+        )
+
+    def _refuse_other_than_list(self, number: int) -> None:
+        [(kind,)] = self._ask(
+            f"select json_type(page, {literal(self._base)}) from {ROWS} where part = {number}"
+        )
+        if kind == "NULL":
+            self.warnings.append(f"{self._where[number]}: the list of records is null, read as no records")
+        elif kind != "ARRAY":
+            raise DataError(
+                f"{self._where[number]}: expected the list of records at {self._base}, found "
+                + ("nothing" if kind is None else kind.lower()),
+                next_step="look whether the source answered with an error, or changed its envelope; "
+                "`records` in the contract's server says where the list is",
+            )
 
     def _refuse_other_than_objects(self, number: int) -> None:
         path = literal(f"{self._base}[*]")
-        rows = self._connection.execute(
+        [(wrong, first)] = self._ask(
             f"with lists as materialized (select json_type(page, {path}) as kinds from {ROWS} where part = {number}) "
             "select len(list_filter(kinds, lambda kind: kind <> 'OBJECT')), "
             "list_position(list_transform(kinds, lambda kind: kind <> 'OBJECT'), true) from lists"
-        ).fetchall()
-        for wrong, first in rows:
-            if wrong:
-                raise DataError(
-                    f"{self._where[number]}: {wrong} record(s) are no objects, the first is number {first}",
-                    next_step="ask the source; a record is an object with names",
-                )
+        )
+        if wrong:
+            raise DataError(
+                f"{self._where[number]}: {wrong} record(s) are no objects, the first is number {first}",
+                next_step="ask the source; a record is an object with names",
+            )
 
     def refuse_forbidden(self, contract: Contract) -> None:
         """Raise DataRefused when any name at any depth of the records is forbidden."""
         if not contract.forbidden_columns:
             return
         path, pattern = literal(self._base), literal(_ANY_NAME)
-        rows = self._query(
-            f"with records as materialized (select part, json_extract(page, {path})::varchar as text from {ROWS}), "
-            f"names as materialized (select part, list_distinct(regexp_extract_all(text, {pattern}, 1)) as names "
-            "from records) select part, unnest(names) from names"
+        rows = self._ask(
+            f"with texts as materialized (select part, json_extract(page, {path})::varchar as text from {ROWS}) "
+            f"select part, list_distinct(regexp_extract_all(text, {pattern}, 1)) from texts order by part"
         )
-        for number, place in enumerate(self._where):
-            names = [str(name) for part, name in rows if part == number and name]
-            columns.refuse_forbidden_names(contract, names, place)
+        for number, names in rows:
+            columns.refuse_forbidden_names(contract, names or (), self._where[number])
 
     def insert(self, wanted: Sequence[Wanted], paths: Sequence[list[Path]], before: int) -> None:
         """Append the values at the paths to `received`, numbered on from `before`."""
@@ -222,17 +220,20 @@ class _Group:
         slots = {path: f"found[{position}]" for position, path in enumerate(every, 1)}
         values = ["number"]
         for column, found in zip(wanted, paths, strict=True):
-            values.append(value_sql([slots[path] for path in found], column.is_joined))
+            values.append(columns.value_sql([slots[path] for path in found], column.is_joined))
         firsts = [before + sum(self.counts[:number]) for number in range(len(self.counts))]
         listed = ", ".join(literal(path_sql(path)) for path in every)
-        found = f"json_extract_string(record, [{listed}])" if every else "null"
-        # Without the materialized steps DuckDB takes a page apart once per 2,048 records of it.
-        self._connection.execute(
-            f"insert into received with pages as materialized (select [{', '.join(map(str, firsts))}][part + 1] as "
-            f"first, json_extract(page, {literal(self._base + '[*]')}) as records from {ROWS}), "
-            "numbered as materialized (select range(first + 1, first + len(records) + 1) as numbers, records "
-            "from pages), "
-            "single as (select unnest(numbers) as number, unnest(records) as record from numbered), "
-            f"taken as (select number, {found} as found from single) "
+        taken = f"json_extract_string(record, [{listed}])" if every else "null"
+        # Without the materialized step DuckDB takes a page apart once per 2,048 records of it.
+        self._ask(
+            f"insert into received with pages as materialized (select {_pick(firsts)} as first, {_pick(self.counts)} "
+            f"as count, json_extract(page, {literal(self._base + '[*]')}) as records from {ROWS}), "
+            "single as (select unnest(range(first + 1, first + count + 1)) as number, unnest(records) as record "
+            f"from pages), taken as (select number, {taken} as found from single) "
             f"select {', '.join(values)} from taken"
         )
+
+
+def _pick(numbers: Sequence[int]) -> str:
+    """SQL for the number that belongs to a part."""
+    return f"[{', '.join(map(str, numbers))}][part + 1]"

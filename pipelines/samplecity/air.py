@@ -19,7 +19,17 @@ STATIONS = (
     "房山", "大兴", "亦庄", "通州", "顺义", "昌平", "门头沟", "平谷", "怀柔", "密云", "延庆", "定陵", "八达岭",
     "密云水库", "东高村", "永乐店", "榆垡", "琉璃河", "前门", "永定门内", "西直门北", "南三环", "东四环",
 )  # fmt: skip
-INDICATORS = {"AQI": 75, "PM2.5": 45, "PM2.5_24h": 50, "PM10": 70, "PM10_24h": 75, "SO2": 6, "NO2": 35, "O3": 40, "CO": 0.8}
+INDICATORS = {
+    "AQI": 75,
+    "PM2.5": 45,
+    "PM2.5_24h": 50,
+    "PM10": 70,
+    "PM10_24h": 75,
+    "SO2": 6,
+    "NO2": 35,
+    "O3": 40,
+    "CO": 0.8,
+}
 
 
 @lru_cache(maxsize=16)
@@ -36,7 +46,7 @@ def day_file(city: City, day: date, last_hour: int) -> tuple[tuple[tuple[str, ..
     carbon = names.index("CO")
     cells[:, carbon] = np.round(values[:, carbon], 1).astype(str).astype(object)
     cells[gap] = ""
-    # Wrong readings: (what stands in the cell, the rule it breaks, the defect). At the city's share of 1 in 10,
+    # What stands in the cell, the rule it breaks, the defect. Ten times rarer than the city's share,
     # because a station that fails is rarer than a person who mistypes.
     kinds = (("9999", "range:reading", "R11"), ("-1", "range:reading", "R11"), ("ERR", "type:reading", "R9"))
     rules = empty_objects(cells.size, ()).reshape(cells.shape)
@@ -62,8 +72,7 @@ def _with_bad_lines(lines: list[_Line]) -> list[_Line]:
     """Whole lines that are wrong: an unknown indicator, an hour that is none, no indicator, a line sent twice."""
     made: list[_Line] = []
     for number, line in enumerate(lines):
-        hour, name, cells, rules, _, _ = line
-        clean = all(not rule for rule in rules)
+        hour, name, cells, _, _, _ = line
         made.append(line)
         if number == 11:
             made.append(_bad_line(hour, "VOC", cells, "enum:indicator", "R21"))
@@ -71,18 +80,32 @@ def _with_bad_lines(lines: list[_Line]) -> list[_Line]:
             made.append(_bad_line("25", name, cells, "type:observed_at", "T3"))
         if number == 29:
             made.append(_bad_line(hour, "", cells, "required:indicator", "R9"))
-        if number == 38 and clean:
-            made.append((hour, name, cells, rules, empty_objects(len(cells), "R1"), DUPLICATE))
-        if number == 47 and clean:
-            other = np.array([cell and str(float(cell) + 1) for cell in cells], dtype=object)
+        if number == 38:
+            sound = _readable(cells)
+            none = empty_objects(len(cells), ())
+            made[-1] = (hour, name, sound, none, empty_objects(len(cells), ""), "")
+            made.append((hour, name, sound, none, empty_objects(len(cells), "R1"), DUPLICATE))
+        if number == 47:
+            other = np.array([cell and str(float(cell) + 1) for cell in _readable(cells)], dtype=object)
             made[-1] = _bad_line(hour, name, cells, "unique", "R1")
             made.append(_bad_line(hour, name, other, "unique", "R1"))
     return made
 
 
+def _readable(cells: Objects) -> Objects:
+    return np.array([cell if cell not in ("9999", "-1", "ERR") else "50" for cell in cells], dtype=object)
+
+
 def _bad_line(hour: str, name: str, cells: Objects, rule: str, defect: str) -> _Line:
     readable = np.array([cell if cell not in ("9999", "-1", "ERR") else "50" for cell in cells], dtype=object)
-    return hour, name, readable, empty_objects(len(cells), (rule,)), empty_objects(len(cells), defect), QUARANTINED
+    return (
+        hour,
+        name,
+        readable,
+        empty_objects(len(cells), (rule,)),
+        empty_objects(len(cells), defect),
+        QUARANTINED,
+    )
 
 
 def _finish(day: date, lines: list[_Line]) -> tuple[tuple[tuple[str, ...], ...], Wire]:
@@ -94,7 +117,9 @@ def _finish(day: date, lines: list[_Line]) -> tuple[tuple[tuple[str, ...], ...],
         for station, cell, rule, defect in zip(STATIONS, cells, rules, defects, strict=True)
         if cell != ""
     ]
-    columns: dict[str, Objects] = {name: empty_objects(len(long)) for name in ("station", "hour", "type", "value")}
+    columns: dict[str, Objects] = {
+        name: empty_objects(len(long)) for name in ("station", "hour", "type", "value")
+    }
     outcome, rules, defect = (empty_objects(len(long), value) for value in ("", (), ""))
     for row, (station, hour, name, cell, rule, fault, kind) in enumerate(long):
         columns["station"][row], columns["hour"][row] = station, hour

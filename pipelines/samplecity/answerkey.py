@@ -35,7 +35,7 @@ ANSWER_KEY = pa.schema(
         ("defect", pa.string()),
     ]
 )
-LINKS = pa.schema([("feed_id", pa.string()), ("record_id", pa.string()), ("problem_id", pa.string())])
+LINKS = pa.schema([(name, pa.string()) for name in ("feed_id", "record_id", "problem_id", "evidence")])
 
 
 def between(wire: Wire, start: datetime | None, end: datetime | None) -> Wire:
@@ -107,16 +107,18 @@ def answer_key(
 def links(city: City, clock: datetime | None = None) -> pa.Table:
     """Which true problem each hotline order, grid case and steward request is about, as known at `clock`.
 
-    Records with the same `problem_id` are one problem. The default clock is after the last demo day.
+    Records with the same `problem_id` are one problem; `evidence` says what ties the record to it (`first`:
+    nothing, it is the record the problem is named after). The default clock is after the last demo day.
     """
     clock = local(clock) if clock else end_of_demo(city)
-    columns: dict[str, list[str]] = {"feed_id": [], "record_id": [], "problem_id": []}
+    columns: dict[str, list[str]] = {name: [] for name in LINKS.names}
     for feed_id, (snapshot, _) in _INCREMENTAL.items():
         wire = snapshot(city, clock)
         once = np.unique(wire.true_id.astype(str), return_index=True)[1]
         columns["feed_id"] += [feed_id] * len(once)
         columns["record_id"] += list(wire.true_id[once])
         columns["problem_id"] += list(wire.problem[once])
+        columns["evidence"] += list(wire.evidence[once])
     return pa.table(columns, schema=LINKS)
 
 
@@ -146,7 +148,10 @@ def marked_values(city: City, clock: datetime | None = None) -> dict[str, frozen
                 found["landline"].add(words.landline(salt))
                 found["identity"].add(words.identity(salt))
                 found["plate"].add(words.plate(salt))
-    return {**{kind: frozenset(values) for kind, values in found.items()}, "name": frozenset(words.GIVEN_NAMES)}
+    return {
+        **{kind: frozenset(values) for kind, values in found.items()},
+        "name": frozenset(words.GIVEN_NAMES),
+    }
 
 
 def marked_phones(city: City, clock: datetime | None = None) -> frozenset[str]:

@@ -13,7 +13,7 @@ from datetime import date
 import numpy as np
 
 from pipelines.samplecity.wire import DUPLICATE, QUARANTINED, Wire
-from pipelines.samplecity.world import DEMO_DAYS, City, Ints
+from pipelines.samplecity.world import DEMO_DAYS, Bools, City, Ints
 
 NONE = -1
 Edit = Callable[[Wire, Ints], None]
@@ -71,13 +71,19 @@ def draw(city: City, feed: str, day: date, count: int, kinds: tuple[Defect, ...]
     drawn[hit] = dice.integers(0, len(kinds), int(hit.sum()))
     index = city.demo_index(day)
     if index is not None:
-        certain = np.arange(index, len(kinds), DEMO_DAYS)[: max(1, count // 5)]
+        certain = np.arange(index, len(kinds), DEMO_DAYS)[: max(1, count // 3)]
         # Early rows of the day, so that what a defect needs has time to happen before the pull.
         rows = dice.permutation(max(len(certain), count // 2))[: len(certain)]
         if city.scale < 1:
             drawn[:] = NONE
-        drawn[rows[: count]] = certain[: count]
+        drawn[rows[:count]] = certain[:count]
     return drawn
+
+
+def mendable(drawn: Ints, kinds: tuple[Defect, ...]) -> Bools:
+    """Which rows have a defect that the source can correct in place; a row sent twice stays twice."""
+    single = np.array([not kind.copy for kind in kinds] + [False])
+    return single[drawn]
 
 
 def spread(city: City, feed: str, count: int, kinds: tuple[Defect, ...]) -> Ints:
@@ -97,8 +103,8 @@ def showing(wire: Wire, drawn: Ints, kinds: tuple[Defect, ...], kind: int) -> In
     for column in kinds[kind].needs:
         values = wire.columns[column]
         rows = np.array([row for row in rows if values[row] is not None], dtype=np.int64)
-    if kinds[kind].unless:
-        column, value = kinds[kind].unless
+    if unless := kinds[kind].unless:
+        column, value = unless
         rows = np.array([row for row in rows if wire.columns[column][row] != value], dtype=np.int64)
     return rows
 

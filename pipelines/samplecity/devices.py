@@ -35,8 +35,10 @@ DEFECTS = (
     Defect("R9", ("required:device_status",), (put("status.value", ""),)),
     Defect("R21", ("enum:network_class",), (put("networkClass.value", "四类", "社会面"),)),
     Defect("R21", ("enum:device_status",), (put("status.value", "FAULT", "UNKNOWN"),)),
-    Defect("E11", ("pattern:device_id",), (change("deviceId.value", lambda text: text[:-1]),)),
-    Defect("R23", ("pattern:device_id",), (change("deviceId.value", lambda text: text[:10] + "215" + text[13:]),)),
+    Defect("E11", ("pattern:device_id",), (change("deviceId.value", lambda text: text[:6] + text[7:]),)),
+    Defect(
+        "R23", ("pattern:device_id",), (change("deviceId.value", lambda text: text[:10] + "215" + text[13:]),)
+    ),
     Defect("A10", ("range:lat", "range:lon"), (put("lon", 0.0), put("lat", 0.0))),
     Defect("A10", ("type:lat",), (put("lat", "40°04'N"),)),
     Defect("A5", ("area:street_code",), (put("street.value", "区公安分局"),)),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from io import StringIO
 from json.encoder import encode_basestring
@@ -16,18 +16,30 @@ import numpy as np
 
 from pipelines.samplecity import hotline, hotline_wire
 from pipelines.samplecity.wire import Wire
-from pipelines.samplecity.world import City
+from pipelines.samplecity.world import City, Objects
 
 CKAN_RESOURCE = "hotline-orders"
 CKAN_ROWS_MAX = 500
 GRID_TRAILER = "#rows="
 
 
-def _literals(values: np.ndarray) -> list[str]:
+def _literals(values: Objects) -> list[str]:
+    """JSON for a column of text and scalars; text is by far the most common."""
     return [
-        "null" if value is None else encode_basestring(value) if isinstance(value, str) else json.dumps(value)
+        encode_basestring(value) if type(value) is str else _SCALARS.get(type(value), _dumped)(value)
         for value in values
     ]
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _null(_: object) -> str:
+    return "null"
+
+
+_SCALARS: dict[type, Callable[[object], str]] = {int: str, type(None): _null}
 
 
 def json_records(wire: Wire) -> list[str]:
@@ -60,7 +72,8 @@ def hotline_json_pages(
 ) -> Iterator[bytes]:
     """`rows` hotline orders as CKAN answers of `page_size` records, whatever the city's size; for the bench."""
     city = City(seed=seed, first_day=day, defect_share=defect_share)
-    chunk, sent, waiting = 100_000, 0, []
+    chunk, sent = min(max(rows, 1000), 100_000), 0
+    waiting: list[str] = []
     fields: list[str] = []
     while sent < rows:
         if len(waiting) < min(page_size, rows - sent):
@@ -123,7 +136,10 @@ def ngsi_page(wire: Wire) -> bytes:
     columns = wire.columns
     properties = [name.partition(".")[0] for name in columns if name.endswith(".value")]
     for row in range(len(wire)):
-        entity: dict[str, object] = {"id": f"urn:ngsi-ld:VideoDevice:{wire.true_id[row]}", "type": "VideoDevice"}
+        entity: dict[str, object] = {
+            "id": f"urn:ngsi-ld:VideoDevice:{wire.true_id[row]}",
+            "type": "VideoDevice",
+        }
         for name in properties:
             entity[name] = {"type": "Property", "value": columns[f"{name}.value"][row]}
         entity["status"] = {

@@ -13,7 +13,9 @@ COUNTS = ("wrong_total",)
 PAGES = ("page_drift", "repeat_page")
 SHAPES = ("new_column", "missing_column", "forbidden_column", "forbidden_value")
 KINDS = (*ANSWERS, *COUNTS, *PAGES, *SHAPES)
-LOGIN_PAGE = "<!DOCTYPE html><html><head><title>统一认证登录</title></head><body><form>请登录</form></body></html>"
+LOGIN_PAGE = (
+    "<!DOCTYPE html><html><head><title>统一认证登录</title></head><body><form>请登录</form></body></html>"
+)
 
 
 @dataclass
@@ -51,7 +53,9 @@ def bend(wire: Wire, fault: Fault | None) -> Wire:
     bent = wire.take(np.arange(len(wire)))
     nested = any(name.endswith(".value") for name in wire.columns)
     if fault.kind == "new_column":
-        bent.columns[fault.column or ("batchNote.value" if nested else "新增说明")] = empty_objects(len(wire), "无")
+        bent.columns[fault.column or ("batchNote.value" if nested else "新增说明")] = empty_objects(
+            len(wire), "无"
+        )
     elif fault.kind == "missing_column":
         del bent.columns[fault.column or list(wire.columns)[2]]
     elif fault.kind == "forbidden_column":

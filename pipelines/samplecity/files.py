@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
-from pipelines.samplecity import air, answerkey, devices, dialects, grid, hotline, projects, schools, sheet, steward
+from pipelines.samplecity import (
+    air,
+    answerkey,
+    dialects,
+    grid,
+    hotline,
+    projects,
+    schools,
+    sheet,
+    steward,
+)
 from pipelines.samplecity.wire import Wire
 from pipelines.samplecity.world import City
 
 SCHOOL_PAGE, OPEN311_PAGE, NGSI_PAGE = 50, 100, 200
 
 
-def write(city: City, folder: Path, days: Iterable[date]) -> dict[str, int]:
-    """Write each day's pull of each feed under `folder/<feed_id>/<day>/`; returns rows per feed.
+def write(city: City, folder: Path, days: int = 3) -> Iterator[Path]:
+    """Write each day's pull of each feed under `folder/<feed_id>/<day>/`, its answer key beside it.
 
     A day is pulled as in the demo: its window is the day, its clock 40 minutes after its end.
     """
-    rows = dict.fromkeys(answerkey.FEEDS, 0)
-    for day in days:
+    for number in range(days):
+        day = city.first_day + timedelta(days=number)
         start = datetime.combine(day, datetime.min.time())
         end = start + timedelta(days=1)
         for feed_id in answerkey.FEEDS:
-            wire = answerkey.served(city, feed_id, start, end)
-            rows[feed_id] += len(wire)
             place = folder / feed_id / day.isoformat()
             place.mkdir(parents=True, exist_ok=True)
-            for name, content in _parts(city, feed_id, wire, day):
+            key = answerkey.answer_key(city, feed_id, start, end).to_pylist()
+            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in key)
+            parts = _parts(city, feed_id, answerkey.served(city, feed_id, start, end), day)
+            for name, content in [*parts, ("answer-key.jsonl", lines.encode())]:
                 (place / name).write_bytes(content)
-    return rows
+                yield place / name
 
 
 def _pages(wire: Wire, size: int) -> list[Wire]:
@@ -61,6 +73,5 @@ def _parts(city: City, feed_id: str, wire: Wire, day: date) -> list[tuple[str, b
     elif feed_id == steward.FEED:
         bodies = [dialects.open311_page(page) for page in _pages(wire, OPEN311_PAGE)]
     else:
-        assert_feed = feed_id == devices.FEED
-        bodies = [dialects.ngsi_page(page) for page in _pages(wire, NGSI_PAGE)] if assert_feed else []
+        bodies = [dialects.ngsi_page(page) for page in _pages(wire, NGSI_PAGE)]
     return [(f"part-{number:05d}.json", body) for number, body in enumerate(bodies, start=1)]

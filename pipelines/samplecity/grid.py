@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from pipelines.samplecity import hotline, words
-from pipelines.samplecity.defects import NONE, Defect, change, draw, plant, put
+from pipelines.samplecity.defects import NONE, Defect, change, draw, mendable, plant, put
 from pipelines.samplecity.wire import Wire, empty_objects, join, numbered, text_of_times
 from pipelines.samplecity.world import (
     COMMUNITIES,
@@ -27,7 +27,9 @@ from pipelines.samplecity.world import (
     PROBLEM_WEIGHT,
     PROBLEMS,
     STREETS,
+    Bools,
     City,
+    Floats,
     Instants,
     Ints,
     Objects,
@@ -61,13 +63,15 @@ DEFECTS = (
     Defect("R9", ("required:found_by",), (put("问题来源", None),)),
     Defect("T3", ("type:due_at",), (put("处置截止", "2026-13-01 08:00:00", "2026-11-31 08:00:00"),)),
     Defect("R21", ("enum:found_by",), (put("问题来源", "舆情", "领导交办"),)),
-    Defect("E11", ("pattern:case_no",), (put("案卷号", "2.61117E+11", "CP2.61117E+11"),)),
+    Defect("E11", ("pattern:case_no",), (change("案卷号", lambda text: f"{text[2]}.{text[3:]}E+11"),)),
     Defect("E11", ("pattern:component_id",), (put("部件标识码", "1.10114E+15"),)),
     Defect("A10", ("range:lat", "range:lon"), (put("经度", "0"), put("纬度", "0"))),
     Defect("A5", ("area:street_code",), (put("街道", "区城管委", "市排水集团"),)),
     Defect("A4", ("area:street_code",), (put("街道", "回龙观镇"),)),
     Defect("T5", ("rule:close_not_before_report",), (_closed_early,), needs=("结案时间",)),
-    Defect("E3", ("readable:place_text",), (change("地址描述", lambda text: text[:2] + "锟斤拷" + text[4:]),)),
+    Defect(
+        "E3", ("readable:place_text",), (change("地址描述", lambda text: text[:2] + "锟斤拷" + text[4:]),)
+    ),
     Defect("R21", ("enum:case_kind",), (put("问题类型", "其他"),)),
     Defect("R1", ("unique",), copy="conflict"),
     Defect("R1", (), copy="exact"),
@@ -113,7 +117,7 @@ def cases(city: City, day: date) -> Cases:
         known, place = found
         community[row], category[row] = known.community[place], known.category[place]
         order_id[row], problem[row], phone[row] = known.ids[place], known.problem[place], known.phone[place]
-    events = _lives(times, drawn != NONE, dice)
+    events = _lives(times, drawn != NONE, mendable(drawn, DEFECTS), dice)
     # Numbers of components: division, class and a serial that no other case of the day has, unless planted.
     serial = (day - city.history_start).days * 7919 + np.arange(count) + 100_000 * (1 + salt % 9)
     code = np.array([p.grid_code or "0000" for p in PROBLEMS], dtype=object)[category]
@@ -125,8 +129,9 @@ def cases(city: City, day: date) -> Cases:
             continue
         first = int(earlier[dice.integers(0, len(earlier))])
         community[row], category[row], component[row] = community[first], category[first], component[first]
-        if events[first, CLOSED] > times[row]:
-            problem[row] = problem[first]
+        still_open = np.flatnonzero((component[:row] == component[row]) & (events[:row, CLOSED] > times[row]))
+        if len(still_open):
+            problem[row] = problem[still_open[0]]
     return Cases(day, ids, community, category, salt, events, component, order_id, phone, problem, drawn)
 
 
@@ -146,7 +151,7 @@ def _order_before(
     return None
 
 
-def _lives(times: Instants, hurried: np.ndarray, dice: np.random.Generator) -> Instants:
+def _lives(times: Instants, hurried: Bools, mendable: Bools, dice: np.random.Generator) -> Instants:
     count = len(times)
     events = np.full((count, STEPS), NEVER)
     events[:, REPORTED] = times
@@ -158,7 +163,7 @@ def _lives(times: Instants, hurried: np.ndarray, dice: np.random.Generator) -> I
         events[hurried, step] = times[hurried] + np.timedelta64(minutes, "m")
     corrected = (dice.random(count) < 0.05) & ~hurried
     events[corrected, CORRECTED] = later(times[corrected], dice, 700, 3000)
-    mended = hurried & (dice.random(count) < 0.25)
+    mended = mendable & (dice.random(count) < 0.25)
     events[mended, MENDED] = later(times[mended], dice, 26 * 60, 50 * 60)
     return events
 
@@ -203,7 +208,9 @@ def wire_of(known: Cases, clock: np.datetime64) -> Wire:
         "小类代码": code,
         "小类名称": name,
         "部件标识码": component,
-        "单元网格": np.asarray("110114" + numbered("", street + 7, 3) + numbered("", 1 + community, 5), dtype=object),
+        "单元网格": np.asarray(
+            "110114" + numbered("", street + 7, 3) + numbered("", 1 + community, 5), dtype=object
+        ),
         "街道": spell_streets(street, salt // 13),
         "社区": np.where(salt // 17 % 31 == 0, "不详", COMMUNITY_NAME[community]),
         "地址描述": _places(community, done, salt),
@@ -213,7 +220,9 @@ def wire_of(known: Cases, clock: np.datetime64) -> Wire:
         "处置截止": text_of_times(due),
         "处置完成": text_of_times(events[:, HANDLED], style),
         "结案时间": text_of_times(events[:, CLOSED], style),
-        "责任单位": np.array(["街道市容中心", "区环卫中心", "产权单位", "区城管委"], dtype=object)[salt // 7 % 4],
+        "责任单位": np.array(["街道市容中心", "区环卫中心", "产权单位", "区城管委"], dtype=object)[
+            salt // 7 % 4
+        ],
         "关联工单号": np.where(in_column, order_id, np.array([None, "无", "-"], dtype=object)[salt // 5 % 3]),
         "经度": _degrees(_STREET_LON[street] + GCJ_EAST, salt),
         "纬度": _degrees(_STREET_LAT[street] + GCJ_NORTH, salt // 5003),
@@ -221,32 +230,49 @@ def wire_of(known: Cases, clock: np.datetime64) -> Wire:
     }
     updated = np.fmax.reduce(events, axis=1)
     wire = Wire("案卷号", columns, updated, salt, known.problem[there], known.ids[there], events[:, REPORTED])
+    tied = np.array(["component", "remark", "order_id"], dtype=object)
+    has_order = np.array([value is not None for value in order_id], dtype=bool)
+    wire.evidence = tied[np.where(in_column, 2, np.where(has_order, 1, 0))]
+    wire.evidence[wire.problem == wire.true_id] = "first"
     shown = np.where(done[:, MENDED], NONE, known.drawn[there])
     return plant(wire, shown, DEFECTS, put("备注", "重复推送，内容有出入"))
 
 
-def _degrees(centre: np.ndarray, salt: Ints) -> Objects:
+def _degrees(centre: Floats, salt: Ints) -> Objects:
     values = np.round(centre + (salt % 5003 - 2501) * 4e-6, 6)
     return np.array([f"{value:.6f}" for value in values], dtype=object)
 
 
-def _places(community: Ints, done: np.ndarray, salt: Ints) -> Objects:
+def _places(community: Ints, done: Bools, salt: Ints) -> Objects:
     estate, rare = COMMUNITY_ESTATE[community], COMMUNITY_RARE[community]
     text = np.asarray(rare + estate + numbered("", 1 + salt % 40, 1) + "号楼", dtype=object)
     room = salt % 6 == 0
-    text[room] = text[room] + numbered("", 1 + salt[room] % 5, 1) + "单元" + numbered("", 101 + salt[room] % 700, 3) + "室"
+    text[room] = (
+        text[room]
+        + numbered("", 1 + salt[room] % 5, 1)
+        + "单元"
+        + numbered("", 101 + salt[room] % 700, 3)
+        + "室"
+    )
     text = text + np.array(["北侧", "南门外", "东侧便道", "西侧，近公交站"], dtype=object)[salt // 11 % 4]
     text[done[:, CORRECTED]] = text[done[:, CORRECTED]] + "（已核实）"
     return np.asarray(text, dtype=object)
 
 
-def _remarks(known: Cases, there: Ints, order_id: Objects, in_column: np.ndarray, salt: Ints) -> Objects:
-    text = np.array([None, None, "已拍照", '居民称"多次反映"，\n请核实', "与物业,社区沟通"], dtype=object)[salt // 19 % 5]
+def _remarks(known: Cases, there: Ints, order_id: Objects, in_column: Bools, salt: Ints) -> Objects:
+    text = np.array([None, None, "已拍照", '居民称"多次反映"，\n请核实', "与物业,社区沟通"], dtype=object)[
+        salt // 19 % 5
+    ]
     forms = ("市民热线转办，工单{}", "工单号：{}，请处理", "见{}(热线)", "同一问题已有工单{}\n勿重复派遣")
     for row in range(len(text)):
         if order_id[row] is not None and not in_column[row]:
             text[row] = forms[int(salt[row]) % len(forms)].format(order_id[row])
         elif salt[row] % 9 == 4:
-            said = words.mention(int(salt[row] // 9), words.mobile(int(known.phone[there[row]])), int(salt[row]), f"{known.day}")
+            said = words.mention(
+                int(salt[row] // 9),
+                words.mobile(int(known.phone[there[row]])),
+                int(salt[row]),
+                f"{known.day}",
+            )
             text[row] = f"{text[row] or ''}{said}"
     return text

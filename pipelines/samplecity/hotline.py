@@ -14,25 +14,21 @@ from functools import lru_cache
 import numpy as np
 
 from pipelines.samplecity import words
-from pipelines.samplecity.defects import NONE, Defect, change, draw, plant, put
-from pipelines.samplecity.wire import Wire, empty_objects, numbered, text_of_times
+from pipelines.samplecity.defects import NONE, Defect, change, draw, mendable, put
+from pipelines.samplecity.wire import Wire, numbered
 from pipelines.samplecity.world import (
     COMMUNITIES,
-    COMMUNITY_ESTATE,
-    COMMUNITY_NAME,
-    COMMUNITY_STREET,
     COMMUNITY_WEIGHT,
     NEVER,
     PROBLEM_WEIGHT,
     PROBLEMS,
+    Bools,
     City,
     Instants,
     Ints,
     Objects,
     later,
     midnight,
-    spell_streets,
-    stamp,
     times_of_day,
 )
 
@@ -40,10 +36,22 @@ FEED = "city_hotline_orders"
 PER_DAY = 610
 LOOK_BACK = timedelta(hours=72)
 STEPS = 11
-CREATED, DISPATCHED, CONTACTED, CLOSED, CALLBACK, REOPENED, RECLOSED, RECALLED, EXCLUDED, CORRECTED, MENDED = range(STEPS)
+(
+    CREATED,
+    DISPATCHED,
+    CONTACTED,
+    CLOSED,
+    CALLBACK,
+    REOPENED,
+    RECLOSED,
+    RECALLED,
+    EXCLUDED,
+    CORRECTED,
+    MENDED,
+) = range(STEPS)
 KINDS = np.array(["诉求", "投诉", "举报", "求助", "建议", "咨询", "控烟"], dtype=object)
 KIND_SHARE = (0.45, 0.18, 0.08, 0.1, 0.06, 0.1, 0.03)
-ENQUIRY, SMOKING = 5, 6
+DEMAND, ENQUIRY, SMOKING = 0, 5, 6
 ROLES = np.array(["主办", "协办", "转办"], dtype=object)
 SEPARATORS = ("->", "->", "—>", "＞", "/")
 
@@ -59,6 +67,11 @@ def _before_dispatch(column: str) -> Defect:
     return Defect("T5", (rule,), (edit,), needs=("派单时间", column))
 
 
+def _phone_as_time(wire: Wire, rows: Ints) -> None:
+    for row in rows:
+        wire.columns["首次联系时间"][row] = words.phone_as_written(words.mobile(int(wire.salt[row])), 2)
+
+
 DEFECTS = (
     Defect("R9", ("required:work_order_id",), (put("工单编号", "", None),)),
     Defect("R9", ("required:street_code",), (put("被反映街乡镇", "", None),)),
@@ -67,7 +80,7 @@ DEFECTS = (
     Defect("R15", ("type:source_version",), (put("版本号", "V2", "第二版"),)),
     Defect("R21", ("enum:order_kind",), (put("工单类型", "表扬", "来访"),), unless=("工单类型", "控烟")),
     Defect("R21", ("enum:satisfied",), (put("是否满意", "一般般", "还行"),), ("是否满意",)),
-    Defect("E11", ("pattern:work_order_id",), (change("工单编号", lambda text: text[:-3]),)),
+    Defect("E11", ("pattern:work_order_id",), (change("工单编号", lambda text: text.replace("-", "", 1)),)),
     Defect("R4", ("range:source_version",), (put("版本号", 0, 10000),)),
     Defect("A5", ("area:street_code",), (put("被反映街乡镇", "区城管委", "区住建委"),)),
     Defect("A4", ("area:street_code",), (put("被反映街乡镇", "回龙观镇", "110114006"),)),
@@ -83,15 +96,10 @@ DEFECTS = (
            (put("被反映街乡镇", "区城管委"), put("标题", "测试派单"))),
     Defect("R21", ("enum:handling_role", "range:source_version"), (put("工单性质", "督办"), put("版本号", 0))),
     # A column slipped: a telephone number stands where a time belongs, and must not reach the reason.
-    Defect("R14", ("type:contacted_at",), (lambda wire, rows: _phone_as_time(wire, rows),), ("首次联系时间",)),
+    Defect("R14", ("type:contacted_at",), (_phone_as_time,), ("首次联系时间",)),
     Defect("R1", ("unique",), copy="conflict"),
     Defect("R1", (), copy="exact"),
 )  # fmt: skip
-
-
-def _phone_as_time(wire: Wire, rows: Ints) -> None:
-    for row in rows:
-        wire.columns["首次联系时间"][row] = words.phone_as_written(words.mobile(int(wire.salt[row])), 2)
 
 
 @dataclass(frozen=True)
@@ -120,31 +128,56 @@ def _calls(city: City, day: date, count: int) -> tuple[Instants, Ints, Ints, Int
     times = times_of_day(dice, day, count)
     community = dice.choice(len(COMMUNITIES), size=count, p=COMMUNITY_WEIGHT)
     category = dice.choice(len(PROBLEMS), size=count, p=PROBLEM_WEIGHT)
-    return times, community, category, dice.integers(0, 100_000_000, count), dice.choice(7, size=count, p=KIND_SHARE)
+    return (
+        times,
+        community,
+        category,
+        dice.integers(0, 100_000_000, count),
+        dice.choice(7, size=count, p=KIND_SHARE),
+    )
 
 
 @lru_cache(maxsize=64)
 def orders(city: City, day: date, count: int = 0) -> Orders:
     """Every order reported on `day` with its whole life; `count` overrides the city's size (for the bench)."""
     count = count or city.rows_on(day, PER_DAY, FEED)
-    times, community, category, phone, kind = (part.copy() for part in _calls(city, day, count))
+    calls = _calls(city, day, count)
+    times, community, category = calls[0], calls[1].copy(), calls[2].copy()
+    phone, kind = calls[3].copy(), calls[4].copy()
     ids = numbered(f"HL-{day:%Y%m%d}-", np.arange(1, count + 1), 6)
     problem = ids.copy()
     dice = city.dice("hotline/lives", day)
     drawn = draw(city, FEED, day, count, DEFECTS)
+    kind[drawn != NONE] = DEMAND
     _repeat_calls(city, day, (community, category, phone, kind, problem), ids, drawn, dice)
     salt = dice.integers(0, 2**31, count)
     events = _lives(times, kind, drawn != NONE, dice)
     appears = events[:, CREATED].copy()
-    late = dice.random(count) < 0.015
-    if city.demo_index(day) == 0 and count > 10:
-        late[count // 3] = True
-    late &= drawn == NONE
-    appears[late] = midnight(day) + np.timedelta64(48, "h") + dice.integers(3600, 72000, int(late.sum())).astype("m8[s]")
+    late = (dice.random(count) < 0.015) & (drawn == NONE)
+    if city.demo_index(day) == 0:
+        late[np.flatnonzero(drawn == NONE)[count // 4 : count // 4 + 1]] = True
+    appears[late] = (
+        midnight(day) + np.timedelta64(48, "h") + dice.integers(3600, 72000, int(late.sum())).astype("m8[s]")
+    )
     # One defect in four is found at the source and corrected, a day or two later.
-    mended = (drawn != NONE) & (dice.random(count) < 0.25)
+    mended = mendable(drawn, DEFECTS) & (dice.random(count) < 0.25)
     events[mended, MENDED] = later(times[mended], dice, 26 * 60, 60 * 60)
     return Orders(day, ids, community, category, phone, kind, salt, events, appears, problem, drawn)
+
+
+def is_withheld(phone: Ints) -> Bools:
+    """Whether the caller asked for secrecy; a habit of the caller, so the same in every call."""
+    return np.asarray(phone % 23 == 0)
+
+
+def is_vague(phone: Ints) -> Bools:
+    """Whether the caller does not name the community."""
+    return np.asarray(phone // 23 % 29 == 0)
+
+
+def is_moved(phone: Ints) -> Bools:
+    """Whether a correction of the order moves it to another community."""
+    return np.asarray(phone // 667 % 4 == 0)
 
 
 def _repeat_calls(
@@ -155,28 +188,30 @@ def _repeat_calls(
     drawn: Ints,
     dice: np.random.Generator,
 ) -> None:
-    """Some people call again about the same thing, on the same day or the next."""
-    count = len(ids)
-    again = np.flatnonzero((dice.random(count) < 0.05) & (drawn == NONE))
+    """Some people call again about the same thing, on the same day or the next.
+
+    Only calls that can be recognised are repeated: not withheld, with a community that stays.
+    """
     yesterday = day - timedelta(days=1)
     size = city.rows_on(yesterday, PER_DAY, FEED)
-    _, old_community, old_category, old_phone, old_kind = _calls(city, yesterday, size)
+    _, *old = _calls(city, yesterday, size)
     old_ids = numbered(f"HL-{yesterday:%Y%m%d}-", np.arange(1, size + 1), 6)
-    known = yesterday >= city.history_start
-    repeated = set(again.tolist())
-    for row in again:
-        if known and dice.random() < 0.5:
-            first = int(dice.integers(0, size))
-            source = (old_community, old_category, old_phone, old_kind, old_ids)
-        else:
-            first = int(dice.integers(0, row + 1))
-            if first == row or first in repeated:
-                continue
-            source = (*columns[:4], ids)
-        if source[3][first] == SMOKING:
+    old_fit = _recognised(old[2], old[3]) & (draw(city, FEED, yesterday, size, DEFECTS) == NONE)
+    fit = _recognised(columns[2], columns[3]) & (drawn == NONE)
+    again = np.flatnonzero((dice.random(len(ids)) < 0.06) & (drawn == NONE))
+    fit[again] = False
+    for row, of_yesterday in zip(again, dice.random(len(again)) < 0.5, strict=True):
+        source, sound = ((*old, old_ids), old_fit) if of_yesterday else ((*columns[:4], ids), fit[:row])
+        known = np.flatnonzero(sound) if len(sound) < 5000 else np.flatnonzero(sound[:5000])
+        if not len(known) or (of_yesterday and yesterday < city.history_start):
             continue
+        first = known[dice.integers(0, len(known))]
         for column, values in zip(columns, source, strict=True):
             column[row] = values[first]
+
+
+def _recognised(phone: Ints, kind: Ints) -> Bools:
+    return np.asarray(~is_withheld(phone) & ~is_vague(phone) & ~is_moved(phone) & (kind != SMOKING))
 
 
 def _lives(times: Instants, kind: Ints, hurried: np.ndarray, dice: np.random.Generator) -> Instants:
@@ -198,7 +233,11 @@ def _lives(times: Instants, kind: Ints, hurried: np.ndarray, dice: np.random.Gen
     events[at_midnight, CALLBACK] = closing.astype("M8[s]") + np.timedelta64(10, "h")
     events[(kind == ENQUIRY) & ~hurried, CALLBACK] = NEVER
     reopened = (dice.random(count) < 0.05) & ~np.isnat(events[:, CALLBACK]) & ~hurried
-    for step, before, low, high in ((REOPENED, CALLBACK, 30, 600), (RECLOSED, REOPENED, 300, 3000), (RECALLED, RECLOSED, 300, 2000)):
+    for step, before, low, high in (
+        (REOPENED, CALLBACK, 30, 600),
+        (RECLOSED, REOPENED, 300, 3000),
+        (RECALLED, RECLOSED, 300, 2000),
+    ):
         events[reopened, step] = later(events[reopened, before], dice, low, high)
     for step, share, low, high in ((EXCLUDED, 0.02, 1440, 12000), (CORRECTED, 0.06, 700, 6000)):
         rows = (dice.random(count) < share) & ~hurried

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -28,9 +28,12 @@ from pipelines.samplecity.hotline import (
     SEPARATORS,
     SMOKING,
     Orders,
+    is_moved,
+    is_vague,
+    is_withheld,
     orders,
 )
-from pipelines.samplecity.wire import Wire, empty_objects, join, numbered, text_of_times
+from pipelines.samplecity.wire import Wire, empty_objects, join, numbered, only_where, text_of_times
 from pipelines.samplecity.world import (
     COMMUNITY_ESTATE,
     COMMUNITY_NAME,
@@ -39,7 +42,6 @@ from pipelines.samplecity.world import (
     PROBLEMS,
     Bools,
     City,
-    Instants,
     Ints,
     Objects,
     spell_streets,
@@ -51,7 +53,13 @@ CATEGORY = np.array(
 )
 PHRASE = np.array([p.phrases for p in PROBLEMS], dtype=object)
 RESULTS = np.array(
-    ["已派人现场处理，问题已解决。", "已联系责任单位，\n三日内整改。", "经核实已\"立行立改\"。", "已向来电人解释说明。"], dtype=object
+    [
+        "已派人现场处理，问题已解决。",
+        "已联系责任单位，\n三日内整改。",
+        '经核实已"立行立改"。',
+        "已向来电人解释说明。",
+    ],
+    dtype=object,
 )
 WIDE = str.maketrans("0123456789-HL", "０１２３４５６７８９－ＨＬ")
 
@@ -76,15 +84,16 @@ def wire_of(known: Orders, clock: np.datetime64) -> Wire:
     events = np.where(happened, known.events, NEVER)[there]
     done = happened[there]
     salt, kind, category = known.salt[there], known.kind[there], known.category[there]
-    community = _community_now(known.community[there], done, salt)
+    phone = known.phone[there]
+    community = _community_now(known.community[there], done, phone)
     smoking = kind == SMOKING
     plain = known.drawn[there] != NONE
     style = np.where(plain | (salt % 10 < 7), 0, 1 + salt // 10 % 3)
     reopened = done[:, REOPENED]
     closed = np.where(done[:, RECLOSED], events[:, RECLOSED], np.where(reopened, NEVER, events[:, CLOSED]))
     called = np.where(done[:, RECALLED], events[:, RECALLED], events[:, CALLBACK])
-    phones = words.mobiles(known.phone[there])
-    withheld = (salt // 7) % 23 == 0
+    phones = words.mobiles(phone)
+    withheld = is_withheld(phone)
     accounts = words.phones_as_written(phones, np.where(salt % 5 == 4, salt // 5 % 5, 0))
     accounts[withheld] = np.where(salt[withheld] % 2 == 0, "保密", "匿名")
     names = np.array([words.person(number) for number in range(100)], dtype=object)[salt // 11 % 100]
@@ -96,6 +105,7 @@ def wire_of(known: Orders, clock: np.datetime64) -> Wire:
     estate = COMMUNITY_ESTATE[community]
     title = np.where(smoking, "举报室内吸烟", phrase)
     title = np.where(salt % 61 == 0, "关于测试点位附近" + title, title)
+    title = np.where(done[:, CORRECTED] & ~is_moved(phone), title + "（补充）", title)
     categories = CATEGORY[category, salt // 3 % len(SEPARATORS)]
     categories[smoking] = None
     columns: dict[str, Objects] = {
@@ -106,22 +116,31 @@ def wire_of(known: Orders, clock: np.datetime64) -> Wire:
         "问题分类": categories,
         "标题": title,
         "主要内容": _contents(known, there, estate, phrase, phones, salt),
-        "办理结果": np.where(np.isnat(closed), None, RESULTS[salt // 5 % len(RESULTS)]),
+        "办理结果": only_where(~np.isnat(closed), RESULTS[salt // 5 % len(RESULTS)]),
         "来电人": names,
         "来电人电话/账号": accounts,
         "被反映区": empty_objects(len(there), "昌平区"),
         "被反映街乡镇": spell_streets(COMMUNITY_STREET[community], salt // 13),
-        "村/社区": np.where(salt // 17 % 29 == 0, "不详", COMMUNITY_NAME[community]),
-        "小区点位": estate + numbered("", 1 + salt // 19 % 30, 1) + "号楼" + numbered("", 1 + salt % 6, 1) + "单元",
+        "村/社区": np.where(is_vague(phone), "不详", COMMUNITY_NAME[community]),
+        "小区点位": estate
+        + numbered("", 1 + salt // 19 % 30, 1)
+        + "号楼"
+        + numbered("", 1 + salt % 6, 1)
+        + "单元",
         "受理时间": text_of_times(events[:, CREATED], style),
         "派单时间": text_of_times(events[:, DISPATCHED], np.where(style == 1, 1, 0)),
         "首次联系时间": text_of_times(events[:, CONTACTED], style),
         "办结时间": text_of_times(closed, np.where(plain, 0, 4)),
         "回访时间": text_of_times(called, style),
         "工单状态": _status(done, salt),
-        "是否解决": _answer(np.array(["解决", "解决", "解决", "解决", "未解决", "部分解决"], dtype=object), done, salt, kind),
+        "是否解决": _answer(
+            np.array(["解决", "解决", "解决", "解决", "未解决", "部分解决"], dtype=object), done, salt, kind
+        ),
         "是否满意": _answer(
-            np.array(["满意", "满意", "基本满意", "非常满意", "不满意", "未评价", "满意"], dtype=object), done, salt // 3, kind
+            np.array(["满意", "满意", "基本满意", "非常满意", "不满意", "未评价", "满意"], dtype=object),
+            done,
+            salt // 3,
+            kind,
         ),
         "工单性质": ROLES[np.where(salt // 23 % 20 < 17, 0, np.where(salt // 23 % 20 < 19, 1, 2))],
         "是否剔除": np.array(["否", "是"], dtype=object)[done[:, EXCLUDED].astype(int)],
@@ -135,17 +154,20 @@ def wire_of(known: Orders, clock: np.datetime64) -> Wire:
         known.ids[there],
         known.appears[there],
     )
+    wire.evidence = np.array(["first", "caller"], dtype=object)[(wire.problem != wire.true_id).astype(int)]
     shown = np.where(done[:, MENDED], NONE, known.drawn[there])
     return plant(wire, shown, DEFECTS, put("标题", "补录：重复推送"))
 
 
-def _community_now(community: Ints, done: Bools, salt: Ints) -> Ints:
+def _community_now(community: Ints, done: Bools, phone: Ints) -> Ints:
     """A correction moves some orders to the next community, and with it some to another street."""
-    moved = done[:, CORRECTED] & (salt % 3 == 0)
+    moved = done[:, CORRECTED] & is_moved(phone)
     return np.where(moved, (community + 1) % len(COMMUNITY_NAME), community)
 
 
-def _contents(known: Orders, there: Ints, estate: Objects, phrase: Objects, phones: Objects, salt: Ints) -> Objects:
+def _contents(
+    known: Orders, there: Ints, estate: Objects, phrase: Objects, phones: Objects, salt: Ints
+) -> Objects:
     text = np.asarray("市民来电反映，" + estate + phrase + "，请尽快处理。", dtype=object)
     day = f"{known.day:%Y-%m-%d}"
     for row in np.flatnonzero(salt % 4 == 0):
@@ -168,8 +190,8 @@ def _status(done: Bools, salt: Ints) -> Objects:
 def _answer(answers: Objects, done: Bools, salt: Ints, kind: Ints) -> Objects:
     """What the caller says at callback; after a second callback the problem is solved."""
     said = answers[salt % len(answers)]
-    reopened = done[:, REOPENED] | False
-    said[reopened] = np.where(answers[0] == "解决", "未解决", "不满意")
+    reopened = done[:, REOPENED]
+    said[reopened] = "未解决" if answers[0] == "解决" else "不满意"
     said[done[:, RECALLED]] = answers[0]
     said[~done[:, CALLBACK] | (kind == SMOKING) | (kind == ENQUIRY)] = None
     return said

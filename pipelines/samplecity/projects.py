@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from pipelines.samplecity.defects import Defect, plant, put, spread
+from pipelines.samplecity.defects import Defect, change, plant, put, spread
 from pipelines.samplecity.wire import REFUSED, Wire, empty_objects, join
 from pipelines.samplecity.world import STREETS, City, Ints, Objects
 
@@ -43,14 +43,18 @@ DEFECTS = (
     Defect("R9", ("required:project_name",), (put("项目名称", None),)),
     Defect("R9", ("required:package_code",), (put("任务包", None),)),
     Defect("T3", ("type:planned_finish",), (put("计划/完工", "2026/13/45", "年底前"),)),
-    Defect("R12", ("type:invest_total_wan",), (put("总投资", "约五千"),)),
+    Defect("R12", ("type:invest_total_wan",), (put("总投资", "五千左右"),)),
     Defect("R21", ("enum:stage",), (put("项目阶段", "验收中"),)),
     Defect("R21", ("enum:package_code",), (put("任务包", "生态环境"),)),
-    Defect("E11", ("pattern:project_id",), (put("项目编号", "HT2-7", "2-031"),)),
+    Defect("E11", ("pattern:project_id",), (change("项目编号", lambda text: text.replace("-", "")),)),
     Defect("R11", ("range:physical_progress_pct",), (put("形象进度(%)", 120, -5),)),
     Defect("R11", ("rule:invest_done_within_total",), (_spent,)),
     Defect("T5", ("rule:finish_not_before_start",), (_finished_first,)),
-    Defect("R21", ("enum:plan_code", "range:physical_progress_pct"), (put("计划批次", "HT9"), put("形象进度(%)", 999))),
+    Defect(
+        "R21",
+        ("enum:plan_code", "range:physical_progress_pct"),
+        (put("计划批次", "HT9"), put("形象进度(%)", 999)),
+    ),
     Defect("R1", ("unique",), copy="conflict"),
     Defect("R1", (), copy="exact"),
 )
@@ -63,9 +67,7 @@ def snapshot(city: City, as_of: date) -> Wire:
     salt = dice.integers(0, 2**31, COUNT)
     package = np.repeat(np.arange(len(PACKAGES)), [p[4] for p in PACKAGES])
     week = (as_of - date(2026, 1, 1)).days // 7
-    rows: list[tuple[object, ...]] = []
-    for number in range(COUNT):
-        rows.append(_project(number, int(salt[number]), PACKAGES[package[number]], week))
+    rows = [_project(number, int(salt[number]), PACKAGES[package[number]], week) for number in range(COUNT)]
     columns: dict[str, Objects] = {}
     for place, name in enumerate(NAMES):
         columns[name] = np.array([row[place] for row in rows] + [None], dtype=object)[:-1]
@@ -82,7 +84,9 @@ NAMES = (
 )  # fmt: skip
 
 
-def _project(number: int, salt: int, package: tuple[str, str, str, tuple[str, ...], int], week: int) -> tuple[object, ...]:
+def _project(
+    number: int, salt: int, package: tuple[str, str, str, tuple[str, ...], int], week: int
+) -> tuple[object, ...]:
     title, org, capacity, kinds, _ = package
     streets = [STREETS[salt // 3 % 7]] + ([STREETS[salt // 5 % 7]] if salt % 4 == 0 else [])
     spelled = [s.aliases[0] if salt % 5 == 0 else s.name for s in dict.fromkeys(streets)]

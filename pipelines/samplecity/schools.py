@@ -6,19 +6,18 @@ since been split up, and a school that opened before its street existed is wrong
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 
 import numpy as np
 
-from pipelines.samplecity.defects import Defect, put, plant, spread
-from pipelines.samplecity.wire import Wire, empty_objects, numbered
+from pipelines.samplecity.defects import Defect, change, plant, put, spread
+from pipelines.samplecity.wire import Wire, empty_objects, numbered, only_where
 from pipelines.samplecity.world import (
     COMMUNITIES,
+    COMMUNITY_ESTATE,
     COMMUNITY_STREET,
     COMMUNITY_WEIGHT,
-    COMMUNITY_ESTATE,
-    STREETS,
     City,
     Ints,
     Objects,
@@ -40,14 +39,16 @@ def _overfull(wire: Wire, rows: Ints) -> None:
 DEFECTS = (
     Defect("R9", ("required:school_name",), (put("schoolName", "", None),)),
     Defect("R9", ("required:places_open",), (put("placesOpen", None),)),
-    Defect("R12", ("type:enrolled",), (put("enrolled", "约120", "三百余"),)),
-    Defect("R21", ("enum:stage",), (put("stage", "学前班"),)),
-    Defect("E11", ("pattern:school_id",), (put("schoolId", "2.11E+09", "31101140"),)),
+    Defect("R12", ("type:enrolled",), (put("enrolled", "满员", "见附件"),)),
+    Defect("R21", ("enum:stage",), (change("stage", lambda text: text + "部"),)),
+    Defect("E11", ("pattern:school_id",), (change("schoolId", lambda text: f"{text[0]}.{text[1:]}E+09"),)),
     Defect("R12", ("range:places_planned",), (put("placesPlanned", -30, 99999),)),
     Defect("A5", ("area:street_code",), (put("street", "区教委"),)),
     Defect("A4", ("area:street_code",), (put("street", "霍营街道"), put("openedOn", "2008-09-01"))),
     Defect("R12", ("rule:not_overfull",), (_overfull,)),
-    Defect("T3", ("pattern:school_year", "range:campus_no"), (put("schoolYear", "26/27"), put("campusNo", 0))),
+    Defect(
+        "T3", ("pattern:school_year", "range:campus_no"), (put("schoolYear", "26/27"), put("campusNo", 0))
+    ),
     Defect("R1", ("unique",), copy="conflict"),
     Defect("R1", (), copy="exact"),
 )
@@ -80,7 +81,10 @@ def _register(city: City, as_of: date) -> Wire:
     places = 60 + 30 * (salt // 7 % 40)
     # Pupils move with the months, not with the days, so that most daily pulls bring nothing new.
     share = 60 + (salt // 11 + as_of.toordinal() // 28) % 50
-    names = np.asarray(COMMUNITY_ESTATE[community] + SUFFIX[first_stage] + numbered("", np.arange(1, schools + 1), 3), dtype=object)
+    names = np.asarray(
+        COMMUNITY_ESTATE[community] + SUFFIX[first_stage] + numbered("", np.arange(1, schools + 1), 3),
+        dtype=object,
+    )
     opened = np.array([f"{y}-09-01" for y in year], dtype=object)
     written = spell_streets(street, salt // 13)
     # Schools of 2014 still carry the town that was split in 2015: right as of their opening day.
@@ -96,11 +100,9 @@ def _register(city: City, as_of: date) -> Wire:
         "placesPlanned": (places + 30 * (salt % 3)).astype(object),
         "placesOpen": places.astype(object),
         "enrolled": (places * share // 100).astype(object),
-        "isInclusive": np.where(stage == 0, (salt % 4 > 0).astype(object), None),
+        "isInclusive": only_where(stage == 0, (salt % 4 > 0).astype(object)),
         "openedOn": opened,
     }
-    for row in np.flatnonzero(columns["isInclusive"] != None):  # noqa: E711 - compares element by element
-        columns["isInclusive"][row] = bool(columns["isInclusive"][row])
     true_id = np.asarray(columns["schoolId"] + "/" + columns["stage"], dtype=object)
     midnight = np.full(len(of), np.datetime64(as_of.isoformat(), "s"))
     wire = Wire("schoolId", columns, midnight, salt, true_id, true_id.copy(), np.arange(len(of)))

@@ -1,20 +1,18 @@
 """The sources' HTTP face: seven feeds, a clock that only moves when told, faults on demand, the answer key.
 
-Handlers choose rows and hand them to `dialects`; all that changes is `Office.clock` and the waiting faults.
+Handlers choose rows and hand them to `dialects`; what changes between requests is kept in `office`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
-from email.utils import format_datetime, parsedate_to_datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -36,43 +34,24 @@ from pipelines.samplecity import (
     sheet,
     steward,
 )
-from pipelines.samplecity.faults import ANSWERS, COUNTS, KINDS, LOGIN_PAGE, PAGES, SHAPES, Fault, Faults, bend
+from pipelines.samplecity.faults import ANSWERS, LOGIN_PAGE, SHAPES, bend
+from pipelines.samplecity.office import (
+    BadQuery,
+    Office,
+    aware,
+    clock_desk,
+    fault_desk,
+    file_response,
+    number,
+    time_of,
+)
 from pipelines.samplecity.wire import Wire
-from pipelines.samplecity.world import BEIJING, City, local
+from pipelines.samplecity.world import BEIJING, City
 
-Handler = Callable[["Office", Request], Response]
+Handler = Callable[[Office, Request], Response]
 OPEN311_PAGE_MAX, SCHOOL_PAGE_MAX, NGSI_PAGE_MAX = 100, 100, 1000
-_WRONG_BY = 7
 _TIMEOUT_SECONDS = 30.0
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-class Office:
-    """A city, its clock, and what goes wrong next."""
-
-    def __init__(self, city: City) -> None:
-        self.city = city
-        self.clock = datetime.combine(city.first_day + timedelta(days=1), datetime.min.time()) + answerkey.PULL_DELAY
-        self.faults = Faults()
-
-    def wrong_by(self, path: str) -> int:
-        """What to add to a total that is told, when a fault asks for a lie."""
-        return _WRONG_BY if self.faults.take(path, COUNTS) else 0
-
-    def page(self, path: str, offset: int, count: int, total: int) -> tuple[slice, int]:
-        """Which rows a page holds and which total it claims, after the paging faults."""
-        fault = self.faults.take(path, PAGES) if offset > 0 else None
-        claimed = total + self.wrong_by(path)
-        if fault and fault.kind == "repeat_page":
-            return slice(0, count), claimed
-        if fault:
-            # A row came in at the front while somebody was paging: one row comes twice, one is never seen.
-            return slice(offset - 1, offset - 1 + count), claimed + 1
-        return slice(offset, offset + count), claimed
-
-
-class BadQuery(ValueError):
-    """A request that the source cannot make sense of."""
 
 
 def app(city: City) -> Starlette:
@@ -92,11 +71,13 @@ def app(city: City) -> Starlette:
         "/links": (_links, ["GET"]),
     }
     routes = [Route(path, _faulty(office, handler)) for path, handler in feeds.items()]
-    routes += [Route(path, _plain(office, handler), methods=verbs) for path, (handler, verbs) in controls.items()]
+    routes += [
+        Route(path, _plain(office, handler), methods=verbs) for path, (handler, verbs) in controls.items()
+    ]
     routes += [
         Route("/", _plain(office, _index)),
-        Route("/clock", _clock(office), methods=["GET", "PUT"]),
-        Route("/faults", _fault_desk(office), methods=["GET", "PUT", "DELETE"]),
+        Route("/clock", clock_desk(office), methods=["GET", "PUT"]),
+        Route("/faults", fault_desk(office), methods=["GET", "PUT", "DELETE"]),
     ]
     application = Starlette(routes=routes)
     application.state.office = office
@@ -105,7 +86,14 @@ def app(city: City) -> Starlette:
 
 def serve(host: str = "127.0.0.1", port: int = 8600, seed: int = 7, scale: float = 1.0) -> None:
     """Serve the city until interrupted."""
-    uvicorn.run(app(City(seed=seed, scale=scale)), host=host, port=port, log_level="warning", lifespan="off", ws="none")
+    uvicorn.run(
+        app(City(seed=seed, scale=scale)),
+        host=host,
+        port=port,
+        log_level="warning",
+        lifespan="off",
+        ws="none",
+    )
 
 
 @contextmanager
@@ -114,7 +102,12 @@ def running(city: City) -> Iterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
-            app(city), log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1, log_config=None
+            app(city),
+            log_level="critical",
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=1,
+            log_config=None,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -164,72 +157,19 @@ def _faulty(office: Office, handler: Handler) -> Callable[[Request], Awaitable[R
 
 def _index(office: Office, request: Request) -> Response:
     paths = [route.path for route in request.app.routes if isinstance(route, Route)]
-    about = {"city": "huitian", "seed": office.city.seed, "scale": office.city.scale, "now": _aware(office.clock)}
+    about = {
+        "city": "huitian",
+        "seed": office.city.seed,
+        "scale": office.city.scale,
+        "now": aware(office.clock),
+    }
     return JSONResponse({**about, "paths": paths})
 
 
-def _aware(clock: datetime) -> str:
-    return clock.replace(tzinfo=BEIJING).isoformat()
-
-
-def _clock(office: Office) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        if request.method == "PUT":
-            try:
-                office.clock = local(datetime.fromisoformat((await request.json())["now"])).replace(microsecond=0)
-            except (ValueError, KeyError, TypeError) as error:
-                return JSONResponse({"error": f"expected {{\"now\": ISO time}}: {error}"}, status_code=400)
-        return JSONResponse({"now": _aware(office.clock)})
-
-    return answer
-
-
-def _fault_desk(office: Office) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        if request.method == "DELETE":
-            office.faults.waiting.clear()
-        if request.method == "PUT":
-            asked = await request.json()
-            if asked.get("kind") not in KINDS or not str(asked.get("path", "")).startswith("/"):
-                return JSONResponse({"error": f"expected a path and a kind of {', '.join(KINDS)}"}, status_code=400)
-            times, column = int(asked.get("times", 1)), str(asked.get("column", ""))
-            office.faults.waiting.append(Fault(asked["path"], asked["kind"], times, column))
-        waiting = [vars(fault) for fault in office.faults.waiting if fault.times > 0]
-        return JSONResponse(waiting)
-
-    return answer
-
-
-def _number(request: Request, name: str, default: int, highest: int, lowest: int = 0) -> int:
-    text = request.query_params.get(name, str(default))
-    if not text.isdigit() or int(text) < lowest:
-        raise BadQuery(f"{name} must be a whole number from {lowest}, not {text!r}")
-    return min(int(text), highest)
-
-
-def _time(request: Request, name: str) -> datetime | None:
-    # A plus sign that was not escaped arrives as a blank.
-    text = request.query_params.get(name, "").replace(" ", "+" if "T" in request.query_params.get(name, "") else " ")
-    return local(datetime.fromisoformat(text)) if text else None
-
-
-def _file(request: Request, body: bytes, media_type: str, changed: datetime) -> Response:
-    """A file with the validators that let a client ask again cheaply."""
-    tag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
-    modified = changed.replace(microsecond=0, tzinfo=BEIJING).astimezone(UTC)
-    headers = {"ETag": tag, "Last-Modified": format_datetime(modified, usegmt=True)}
-    asked_tag, asked_since = request.headers.get("if-none-match"), request.headers.get("if-modified-since")
-    if asked_tag is not None:
-        known = tag in [part.strip().removeprefix("W/") for part in asked_tag.split(",")]
-    else:
-        known = asked_since is not None and modified <= parsedate_to_datetime(asked_since)
-    if known:
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type=media_type, headers=headers)
-
-
 @lru_cache(maxsize=4)
-def _orders(city: City, clock: datetime, start: datetime | None, end: datetime | None) -> tuple[Wire, list[str]]:
+def _orders(
+    city: City, clock: datetime, start: datetime | None, end: datetime | None
+) -> tuple[Wire, list[str]]:
     wire = answerkey.between(hotline_wire.snapshot(city, clock), start, end)
     wire.columns = {"_id": wire.columns["_id"], **wire.columns}
     return wire, dialects.json_records(wire)
@@ -242,8 +182,8 @@ def _hotline(office: Office, request: Request) -> Response:
         return JSONResponse({"success": False, "error": missing}, status_code=404)
     if request.query_params.get("sort", "_id") not in ("_id", "_id asc"):
         raise BadQuery("this resource sorts by _id only")
-    limit = _number(request, "limit", 100, dialects.CKAN_ROWS_MAX)
-    offset = _number(request, "offset", 0, 10**9)
+    limit = number(request, "limit", 100, dialects.CKAN_ROWS_MAX)
+    offset = number(request, "offset", 0, 10**9)
     filters = json.loads(request.query_params.get("filters", "{}"))
     bounds = filters.pop("最后修改时间", {})
     if filters or set(bounds) - {"gte", "lt"}:
@@ -271,7 +211,7 @@ def _as_of(office: Office, request: Request, name: str) -> date:
 def _projects(office: Office, request: Request) -> Response:
     as_of = _as_of(office, request, "as_of")
     changed = datetime.combine(as_of, datetime.min.time())
-    return _file(request, _workbook(office.city, as_of), _XLSX, changed)
+    return file_response(request, _workbook(office.city, as_of), _XLSX, changed)
 
 
 def _air(office: Office, request: Request) -> Response:
@@ -286,20 +226,22 @@ def _air(office: Office, request: Request) -> Response:
         return PlainTextResponse("404 Not Found", status_code=404)
     lines, _ = air.day_file(office.city, day, hour)
     changed = datetime.combine(day, datetime.min.time()) + timedelta(hours=hour)
-    return _file(request, dialects.air_csv(air.STATIONS, lines), "text/csv; charset=utf-8", changed)
+    return file_response(request, dialects.air_csv(air.STATIONS, lines), "text/csv; charset=utf-8", changed)
 
 
 def _grid(office: Office, request: Request) -> Response:
-    wire = answerkey.between(grid.snapshot(office.city, office.clock), _time(request, "from"), _time(request, "to"))
+    wire = answerkey.between(
+        grid.snapshot(office.city, office.clock), time_of(request, "from"), time_of(request, "to")
+    )
     wire = bend(wire, office.faults.take(request.url.path, SHAPES))
     changed = wire.updated.max().astype(datetime) if len(wire) else office.clock
     body = dialects.grid_csv(wire, len(wire) + office.wrong_by(request.url.path))
-    return _file(request, body, "text/csv; charset=gb18030", changed)
+    return file_response(request, body, "text/csv; charset=gb18030", changed)
 
 
 def _schools(office: Office, request: Request) -> Response:
-    size = _number(request, "pageSize", 50, SCHOOL_PAGE_MAX, 1)
-    page = _number(request, "page", 1, 10**9, 1)
+    size = number(request, "pageSize", 50, SCHOOL_PAGE_MAX, 1)
+    page = number(request, "page", 1, 10**9, 1)
     wire = schools.snapshot(office.city, _as_of(office, request, "asOf"))
     wire = bend(wire, office.faults.take(request.url.path, SHAPES))
     rows, total = office.page(request.url.path, (page - 1) * size, size, len(wire))
@@ -308,10 +250,10 @@ def _schools(office: Office, request: Request) -> Response:
 
 
 def _steward(office: Office, request: Request) -> Response:
-    size = _number(request, "page_size", OPEN311_PAGE_MAX, OPEN311_PAGE_MAX, 1)
-    page = _number(request, "page", 1, 10**9, 1)
+    size = number(request, "page_size", OPEN311_PAGE_MAX, OPEN311_PAGE_MAX, 1)
+    page = number(request, "page", 1, 10**9, 1)
     wire = steward.snapshot(office.city, office.clock)
-    wire = answerkey.between(wire, _time(request, "start_date"), _time(request, "end_date"))
+    wire = answerkey.between(wire, time_of(request, "start_date"), time_of(request, "end_date"))
     wire = bend(wire, office.faults.take(request.url.path, SHAPES))
     rows, _ = office.page(request.url.path, (page - 1) * size, size, len(wire))
     return Response(dialects.open311_page(_rows(wire, rows)), media_type="application/json; charset=utf-8")
@@ -320,8 +262,8 @@ def _steward(office: Office, request: Request) -> Response:
 def _devices(office: Office, request: Request) -> Response:
     if request.query_params.get("type", "VideoDevice") != "VideoDevice":
         return Response(b"[]", media_type="application/json", headers={"NGSILD-Results-Count": "0"})
-    limit = _number(request, "limit", 20, NGSI_PAGE_MAX)
-    offset = _number(request, "offset", 0, 10**9)
+    limit = number(request, "limit", 20, NGSI_PAGE_MAX)
+    offset = number(request, "offset", 0, 10**9)
     wire = devices.snapshot(office.city, office.clock)
     wire = bend(wire, office.faults.take(request.url.path, SHAPES))
     rows, total = office.page(request.url.path, offset, limit, len(wire))
@@ -334,7 +276,7 @@ def _rows(wire: Wire, rows: slice) -> Wire:
 
 
 def _answer_key(office: Office, request: Request) -> Response:
-    start, end = _time(request, "start"), _time(request, "end")
+    start, end = time_of(request, "start"), time_of(request, "end")
     if start is None or end is None:
         raise BadQuery("start and end are needed, as ISO times or dates")
     table = answerkey.answer_key(office.city, request.query_params["feed"], start, end, office.clock)

@@ -32,7 +32,9 @@ def workbook(wire: Wire, as_of: date) -> bytes:
     sheet.title = SHEET
     names = list(wire.columns)
     sheet.merge_cells(start_row=1, start_column=1, end_row=1, end_column=len(names))
-    sheet.cell(1, 1, f"回天地区行动计划项目台账（{as_of.year}年{as_of.month}月{as_of.day}日）").font = Font(bold=True)
+    sheet.cell(1, 1, f"回天地区行动计划项目台账（{as_of.year}年{as_of.month}月{as_of.day}日）").font = Font(
+        bold=True
+    )
     _header(sheet, names)
     for place, name in enumerate(names, start=1):
         for row, value in enumerate(wire.columns[name], start=FIRST_DATA_ROW):
@@ -64,7 +66,9 @@ def _header(sheet: Worksheet, names: list[str]) -> None:
         if group != started:
             started = group
             sheet.cell(2, place, group).alignment = Alignment(horizontal="center")
-            sheet.merge_cells(start_row=2, start_column=place, end_row=2, end_column=place + GROUPS[group] - 1)
+            sheet.merge_cells(
+                start_row=2, start_column=place, end_row=2, end_column=place + GROUPS[group] - 1
+            )
 
 
 def _fold(sheet: Worksheet, wire: Wire, name: str, place: int) -> None:
@@ -73,7 +77,10 @@ def _fold(sheet: Worksheet, wire: Wire, name: str, place: int) -> None:
     Only between clean rows, so that a planted defect stays in its own row.
     """
     values, outcome = wire.columns[name], wire.outcome
-    clean = [outcome[row] == CLEAN and (row + 1 >= len(wire) or outcome[row + 1] == CLEAN) for row in range(len(wire))]
+    clean = [
+        outcome[row] == CLEAN and (row + 1 >= len(wire) or outcome[row + 1] == CLEAN)
+        for row in range(len(wire))
+    ]
     row, run = 0, 0
     while row < len(wire):
         end = row + 1
@@ -83,7 +90,10 @@ def _fold(sheet: Worksheet, wire: Wire, name: str, place: int) -> None:
             for below in range(row + 1, end):
                 sheet.cell(FIRST_DATA_ROW + below, place).value = None
             sheet.merge_cells(
-                start_row=FIRST_DATA_ROW + row, end_row=FIRST_DATA_ROW + end - 1, start_column=place, end_column=place
+                start_row=FIRST_DATA_ROW + row,
+                end_row=FIRST_DATA_ROW + end - 1,
+                start_column=place,
+                end_column=place,
             )
         elif end - row > 1 and run % 3 == 1:
             for below in range(row + 1, end):

@@ -12,8 +12,8 @@ from functools import lru_cache
 import numpy as np
 
 from pipelines.samplecity import hotline, words
-from pipelines.samplecity.defects import NONE, Defect, change, draw, plant, put
-from pipelines.samplecity.wire import Wire, empty_objects, join, numbered, text_of_instants
+from pipelines.samplecity.defects import NONE, Defect, change, draw, mendable, plant, put
+from pipelines.samplecity.wire import Wire, empty_objects, join, numbered, only_where, text_of_instants
 from pipelines.samplecity.world import (
     COMMUNITIES,
     COMMUNITY_ESTATE,
@@ -60,7 +60,7 @@ DEFECTS = (
     Defect("R9", ("required:channel",), (put(_EXTENDED + "channel", None, ""),)),
     Defect("R21", ("enum:request_status",), (put("status", "pending", "挂起"),)),
     Defect("R21", ("enum:channel",), (put(_EXTENDED + "channel", "抖音"),)),
-    Defect("E11", ("pattern:request_id",), (put("service_request_id", "2.61117E+09", "ST-0007"),)),
+    Defect("E11", ("pattern:request_id",), (change("service_request_id", lambda text: f"{text[2]}.{text[3:]}E+09"),)),
     Defect("T3", ("type:source_updated_at",), (put("updated_datetime", "2026-11-31T09:00:00Z"),)),
     Defect("A10", ("range:lat", "range:lon"), (put("long", 0), put("lat", 0))),
     Defect("A5", ("area:street_code",), (put(_EXTENDED + "street", "区城管委"),)),
@@ -126,7 +126,7 @@ def requests(city: City, day: date) -> Requests:
     hurried = drawn != NONE
     events[hurried, TAKEN] = times[hurried] + np.timedelta64(4, "m")
     events[hurried, CLOSED] = times[hurried] + np.timedelta64(80, "m")
-    mended = hurried & (dice.random(count) < 0.25)
+    mended = mendable(drawn, DEFECTS) & (dice.random(count) < 0.25)
     events[mended, MENDED] = later(times[mended], dice, 26 * 60, 50 * 60)
     return Requests(day, ids, community, category, salt, events, order_id, phone, problem, drawn)
 
@@ -180,10 +180,13 @@ def wire_of(known: Requests, clock: np.datetime64) -> Wire:
         _EXTENDED + "street": spell_streets(street, salt // 17),
         _EXTENDED + "community": COMMUNITY_NAME[community],
         _EXTENDED + "handled_in": handled_in,
-        _EXTENDED + "escalated_to_order_id": np.where(done[:, ESCALATED], known.order_id[there], None),
+        _EXTENDED + "escalated_to_order_id": only_where(done[:, ESCALATED], known.order_id[there]),
         _EXTENDED + "closed_datetime": text_of_instants(events[:, CLOSED]),
     }  # fmt: skip
     requested = events[:, REQUESTED]
-    wire = Wire("service_request_id", columns, requested, salt, known.problem[there], known.ids[there], requested)
+    wire = Wire(
+        "service_request_id", columns, requested, salt, known.problem[there], known.ids[there], requested
+    )
+    wire.evidence = np.array(["first", "order_id"], dtype=object)[(wire.problem != wire.true_id).astype(int)]
     shown = np.where(done[:, MENDED], NONE, known.drawn[there])
     return plant(wire, shown, DEFECTS, put("description", "重复推送，内容有出入"))

@@ -13,7 +13,15 @@ import numpy as np
 
 from pipelines.samplecity.world import Bools, Instants, Ints, Objects
 
+MIDNIGHT = 4
 CLEAN, QUARANTINED, DUPLICATE, REFUSED = "", "quarantined", "duplicate", "refused"
+
+
+def only_where(mask: Bools, values: Objects) -> Objects:
+    """The values where `mask` holds, None elsewhere."""
+    kept = values.copy()
+    kept[~mask] = None
+    return kept
 
 
 def empty_objects(count: int, value: object = None) -> Objects:
@@ -28,7 +36,8 @@ class Wire:
     """Rows of one feed in the order they are served.
 
     `updated` is the instant an incremental source filters by; `salt` a number that stays with the row,
-    so that its spellings and its defect are the same at every clock.
+    so that its spellings and its defect are the same at every clock. `evidence` says what in the records
+    ties a row to the record its problem began with: first, order_id, remark, component or caller.
     """
 
     id_column: str
@@ -41,12 +50,15 @@ class Wire:
     outcome: Objects = field(default_factory=lambda: empty_objects(0))
     rules: Objects = field(default_factory=lambda: empty_objects(0))
     defect: Objects = field(default_factory=lambda: empty_objects(0))
+    evidence: Objects = field(default_factory=lambda: empty_objects(0))
 
     def __post_init__(self) -> None:
         if len(self.outcome) != len(self.salt):
             count = len(self.salt)
             self.outcome, self.rules = empty_objects(count, CLEAN), empty_objects(count, ())
             self.defect = empty_objects(count, "")
+        if len(self.evidence) != len(self.salt):
+            self.evidence = empty_objects(len(self.salt), "")
 
     def __len__(self) -> int:
         return len(self.salt)
@@ -70,7 +82,7 @@ class Wire:
         return join([self, copies]).take(np.argsort(places, kind="stable"))
 
 
-_BESIDE = ("updated", "salt", "problem", "true_id", "order", "outcome", "rules", "defect")
+_BESIDE = ("updated", "salt", "problem", "true_id", "order", "outcome", "rules", "defect", "evidence")
 
 
 def join(parts: Sequence[Wire]) -> Wire:
@@ -95,7 +107,8 @@ def text_of_times(instants: Instants, style: Ints | None = None) -> Objects:
         cells[:, 10] = " "
     written = np.ascontiguousarray(cells).view("U19").reshape(-1).astype(object)
     if style is not None:
-        for row in np.flatnonzero((style > 0) & known):
+        at_midnight = instants == instants.astype("M8[D]")
+        for row in np.flatnonzero((style > 0) & known & ((style != MIDNIGHT) | at_midnight)):
             written[row] = _styled(written[row], int(style[row]))
     written[~known] = None
     return written
@@ -110,7 +123,7 @@ def _styled(plain: str, style: int) -> str:
         return f"{year}/{int(month)}/{int(date)} {int(clock[:2])}:{clock[3:5]}"
     if style == 3:
         return f"{year}年{month}月{date}日 {clock[:5]}"
-    if style == 4 and clock == "00:00:00":
+    if style == MIDNIGHT and clock == "00:00:00":
         before = np.datetime64(day) - np.timedelta64(1, "D")
         return f"{before} 24:00:00"
     return plain

@@ -7,6 +7,9 @@ land lines 010-0163xxxx, plates 京OXnnnn, given names from a short list that no
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import mul
+
 import numpy as np
 
 from pipelines.samplecity.wire import numbered
@@ -21,7 +24,6 @@ GIVEN_NAMES = ("霁鸢", "砚秋", "漱玉", "缃荷", "聿珩", "琬琰", "翙�
 
 _WIDE = str.maketrans("0123456789-", "０１２３４５６７８９－")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-MENTION_KINDS = 16
 
 
 def mobile(number: int) -> str:
@@ -38,7 +40,7 @@ def identity(number: int) -> str:
     """An identity number of nobody, with a valid check digit (GB 11643)."""
     year, month, day = 1950 + number % 55, 1 + number // 55 % 12, 1 + number // 660 % 28
     body = f"{IDENTITY_PREFIX}{year}{month:02d}{day:02d}{number % 999:03d}"
-    check = "10X98765432"[sum(int(d) * w for d, w in zip(body, _WEIGHTS, strict=True)) % 11]
+    check = "10X98765432"[sum(map(mul, map(int, body), _WEIGHTS)) % 11]
     return body + check
 
 
@@ -65,47 +67,32 @@ def phone_as_written(phone: str, style: int) -> str:
     return phone
 
 
+# Sentences with personal values, in the shapes that slip through simple masks: from telephone number,
+# another number and the day's text.
+_MENTIONS: tuple[Callable[[str, int, str], str], ...] = (
+    lambda phone, number, day: f"联系电话{phone}。",
+    lambda phone, number, day: f"请回电{phone_as_written(phone, 2)}。",
+    lambda phone, number, day: f"电话：{phone_as_written(phone, 4)}，",
+    lambda phone, number, day: f"手机{phone_as_written(phone, 3)}，",
+    lambda phone, number, day: f"手机{phone_as_written(phone, 2).replace(' ', '－')}，".translate(_WIDE),
+    lambda phone, number, day: f"手机{phone[:3]} {phone[3:7]}-{phone[7:]}，".translate(_WIDE),
+    lambda phone, number, day: f"来电时间{day} {phone_as_written(phone, 2)}，",
+    lambda phone, number, day: f"tel{phone}wx同号，",
+    lambda phone, number, day: f"+86{phone}可联系，",
+    lambda phone, number, day: f"座机{landline(number)[:3]}-{landline(number)[3:]}，",
+    lambda phone, number, day: f"身份证{identity(number)}，",
+    lambda phone, number, day: f"证件号{identity(number)[:6]} {identity(number)[6:14]} {identity(number)[14:]}，",
+    lambda phone, number, day: f"车牌{plate(number)}，",
+    lambda phone, number, day: f"来电人{person(number)}反映，",
+    lambda phone, number, day: f"来电人：{person(number)}，电话{phone_as_written(phone, 2)}，身份证号{identity(number)}。",
+    lambda phone, number, day: f"{day} {phone}，",
+    lambda phone, number, day: f"三次拨打{phone}、{mobile(number + 17)}均无人接听。",
+)  # fmt: skip
+
+
 def mention(kind: int, phone: str, number: int, day: str) -> str:
-    """A sentence with personal values, in the shapes that slip through simple masks."""
-    spaced, dashed = phone_as_written(phone, 2), phone_as_written(phone, 4)
-    sentences = (
-        f"联系电话{phone}。",
-        f"请回电{spaced}。",
-        f"电话：{dashed}，",
-        f"手机{phone.translate(_WIDE)}，",
-        f"手机{f'{phone[:3]} {phone[3:7]}-{phone[7:]}'.translate(_WIDE)}，",
-        f"来电时间{day} {spaced}，",
-        f"tel{phone}wx同号，",
-        f"+86{phone}可联系，",
-        f"座机{landline(number)[:3]}-{landline(number)[3:]}，",
-        f"身份证{identity(number)}，",
-        f"证件号{identity(number)[:6]} {identity(number)[6:14]} {identity(number)[14:]}，",
-        f"车牌{plate(number)}，",
-        f"来电人{person(number)}反映，",
-        f"来电人：{person(number)}，电话{spaced}，身份证号{identity(number)}。",
-        f"{day} {phone}，",
-        f"三次拨打{phone}、{mobile(number + 17)}均无人接听。",
-    )
-    return sentences[kind % MENTION_KINDS]
-
-
-def mentioned(kind: int, phone: str, number: int) -> dict[str, set[str]]:
-    """The plain values that `mention` puts into words, by kind of value."""
-    kind %= MENTION_KINDS
-    found: dict[str, set[str]] = {"mobile": set(), "landline": set(), "identity": set(), "plate": set(), "name": set()}
-    if kind in (0, 1, 2, 3, 4, 5, 6, 7, 13, 14, 15):
-        found["mobile"].add(phone)
-    if kind == 15:
-        found["mobile"].add(mobile(number + 17))
-    if kind == 8:
-        found["landline"].add(landline(number))
-    if kind in (9, 10, 13):
-        found["identity"].add(identity(number))
-    if kind == 11:
-        found["plate"].add(plate(number))
-    if kind in (12, 13):
-        found["name"].add(person(number))
-    return found
+    """A sentence with personal values; every `kind` (counted round) is another shape."""
+    return _MENTIONS[kind % len(_MENTIONS)](phone, number, day)
 
 
 def phones_as_written(phones: Objects, styles: Ints) -> Objects:

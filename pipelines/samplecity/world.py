@@ -22,6 +22,7 @@ HISTORY_DAYS = 20
 Objects = npt.NDArray[np.object_]
 Instants = npt.NDArray[np.datetime64]
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 NEVER = np.datetime64("NaT", "s")
 
@@ -163,7 +164,9 @@ GRID_PROBLEMS = np.array([i for i, p in enumerate(PROBLEMS) if p.grid_code], dty
 STEWARD_PROBLEMS = np.array([i for i, p in enumerate(PROBLEMS) if p.service], dtype=np.int64)
 
 # Share of a day's calls by hour: a night trough, a peak between nine and eleven.
-_HOURS = np.array([1, 1, 0.6, 0.5, 0.5, 0.8, 2, 4, 7, 10, 10, 8, 6, 6, 7, 7, 6, 5, 5, 4, 4, 3, 2, 1.5], dtype=float)
+_HOURS = np.array(
+    [1, 1, 0.6, 0.5, 0.5, 0.8, 2, 4, 7, 10, 10, 8, 6, 6, 7, 7, 6, 5, 5, 4, 4, 3, 2, 1.5], dtype=float
+)
 HOUR_SHARE = _HOURS / _HOURS.sum()
 
 
@@ -193,7 +196,7 @@ def later(start: Instants, dice: np.random.Generator, low_minutes: float, high_m
     """Each start plus a random delay; short delays are likelier than long ones."""
     share = dice.random(len(start)) ** 2
     seconds = (60 * (low_minutes + share * (high_minutes - low_minutes))).astype(np.int64)
-    return start + seconds.astype("timedelta64[s]")
+    return np.asarray(start + seconds.astype("timedelta64[s]"))
 
 
 @lru_cache(maxsize=8)

@@ -219,17 +219,16 @@ class _Split:
             for i, verdict in enumerate(self._verdicts)
             if verdict.rule.severity == "warning"
         )
-        flags = "_dq_flags"
+        # Sorted, because a join on several threads does not keep its input's order, and a rerun must give the same bytes.
         if warned:
-            flags = f"list_concat(_dq_flags, list_filter([{warned}]::varchar[], lambda rule: rule is not null)) as _dq_flags"
-        source = "staged"
-        if self.count("select count(*) from marks"):
-            source = "(select * from staged left join marks using (_row_number) where is_broken is not true)"
+            flags = f"list_concat(_dq_flags, list_filter([{warned}]::varchar[], lambda rule: rule is not null))"
+            source = f"select staged.* replace ({flags} as _dq_flags), is_broken from staged left join marks using (_row_number)"
+            source = f"({source}) where is_broken is not true"
         else:
-            flags = "_dq_flags"
+            source = "staged anti join (select _row_number from marks where is_broken) using (_row_number)"
         area = "_area_method, _area_confidence, " if self.contract.has_area else ""
         self.connection.execute(
-            f"copy (select _row_number, {columns}, {area}{flags} from {source} order by _row_number) "
+            f"copy (select _row_number, {columns}, {area}_dq_flags from {source} order by _row_number) "
             f"to {literal(str(path))} (format parquet, compression zstd)"
         )
 

@@ -74,7 +74,8 @@ def load(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> li
         connection.execute(_OPS)
         connection.execute(f"create schema if not exists {quoted('ref')}")
         for contract in contracts:
-            for statement in dictionary.table_ddl(contract):
+            connection.execute(f"create schema if not exists {quoted(contract.level)}")
+            for statement in (dictionary.create_table(contract), *dictionary.comments(contract)):
                 connection.execute(statement)
     loaded = []
     for folder in pending(connection):

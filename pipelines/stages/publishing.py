@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from pipelines import data_package, lake, releases
+from pipelines.contract import dictionary
 from pipelines.data_package import PublishedTable
 from pipelines.database import literal, quoted
 from pipelines.disclosure import Disclosure, PublicTable
@@ -222,16 +223,23 @@ class _Publication:
 
 def _office_table(table: PublicTable, schema: str, source: Path) -> OfficeTable:
     comments = {}
-    if table.contract:
-        described = {column.name: column for column in table.contract.columns}
+    if contract := table.contract:
         comments = {
-            name: data_package.column_comment(described[name]) for name in table.names if name in described
+            column.name: dictionary.both(column.description, column.business_name)
+            for column in contract.stored_columns
         }
-    return OfficeTable(schema, table.short_name, str(source), _comment_of(table), comments)
+        comments |= {
+            name: dictionary.both(english, chinese)
+            for name, _, english, chinese in dictionary.lineage(contract)
+        }
+    public = {name: comments[name] for name in table.names if name in comments}
+    return OfficeTable(schema, table.short_name, str(source), _comment_of(table), public)
 
 
 def _comment_of(table: PublicTable) -> str:
-    return data_package.table_comment(table.contract) if table.contract else ""
+    if not (contract := table.contract):
+        return ""
+    return dictionary.both(dictionary.table_description(contract), contract.business_name)
 
 
 def _office_views(project: Path) -> list[OfficeView]:

@@ -95,70 +95,114 @@ class _Staging:
         return [column for column in self.contract.stored_columns if not column.constant]
 
     def clean(self) -> None:
-        """received → cleaned: trimmed text, nothing for words that mean nothing, tokens for callers."""
-        columns = ", ".join(f"{self._cleaned(column)} as {quoted(column.name)}" for column in self._given)
-        drops = "".join(f", {quoted(_drop(i))}" for i in range(len(self.contract.drop_rules)))
-        self.connection.execute(
-            f"create temp table cleaned as select _row_number{drops}, {columns} from received order by _row_number"
+        """received → cleaned: trimmed text, nothing for words that mean nothing, tokens for callers, masks.
+
+        One step a sub-query: an expression that names a text several times would multiply with every step.
+        """
+        query = "received"
+        for step in (self._trimmed, self._filled, self._narrow, self._meant, self._parted, self._private):
+            columns = [(column, step(column)) for column in self._given]
+            changed = ", ".join(f"{sql} as {quoted(column.name)}" for column, sql in columns if sql)
+            if changed:
+                query = f"(select * replace ({changed}) from {query})"
+        query = self._with_masks(
+            query, [quoted(each.name) for each in self._given if self._is_masked(each)], "mask_text"
         )
+        self.connection.execute(f"create temp table cleaned as select * from {query} order by _row_number")
         self.connection.execute("drop table received")
 
-    def _cleaned(self, column: Column) -> str:
-        text = f"trim({quoted(column.name)}, {literal(_TRIMMED)})"
-        if column.fill_down:
-            again = f"{text} in ({_literals(column.fill_down)})"
-            text = (
-                f"case when {again} then last_value(case when {again} then null else {text} end ignore nulls) "
-                f"over (order by _row_number) else {text} end"
-            )
-        if column.normalise == "code" or column.logical_type not in ("string", "array"):
-            text = f"trim(half_width({text}))"
+    def _with_masks(self, query: str, names: list[str], macro: str) -> str:
+        """A sub-query with these texts masked at once: the patterns are compiled once, not once a column."""
+        if not names:
+            return query
+        replaced = ", ".join(f"_masked[{i + 1}] as {name}" for i, name in enumerate(names))
+        masks = f"list_transform([{', '.join(names)}], lambda text: {macro}(text))"
+        return f"(select * exclude (_masked) replace ({replaced}) from (select *, {masks} as _masked from {query}))"
+
+    def _trimmed(self, column: Column) -> str:
+        return f"trim({quoted(column.name)}, {literal(_TRIMMED)})"
+
+    def _filled(self, column: Column) -> str:
+        if not column.fill_down:
+            return ""
+        name = quoted(column.name)
+        again = f"{name} in ({_literals(column.fill_down)})"
+        return (
+            f"case when {again} then last_value(case when {again} then null else {name} end ignore nulls) "
+            f"over (order by _row_number) else {name} end"
+        )
+
+    def _narrow(self, column: Column) -> str:
+        """Half-width letters and digits, in codes, numbers and dates; never in free text, whose meaning it changes."""
+        name = quoted(column.name)
         if column.normalise == "code":
-            text = f"regexp_replace({text}, {literal(_DASHES)}, '-', 'g')"
-        text = f"case when {text} in ({_literals((*_NOTHING, *column.missing_values))}) then null else {text} end"
-        if column.part:
-            text = values.split_part(text, column.part.index, column.part.separators)
-        if column.privacy == "token":
-            return (
-                f"case when {text} in ({_literals((*column.withheld_values, WITHHELD))}) then {literal(WITHHELD)} "
-                f"when {text} is not null then caller_token({text}, {self._epoch()}) end"
-            )
-        is_free = column.type in ("VARCHAR", "VARCHAR[]") and not (
+            return f"trim(regexp_replace(half_width({name}), {literal(_DASHES)}, '-', 'g'))"
+        if column.logical_type not in ("string", "array"):
+            return f"trim(half_width({name}))"
+        return ""
+
+    def _meant(self, column: Column) -> str:
+        name = quoted(column.name)
+        return f"case when {name} in ({_literals((*_NOTHING, *column.missing_values))}) then null else {name} end"
+
+    def _parted(self, column: Column) -> str:
+        if not column.part:
+            return ""
+        return values.split_part(quoted(column.name), column.part.index, column.part.separators)
+
+    def _private(self, column: Column) -> str:
+        if column.privacy != "token":
+            return ""
+        name = quoted(column.name)
+        return (
+            f"case when {name} in ({_literals((*column.withheld_values, WITHHELD))}) then {literal(WITHHELD)} "
+            f"when {name} is not null then caller_token({name}, {self._epoch()}) end"
+        )
+
+    def _is_masked(self, column: Column) -> bool:
+        """Free text of a feed with personal columns is masked wherever it stands, not only where it is expected."""
+        is_free = column.logical_type in ("string", "array") and not (
             column.enum or column.pattern or column.area
         )
-        if column.privacy == "mask" or (is_free and self.contract.is_personal):
-            return f"mask_text({text})"
-        return text
+        return column.privacy == "mask" or (
+            is_free and self.contract.is_personal and column.privacy != "token"
+        )
 
     def type(self) -> None:
-        """cleaned → typed: `<name>` as its type, `<name>__bad` where that failed, what was mended."""
+        """cleaned → typed: `<name>` as its type, `<name>__bad` with the text where that failed, what was mended."""
         columns = []
         for column in self.contract.stored_columns:
             name = quoted(column.name)
             if column.area:  # resolved next, when the day is known
                 columns.append(f"{name} as {quoted(_area_text(column))}")
-                continue
-            columns.append(f"{self._value(column)} as {name}")
-            if _can_be_bad(column):
-                bad = f"case when {name} is not null and ({self._value(column)}) is null{_unless_no_date(column)} then {self._hidden(name)} end"
-                columns.append(f"{bad} as {quoted(values.bad(column.name))}")
+            elif column.constant:
+                columns.append(f"{self._constant(column)} as {name}")
+            elif _can_be_bad(column):
+                columns.append(f"{self._value(column)} as {name}")
+                columns.append(f"{name} as {quoted(values.bad(column.name))}")
+            else:
+                columns.append(name)
+        bads = ", ".join(
+            f"case when {quoted(column.name)} is null{_unless_no_date(column)} then {quoted(values.bad(column.name))} end "
+            f"as {quoted(values.bad(column.name))}"
+            for column in self._given
+            if _can_be_bad(column) and not column.area
+        )
         self.connection.execute(
-            f"create temp table typed as select _row_number, {', '.join(columns)}, {self._flags()} as _dq_flags "
-            "from cleaned order by _row_number"
+            f"create temp table typed as select * {f'replace ({bads})' if bads else ''} from "
+            f"(select _row_number, {', '.join(columns)}, {self._flags()} as _dq_flags from cleaned) order by _row_number"
         )
 
     def _value(self, column: Column) -> str:
         name = quoted(column.name)
-        if column.constant:
-            return self._constant(column)
         if column.enum:
             cases = " ".join(
                 f"when half_width({name}) in ({_literals(_wire_values(value))}) then {literal(value.value)}"
                 for value in column.enum
             )
-            return f"case {cases} else {self._hidden(name)} end"
+            return f"case {cases} end"
         if column.pattern and column.type == "VARCHAR":
-            return f"case when regexp_matches({name}, {literal(column.pattern)}) then {name} else {self._hidden(name)} end"
+            return f"case when regexp_matches({name}, {literal(column.pattern)}) then {name} end"
         value = values.typed(name, column, self.contract.timezone)
         return f"round({value}, {column.decimals})" if column.privacy == "coarsen" else value
 
@@ -169,10 +213,6 @@ class _Staging:
             case "window_end":
                 return f"timestamptz {literal(self.window.end.isoformat())}"
         return f"date {literal(self._last_day().isoformat())}"
-
-    def _hidden(self, text: str) -> str:
-        """A text that broke its column's shape will be shown to people: masked where callers are involved."""
-        return f"mask_text({text})" if self.contract.is_personal else text
 
     def _flags(self) -> str:
         """What was mended on a row, as `<column>:<defect>`."""
@@ -189,22 +229,34 @@ class _Staging:
         return f"list_filter([{', '.join(flags)}]::varchar[], lambda flag: flag is not null)"
 
     def resolve_area(self) -> None:
-        """typed → located: the code of the area a row names, as of the row's own day."""
+        """typed → located: the code of the area a row names, as of the row's own day; unread texts masked."""
+        query = "(select *, null::varchar as _area_method, null::double as _area_confidence from typed)"
         column = next((column for column in self.contract.columns if column.area), None)
-        if column is None or column.area is None:
-            self.connection.execute("create temp view located as select * from typed")
-            return
-        folder = settings.project() / "contracts" / "reference"
-        areas.load_reference(self.connection, folder, only=("areas", "area_aliases"))
-        text, day = quoted(_area_text(column)), self._day(column.area.as_of)
-        found = areas.resolution(self.connection, "typed", text, day, column.area.level, "_row_number")
+        if column and column.area:
+            folder = settings.project() / "contracts" / "reference"
+            areas.load_reference(self.connection, folder, only=("areas", "area_aliases"))
+            text, day = quoted(_area_text(column)), self._day(column.area.as_of)
+            found = areas.resolution(self.connection, "typed", text, day, column.area.level, "_row_number")
+            query = (
+                f"(select typed.* exclude ({text}), area.area_code as {quoted(column.name)}, "
+                f"case when area.area_code is null then {text} end as {quoted(values.bad(column.name))}, "
+                "case when area.area_code is not null then area.area_method end as _area_method, "
+                f"area.area_confidence as _area_confidence "
+                f"from typed left join {found} as area on area.row = typed._row_number)"
+            )
+        bads = [quoted(values.bad(column.name)) for column in self._given if _can_be_bad(column)]
+        if bads and self.contract.is_personal:  # people will be shown what could not be read
+            codes = [quoted(values.bad(column.name)) for column in self._given if column.normalise == "code"]
+            query = self._with_masks(query, [name for name in bads if name not in codes], "mask_text")
+            query = self._with_masks(query, [name for name in bads if name in codes], "mask_code")
+        shown = ", ".join(
+            f"coalesce({quoted(column.name)}, {quoted(values.bad(column.name))}) as {quoted(column.name)}"
+            for column in self._given
+            if _keeps_text(column)
+        )
         self.connection.execute(
-            f"create temp table located as select typed.* exclude ({text}), area.area_code as {quoted(column.name)}, "
-            f"case when {text} is not null and area.area_code is null then {self._hidden(text)} end "
-            f"as {quoted(values.bad(column.name))}, "
-            "case when area.area_code is not null then area.area_method end as _area_method, "
-            "area.area_confidence as _area_confidence "
-            f"from typed left join {found} as area on area.row = typed._row_number order by typed._row_number"
+            f"create temp table located as select * {f'replace ({shown})' if shown else ''} from {query} "
+            "order by _row_number"
         )
 
     def _day(self, as_of: str) -> str:
@@ -231,13 +283,13 @@ class _Staging:
                 "order by _row_number"
             )
         key = ", ".join(quoted(name) for name in (*self.contract.key, *self.contract.version_columns))
-        everything = ", ".join(f"cleaned.{quoted(column.name)}" for column in self._given)
+        everything = ", ".join(quoted(column.name) for column in self._given)
         self.connection.execute(
-            f"insert into set_aside select _row_number, 'duplicate', 'exact repetition', first_row from ("
-            f"select cleaned._row_number, min(cleaned._row_number) over (partition by {everything}) as first_row "
-            f"from cleaned join located using (_row_number) "
-            f"where ({key}) in (select ({key}) from located group by {key} having count(*) > 1) "
-            "and cleaned._row_number not in (select _row_number from set_aside)) "
+            "insert into set_aside select _row_number, 'duplicate', 'exact repetition', first_row from ("
+            f"select _row_number, min(_row_number) over (partition by {everything}) as first_row from cleaned "
+            f"where _row_number in (select _row_number from located where ({key}) in "
+            f"(select ({key}) from located group by {key} having count(*) > 1)) "
+            "and _row_number not in (select _row_number from set_aside)) "
             "where _row_number > first_row order by _row_number"
         )
         counts = self.connection.execute(
@@ -249,36 +301,25 @@ class _Staging:
         received = ", ".join(
             f"{literal(column.name)}: {self._as_received(column)}"
             for column in self._given
-            if self._is_changed(column)
+            if _can_be_bad(column)
         )
-        received = f"{{{received}}}" if received else "null::struct(nothing varchar)"
-        fresh = (
-            ""
-            if self.contract.has_area
-            else ", null::varchar as _area_method, null::double as _area_confidence"
-        )
+        received = f"{{{received}}}" if received else "{nothing: null::varchar}"
+        kept = ", ".join(quoted(values.bad(column.name)) for column in self._given if _keeps_text(column))
         self.connection.execute(
-            f"copy (select located.*{fresh}, {received} as _received from located join cleaned using (_row_number) "
-            "anti join set_aside using (_row_number) order by _row_number) "
-            f"to {literal(str(folder / ROWS))} (format parquet, compression snappy)"
+            f"copy (select located.* {f'exclude ({kept})' if kept else ''}, {received} as _received "
+            "from located join cleaned using (_row_number) anti join set_aside using (_row_number) "
+            f"order by _row_number) to {literal(str(folder / ROWS))} (format parquet, compression snappy)"
         )
         self.connection.execute(
             f"copy (select * from set_aside order by _row_number) to {literal(str(folder / SET_ASIDE))} (format parquet)"
         )
 
-    def _is_changed(self, column: Column) -> bool:
-        """Whether the stored value may be written otherwise than it came."""
-        return bool(column.enum or column.area or column.type != "VARCHAR")
-
     def _as_received(self, column: Column) -> str:
-        text = f"cleaned.{quoted(column.name)}"
+        """The text before typing: the masked one where it could not be read, coarse where the value is coarsened."""
+        bad = f"located.{quoted(values.bad(column.name))}"
         if column.privacy == "coarsen":
-            return f"located.{quoted(column.name)}::varchar"
-        if not self.contract.is_personal:
-            return text
-        if _can_be_bad(column):
-            return f"case when located.{quoted(column.name)} is null then mask_text({text}) else {text} end"
-        return f"mask_text({text})"
+            return f"coalesce({bad}, located.{quoted(column.name)}::varchar)"
+        return f"coalesce({bad}, cleaned.{quoted(column.name)})"
 
     def _epoch(self) -> str:
         """Two digits of the window's year: tokens of different years cannot be linked."""
@@ -299,12 +340,18 @@ def _area_text(column: Column) -> str:
 
 
 def _can_be_bad(column: Column) -> bool:
-    return column.type != "VARCHAR" and not column.constant
+    """Whether a text given for the column may turn out not to be a value of it."""
+    return not column.constant and bool(column.type != "VARCHAR" or column.area or _keeps_text(column))
+
+
+def _keeps_text(column: Column) -> bool:
+    """Whether a text that is no value of the column stays in it, for its own rule to judge."""
+    return column.type == "VARCHAR" and not column.area and bool(column.enum or column.pattern)
 
 
 def _unless_no_date(column: Column) -> str:
     if column.logical_type in ("date", "timestamp") and not column.formats:
-        return f" and not {values.is_no_date(quoted(column.name))}"
+        return f" and not {values.is_no_date(quoted(values.bad(column.name)))}"
     return ""
 
 

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from pipelines.connectors import Pulled, pull, session
+from pipelines.connectors import Pulled, pull, pulling, session
+from pipelines.connectors.session import Session
 from pipelines.contract.model import Column, Contract, Server
 from pipelines.lake import Window
 
@@ -181,3 +182,22 @@ def fetch() -> Callable[..., tuple[list[bytes], Pulled]]:
         return kept.contents, pull(contract(**values), server, DAY, kept)
 
     return fetch
+
+
+@pytest.fixture(scope="session")
+def feed() -> Callable[..., Contract]:
+    """Makes a small contract, keyed by 编号 or no."""
+    return contract
+
+
+@pytest.fixture(scope="session")
+def pull_with() -> Callable[[Server, Session], tuple[list[bytes], Pulled]]:
+    """Pulls one day over a session of the test's own."""
+
+    def pull_with(server: Server, session: Session) -> tuple[list[bytes], Pulled]:
+        kept = Kept()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pulling, "Session", lambda token: session)
+            return kept.contents, pull(contract(), server, DAY, kept)
+
+    return pull_with

@@ -1,0 +1,109 @@
+"""What a contract says about its table, in the words of others: SQL for DuckDB, Table Schema for Frictionless.
+
+Builds text only; running it is the database's business.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.contract.model import Column, Contract
+
+# Columns every stored row of a feed carries besides the contract's own: name, type, meaning, 含义.
+LINEAGE = (
+    ("_batch_id", "VARCHAR", "Batch that brought the row.", "批次编号"),
+    ("_row_number", "BIGINT", "Number of the row in its batch, as received, from 1.", "批次内行号"),
+    ("_window_end", "TIMESTAMPTZ", "End of the time range the batch was pulled for.", "采集时段终点"),
+    ("_landed_at", "TIMESTAMPTZ", "When the batch was pulled.", "采集时间"),
+    ("_dq_flags", "VARCHAR[]", "Warnings the row raised, and what was mended in it.", "数据质量标记"),
+)
+AREA_LINEAGE = (
+    ("_area_method", "VARCHAR", "How the area was found.", "区划识别方法"),
+    ("_area_confidence", "DOUBLE", "How sure the area is, between 0 and 1.", "区划识别置信度"),
+)
+_FIELD_TYPES = {"timestamp": "datetime"}
+
+
+def lineage(contract: Contract) -> tuple[tuple[str, str, str, str], ...]:
+    """The additional columns of the contract's table; none for tables that are not feeds."""
+    if not contract.is_feed:
+        return ()
+    return LINEAGE + AREA_LINEAGE if contract.has_area else LINEAGE
+
+
+def create_table(contract: Contract) -> str:
+    """`create table if not exists …` for the contract's table in the warehouse."""
+    columns = [(column.name, column.type) for column in contract.stored_columns]
+    columns += [(name, kind) for name, kind, _, _ in lineage(contract)]
+    lines = ",\n".join(f"    {name} {kind}" for name, kind in columns)
+    return f"create table if not exists {contract.table} (\n{lines}\n)"
+
+
+def comments(contract: Contract) -> tuple[str, ...]:
+    """`comment on …` statements for the table and each of its columns: `English. 中文`."""
+    table = contract.table
+    said = [
+        f"comment on table {table} is {_literal(both(table_description(contract), contract.business_name))}"
+    ]
+    described = [
+        (column.name, column.description, column.business_name) for column in contract.stored_columns
+    ]
+    described += [(name, english, chinese) for name, _, english, chinese in lineage(contract)]
+    said += [
+        f"comment on column {table}.{name} is {_literal(both(english, chinese))}"
+        for name, english, chinese in described
+    ]
+    return tuple(said)
+
+
+def table_schema(contract: Contract) -> dict[str, Any]:
+    """The contract as a Frictionless Table Schema: `fields` and `primaryKey`, without lineage columns."""
+    return {
+        "fields": [_field(column) for column in contract.stored_columns],
+        "primaryKey": list(contract.key),
+    }
+
+
+def table_description(contract: Contract) -> str:
+    """What the data is for, and what one row is."""
+    grain = f"One row per {contract.grain}." if contract.grain else ""
+    return f"{contract.description} {grain}".strip()
+
+
+def both(english: str, chinese: str) -> str:
+    """`English. 中文`, or the one there is."""
+    return " ".join(text for text in (english, chinese) if text)
+
+
+def _field(column: Column) -> dict[str, Any]:
+    field: dict[str, Any] = {
+        "name": column.name,
+        "type": _FIELD_TYPES.get(column.logical_type, column.logical_type),
+        "description": column.description,
+    }
+    if column.business_name:
+        field["title"] = column.business_name
+    constraints = {
+        "required": column.required or None,
+        "unique": column.unique or None,
+        "enum": [_typed(value.value, column) for value in column.enum] or None,
+        "pattern": column.pattern or None,
+        "minimum": column.minimum,
+        "maximum": column.maximum,
+        "minLength": column.min_length,
+        "maxLength": column.max_length,
+    }
+    given = {name: value for name, value in constraints.items() if value is not None}
+    if given:
+        field["constraints"] = given
+    return field
+
+
+def _typed(value: str, column: Column) -> Any:
+    if column.logical_type == "integer":
+        return int(value)
+    return float(value) if column.logical_type == "number" else value
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,260 @@
+"""From the feeds' tables to the shared ones: every SQL model of `warehouse/`, in the order their queries ask for.
+
+    warehouse/core/<name>.sql          becomes table core.<name>: steps on the way, nobody's promise
+    warehouse/governance/<name>.sql    becomes table governance.<name>, as its output contract promises
+    <name>.checks.sql                  beside a model: what must be true of it
+
+A build is one transaction. When a model, a check or a contract is broken, everybody keeps reading the tables
+of the build before.
+"""
+
+from __future__ import annotations
+
+import graphlib
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines import areas, checks
+from pipelines.contract import dictionary, load_governance
+from pipelines.contract.model import Contract
+from pipelines.database import literal, quoted, transaction
+from pipelines.errors import WarehouseError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Judge = Callable[[Contract, Path], Sequence[str]]
+"""Says what the rows of a Parquet file break of a contract, a sentence a rule."""
+
+SCHEMAS = ("core", "governance")
+_PROMISED = "governance"
+_NO_TABLES = frozenset({"", "recurring", "temp"})  # `recurring` is DuckDB's word inside a recursive query
+
+
+@dataclass(frozen=True)
+class Model:
+    """One SQL file and the table it makes."""
+
+    table: str
+    path: Path
+    query: str
+
+    @property
+    def schema(self) -> str:
+        return self.table.partition(".")[0]
+
+    @property
+    def origin(self) -> str:
+        """The file as a person would name it."""
+        return f"warehouse/{self.schema}/{self.path.name}"
+
+    def sources(self, connection: DuckDBPyConnection) -> set[str]:
+        """Every `schema.table` the query reads."""
+        return sources(connection, self.query, self.origin)
+
+    @property
+    def checks_path(self) -> Path:
+        return self.path.with_name(f"{self.path.stem}{checks.SUFFIX}")
+
+
+def build(connection: DuckDBPyConnection, project: Path, judge: Judge | None = None) -> dict[str, int]:
+    """Rebuild reference, core and governance tables from what is loaded; returns rows per governance table.
+
+    `judge` holds each table against its output contract. Raises WarehouseError with everything that is wrong,
+    ContractError when a reference file or an output contract is; then nothing has changed.
+    """
+    models = read_models(project / "warehouse")
+    contracts = {each.table: each for each in load_governance(project / "contracts" / "governance")}
+    with transaction(connection):
+        areas.load_reference(connection, project / "contracts" / "reference")
+        _drop_leftovers(connection, models)
+        ordered = in_order(connection, models)
+        _require_sources(connection, ordered)
+        for model in ordered:
+            _make(connection, model, contracts.get(model.table))
+        problems = [*_unpromised(models, contracts)]
+        for model in ordered:
+            problems += _problems(connection, model, contracts.get(model.table), judge)
+        if problems:
+            count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+            raise WarehouseError(
+                f"{count} in the warehouse's tables\n" + "\n".join(f"  {line}" for line in problems),
+                next_step="the tables of the build before are still there; correct the model or the data and build again",
+            )
+        return {
+            model.table: _count(connection, model.table) for model in ordered if model.schema == _PROMISED
+        }
+
+
+def read_models(folder: Path) -> list[Model]:
+    """The models of `core/` and `governance/` in a folder, sorted by table."""
+    return [
+        Model(f"{schema}.{path.stem}", path, path.read_text(encoding="utf-8").strip().rstrip(";"))
+        for schema in SCHEMAS
+        for path in sorted((folder / schema).glob("*.sql"))
+        if not path.name.endswith(checks.SUFFIX)
+    ]
+
+
+def in_order(connection: DuckDBPyConnection, models: Sequence[Model]) -> list[Model]:
+    """The models so that each stands behind those it reads; the same models always in the same order.
+
+    Raises WarehouseError when a query cannot be parsed, or models read each other in a circle.
+    """
+    by_table = {model.table: model for model in models}
+    sorter: graphlib.TopologicalSorter[str] = graphlib.TopologicalSorter()
+    for model in models:
+        sorter.add(model.table, *sorted(model.sources(connection) & by_table.keys()))
+    try:
+        sorter.prepare()
+    except graphlib.CycleError as error:
+        raise WarehouseError(
+            f"these models read each other in a circle: {' → '.join(reversed(error.args[1]))}",
+            next_step="move what they share into a model of its own in warehouse/core",
+        ) from error
+    ordered: list[Model] = []
+    while ready := sorted(sorter.get_ready()):
+        ordered += [by_table[table] for table in ready]
+        sorter.done(*ready)
+    return ordered
+
+
+def sources(connection: DuckDBPyConnection, query: str, origin: str) -> set[str]:
+    """Every `schema.table` a query names. Raises WarehouseError naming `origin` when it cannot be parsed."""
+    answer = connection.execute(f"select json_serialize_sql({literal(query)})").fetchone()
+    tree = json.loads(answer[0]) if answer else {}
+    if tree.get("error"):
+        raise WarehouseError(
+            f"{origin} cannot be parsed: {tree.get('error_message', 'no message')}",
+            next_step="a model is one select; paste it into the DuckDB shell to see where it breaks",
+        )
+    return {
+        f"{node['schema_name']}.{node['table_name']}"
+        for node in _nodes(tree)
+        if node.get("type") == "BASE_TABLE" and node["schema_name"] not in _NO_TABLES
+    }
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(tree, dict):
+        yield tree
+        for part in tree.values():
+            yield from _nodes(part)
+    elif isinstance(tree, list):
+        for part in tree:
+            yield from _nodes(part)
+
+
+def _require_sources(connection: DuckDBPyConnection, models: Sequence[Model]) -> None:
+    made = {model.table for model in models}
+    there = {
+        str(name)
+        for (name,) in connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() union all "
+            "select schema_name || '.' || view_name from duckdb_views()"
+        ).fetchall()
+    }
+    absent = [
+        f"{model.origin} reads {source}, which is not there"
+        for model in models
+        for source in sorted(model.sources(connection) - made - there)
+    ]
+    if absent:
+        raise WarehouseError(
+            "\n  ".join(absent), next_step="run `urbanbrain load` first, or correct the name of the table"
+        )
+
+
+def _drop_leftovers(connection: DuckDBPyConnection, models: Sequence[Model]) -> None:
+    """Make the schemas, and drop tables in them whose model is gone."""
+    made = {model.table for model in models}
+    for schema in SCHEMAS:
+        connection.execute(f"create schema if not exists {quoted(schema)}")
+    found = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where list_contains(?, schema_name) order by all",
+        [list(SCHEMAS)],
+    ).fetchall()
+    for schema, name in found:
+        if f"{schema}.{name}" not in made:
+            connection.execute(f"drop table {quoted(schema)}.{quoted(name)}")
+
+
+def _make(connection: DuckDBPyConnection, model: Model, contract: Contract | None) -> None:
+    """Run a model into its table, sorted by the contract's key, so that the same rows make the same file."""
+    import duckdb
+
+    query = model.query
+    if contract and contract.key:
+        query = f"select * from (\n{query}\n) order by {', '.join(map(quoted, contract.key))}"
+    try:
+        connection.execute(f"create or replace table {model.table} as {query}")
+    except duckdb.Error as error:
+        raise WarehouseError(
+            f"{model.origin} does not run: {str(error).splitlines()[0]}",
+            next_step="paste it into the DuckDB shell to see where it breaks; nothing was changed",
+        ) from error
+
+
+def _problems(
+    connection: DuckDBPyConnection, model: Model, contract: Contract | None, judge: Judge | None
+) -> list[str]:
+    """What a finished table breaks: its contract's columns, its checks, its contract's rules."""
+    if contract and (differences := _differences(connection, contract)):
+        return differences
+    key = contract.key if contract else ()
+    problems = checks.failures(connection, model.table, checks.read(model.checks_path), key)
+    if contract:
+        for statement in dictionary.comments(contract):
+            connection.execute(statement)
+        if judge:
+            problems += _judged(connection, contract, judge)
+    return problems
+
+
+def _differences(connection: DuckDBPyConnection, contract: Contract) -> list[str]:
+    """How a table's columns differ from its contract's in name, type or order."""
+    found = {
+        str(name): str(kind)
+        for name, kind in connection.execute(
+            f"select column_name, replace(column_type, 'TIMESTAMP WITH TIME ZONE', 'TIMESTAMPTZ') "
+            f"from (describe {contract.table})"
+        ).fetchall()
+    }
+    promised = {column.name: column.type for column in contract.columns}
+    lines = [f"lacks {name}" for name in promised if name not in found]
+    lines += [f"has {name}, which the contract does not name" for name in found if name not in promised]
+    lines += [
+        f"{name} is {found[name]}, promised is {promised[name]}"
+        for name in promised
+        if name in found and found[name] != promised[name]
+    ]
+    if not lines and list(found) != list(promised):
+        lines.append(f"has its columns in the order {', '.join(found)}; promised is {', '.join(promised)}")
+    return [f"{contract.table}: {line} ({contract.path})" for line in lines]
+
+
+def _judged(connection: DuckDBPyConnection, contract: Contract, judge: Judge) -> Sequence[str]:
+    with tempfile.TemporaryDirectory(prefix="urbanbrain-") as folder:
+        rows = Path(folder) / "rows.parquet"
+        connection.execute(f"copy {contract.table} to {literal(str(rows))} (format parquet)")
+        return judge(contract, rows)
+
+
+def _unpromised(models: Sequence[Model], contracts: dict[str, Contract]) -> Iterator[str]:
+    """Governance tables without a contract, and contracts without a table."""
+    made = {model.table for model in models}
+    for model in models:
+        if model.schema == _PROMISED and model.table not in contracts:
+            yield f"{model.table}: has no contract in contracts/{_PROMISED}/"
+    for table, contract in contracts.items():
+        if table not in made:
+            yield f"{table}: is promised by {contract.path}, but no model makes it"
+
+
+def _count(connection: DuckDBPyConnection, table: str) -> int:
+    found = connection.execute(f"select count(*) from {table}").fetchone()
+    return int(found[0]) if found else 0

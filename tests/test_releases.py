@@ -1,0 +1,142 @@
+"""A reader resolves one release and can prove that its bytes are the published ones."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from two_streets import EAST, FEEDS, GOVERNANCE, WEST, project, warehouse
+
+from pipelines import lake, releases
+from pipelines.errors import WarehouseError
+from pipelines.stages import publishing
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of releases with one in it, to be copied by each test."""
+    folder = tmp_path_factory.mktemp("published")
+    with pytest.MonkeyPatch.context() as patch, warehouse() as connection:
+        patch.setenv("URBANBRAIN_HOME", str(folder / "home"))
+        publishing.publish(connection, FEEDS, GOVERNANCE, project(folder))
+    return folder / "home" / "releases"
+
+
+@pytest.fixture
+def release(home: Path, published: Path) -> releases.Release:
+    shutil.copytree(published, lake.releases())
+    return releases.current()
+
+
+def test_before_the_first_release_the_error_says_what_to_do() -> None:
+    with pytest.raises(WarehouseError, match="nothing is published yet") as caught:
+        releases.current()
+
+    assert "make demo" in caught.value.next_step
+    assert [] == releases.list_releases()
+
+
+def test_current_is_the_release_that_was_published(release: releases.Release) -> None:
+    assert [release] == releases.list_releases()
+    assert release == releases.read(release.release_id)
+    assert (EAST, WEST) == release.offices
+    assert lake.releases() / release.release_id / "offices" / EAST / f"{EAST}.duckdb" == release.office_file(
+        EAST
+    )
+    assert "governance.cases" in release.tables
+    assert [] == release.verify()
+
+
+def test_an_unknown_office_is_told_which_there_are(release: releases.Release) -> None:
+    for strange in ("123", "../../warehouse", ""):
+        with pytest.raises(WarehouseError, match="no office file") as caught:
+            release.office_file(strange)
+
+        assert f"{EAST}, {WEST}" in caught.value.next_step
+
+
+@pytest.mark.parametrize("pointer", ["", "20200101T000000Z-0123456789", "../elsewhere", "a\nb"])
+def test_a_pointer_to_nothing_is_an_error_that_names_what_there_is(
+    release: releases.Release, pointer: str
+) -> None:
+    (lake.releases() / releases.CURRENT).write_text(pointer, encoding="utf-8")
+
+    with pytest.raises(WarehouseError, match="there is no release") as caught:
+        releases.current()
+
+    assert release.release_id in caught.value.next_step
+
+
+def test_a_pointer_that_is_no_text_is_an_error(release: releases.Release) -> None:
+    (lake.releases() / releases.CURRENT).write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(WarehouseError, match="CURRENT cannot be read"):
+        releases.current()
+
+
+def test_a_broken_manifest_is_an_error(release: releases.Release) -> None:
+    manifest = release.path / releases.MANIFEST
+    for content in ("{", "[]", '{"release_id": "another", "files": []}'):
+        manifest.unlink()
+        manifest.write_text(content, encoding="utf-8")
+
+        with pytest.raises(WarehouseError, match=r"manifest\.json"):
+            releases.current()
+
+
+def test_one_flipped_byte_anywhere_is_found(release: releases.Release) -> None:
+    for path in sorted(path for path in release.path.rglob("*") if path.is_file()):
+        name = path.relative_to(release.path).as_posix()
+        whole = path.read_bytes()
+        middle = len(whole) // 2
+        path.unlink()
+        path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+
+        if name == releases.MANIFEST:
+            with pytest.raises(WarehouseError):
+                _raise_if_broken()
+        else:
+            assert [f"{name}: its bytes changed since it was published"] == releases.current().verify()
+        path.write_bytes(whole)
+
+    assert [] == releases.current().verify()
+
+
+def _raise_if_broken() -> None:
+    if problems := releases.current().verify():
+        raise WarehouseError("; ".join(problems))
+
+
+def test_an_edited_manifest_is_found(release: releases.Release) -> None:
+    manifest = dict(release.manifest)
+    manifest["batches"] = []
+    (release.path / releases.MANIFEST).unlink()
+    (release.path / releases.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+
+    assert ["manifest.json: changed since it was published"] == releases.current().verify()
+
+
+def test_missing_extra_and_cut_files_are_all_found_at_once(release: releases.Release) -> None:
+    cases, areas = release.tables["governance.cases"], release.tables["ref.areas"]
+    size = areas.stat().st_size
+    cases.unlink()
+    areas.chmod(0o644)
+    areas.write_bytes(areas.read_bytes()[:-1])
+    (release.path / "tables" / "extra.parquet").write_bytes(b"")
+    (release.path / "offices" / "link").symlink_to("/nowhere")
+
+    assert [
+        "offices/link: not in the manifest",
+        "tables/extra.parquet: not in the manifest",
+        "tables/governance.cases.parquet: missing",
+        f"tables/ref.areas.parquet: {size - 1} bytes, expected {size}",
+    ] == release.verify()
+
+
+def test_what_a_killed_writer_left_is_no_release(release: releases.Release) -> None:
+    (lake.releases() / ".writing-abc").mkdir()
+    (lake.releases() / "20200101T000000Z-0123456789").mkdir()
+
+    assert [release] == releases.list_releases()

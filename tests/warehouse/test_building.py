@@ -1,0 +1,274 @@
+"""A build is all or nothing, the same for the same rows, and says what is wrong with file and rule."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from duckdb import DuckDBPyConnection
+
+from pipelines import database, settings
+from pipelines.contract.model import Contract
+from pipelines.errors import WarehouseError
+from pipelines.stages import governance
+
+CONTRACT = """\
+apiVersion: v3.2.0
+kind: DataContract
+id: governance_harbour_days
+name: Harbour days
+version: 1.0.0
+status: active
+description:
+  purpose: Ships per day.
+schema:
+  - name: harbour_days
+    businessName: 港口日
+    logicalType: object
+    description: One row per day.
+    properties:
+      - name: day
+        businessName: 日
+        logicalType: date
+        required: true
+        primaryKey: true
+        description: Day in port.
+      - name: ship_count
+        businessName: 船数
+        logicalType: integer
+        required: true
+        description: Ships that came.
+team:
+  name: harbour
+customProperties:
+  - property: level
+    value: governance
+"""
+SHIPS = "-- core.ships\n-- One row per ship.\nselect * from city.ships\n"
+DAYS = """\
+-- governance.harbour_days
+-- One row per day.
+select day, count(*) as ship_count from core.ships group by all
+"""
+CHECKS = """\
+-- check: a day has at most two ships
+select * from model where ship_count > 2;
+
+-- check: no ship comes on a Sunday
+select * from model where dayofweek(day) = 0;
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with two models about ships, of which Huitian has none."""
+    files = {
+        "contracts/governance/harbour_days.odcs.yaml": CONTRACT,
+        "warehouse/core/ships.sql": SHIPS,
+        "warehouse/governance/harbour_days.sql": DAYS,
+        "warehouse/governance/harbour_days.checks.sql": CHECKS,
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def ships() -> DuckDBPyConnection:
+    """A warehouse in which two ships have come."""
+    connection = database.memory()
+    connection.execute("create schema city")
+    connection.execute("create table city.ships (ship_id integer, day date)")
+    connection.execute("insert into city.ships values (1, '2026-11-17'), (2, '2026-11-18')")
+    return connection
+
+
+def problems(connection: DuckDBPyConnection, project: Path) -> str:
+    with pytest.raises(WarehouseError) as raised:
+        governance.build(connection, project)
+    return str(raised.value)
+
+
+def test_models_run_in_the_order_their_queries_ask_for(ships: DuckDBPyConnection, project: Path) -> None:
+    assert governance.build(ships, project) == {"governance.harbour_days": 2}
+    assert ships.execute("select count(*) from core.ships").fetchone() == (2,)
+
+
+def test_tables_and_columns_carry_their_contracts_words(ships: DuckDBPyConnection, project: Path) -> None:
+    governance.build(ships, project)
+    comments = ships.execute(
+        "select comment from duckdb_columns() where schema_name = 'governance' order by column_index"
+    ).fetchall()
+
+    assert [("Day in port. 日",), ("Ships that came. 船数",)] == comments
+
+
+def test_a_broken_check_names_its_sentence_and_rows_and_changes_nothing(
+    ships: DuckDBPyConnection, project: Path
+) -> None:
+    governance.build(ships, project)
+    ships.execute("insert into city.ships select 3, '2026-11-22' from range(3)")
+    message = problems(ships, project)
+
+    assert "2 problems in the warehouse's tables" in message
+    assert "governance.harbour_days: not true: a day has at most two ships (day 2026-11-22)" in message
+    assert "governance.harbour_days: not true: no ship comes on a Sunday (day 2026-11-22)" in message
+    assert ships.execute("select count(*), sum(ship_count) from governance.harbour_days").fetchone() == (2, 2)
+    assert ships.execute("select count(*) from core.ships").fetchone() == (2,)
+
+
+def test_columns_that_differ_from_the_contract_are_listed(ships: DuckDBPyConnection, project: Path) -> None:
+    (project / "warehouse/governance/harbour_days.sql").write_text(
+        "select cast(day as varchar) as day, 1 as boat_count from core.ships", encoding="utf-8"
+    )
+    message = problems(ships, project)
+
+    assert "governance.harbour_days: lacks ship_count" in message
+    assert "governance.harbour_days: has boat_count, which the contract does not name" in message
+    assert "governance.harbour_days: day is VARCHAR, promised is DATE" in message
+
+
+def test_the_order_of_columns_is_promised_too(ships: DuckDBPyConnection, project: Path) -> None:
+    (project / "warehouse/governance/harbour_days.sql").write_text(
+        "select count(*) as ship_count, day from core.ships group by all", encoding="utf-8"
+    )
+
+    assert "has its columns in the order ship_count, day; promised is day, ship_count" in problems(
+        ships, project
+    )
+
+
+def test_models_that_read_each_other_in_a_circle_are_named(ships: DuckDBPyConnection, project: Path) -> None:
+    (project / "warehouse/core/ships.sql").write_text(
+        "select * from governance.harbour_days", encoding="utf-8"
+    )
+    message = problems(ships, project)
+
+    assert "circle" in message
+    assert "core.ships" in message
+    assert "governance.harbour_days" in message
+
+
+def test_a_table_that_is_not_there_is_named(ships: DuckDBPyConnection, project: Path) -> None:
+    (project / "warehouse/core/ships.sql").write_text("select * from city.boats", encoding="utf-8")
+
+    assert "warehouse/core/ships.sql reads city.boats, which is not there" in problems(ships, project)
+
+
+def test_a_query_that_cannot_be_parsed_or_run_is_named(ships: DuckDBPyConnection, project: Path) -> None:
+    path = project / "warehouse/core/ships.sql"
+    path.write_text("select from where", encoding="utf-8")
+
+    assert "warehouse/core/ships.sql cannot be parsed" in problems(ships, project)
+
+    path.write_text("select day, length_of(ship_id) from city.ships", encoding="utf-8")
+
+    assert "warehouse/core/ships.sql does not run" in problems(ships, project)
+
+
+def test_a_check_that_does_not_run_is_named_by_its_line(ships: DuckDBPyConnection, project: Path) -> None:
+    path = project / "warehouse/governance/harbour_days.checks.sql"
+    path.write_text("-- check: nonsense\nselect * from model where colour = 1;\n", encoding="utf-8")
+
+    assert "check 'nonsense' on line 1 does not run" in problems(ships, project)
+
+
+def test_a_table_without_contract_and_a_contract_without_table_are_problems(
+    ships: DuckDBPyConnection, project: Path
+) -> None:
+    (project / "warehouse/governance/harbour_days.sql").rename(project / "warehouse/governance/port_days.sql")
+    message = problems(ships, project)
+
+    assert "governance.port_days: has no contract" in message
+    assert "governance.harbour_days: is promised by" in message
+
+
+def test_the_judge_sees_every_governance_table_as_parquet(ships: DuckDBPyConnection, project: Path) -> None:
+    seen = []
+
+    def judge(contract: Contract, rows: Path) -> list[str]:
+        seen.append((contract.table, ships.execute(f"select count(*) from '{rows}'").fetchone()))
+        return ["governance.harbour_days: the judge says no"]
+
+    with pytest.raises(WarehouseError, match="the judge says no"):
+        governance.build(ships, project, judge)
+    assert seen == [("governance.harbour_days", (2,))]
+    assert ships.execute(
+        "select count(*) from duckdb_tables() where schema_name = 'governance'"
+    ).fetchone() == (0,)
+
+
+def test_a_table_whose_model_is_gone_goes_too(ships: DuckDBPyConnection, project: Path) -> None:
+    governance.build(ships, project)
+    (project / "warehouse/core/ships.sql").unlink()
+    (project / "warehouse/governance/harbour_days.sql").write_text(
+        "select day, count(*) as ship_count from city.ships group by all", encoding="utf-8"
+    )
+    governance.build(ships, project)
+
+    assert ships.execute("select count(*) from duckdb_tables() where schema_name = 'core'").fetchone() == (0,)
+
+
+def some_orders(connection: DuckDBPyConnection, count: int, seed: int) -> list[tuple[object, ...]]:
+    dice = random.Random(seed)  # noqa: S311
+    return [
+        (
+            f"HL-20261117-{number:06}",
+            dice.choice(["demand", "complaint", "enquiry"]),
+            "lead",
+            dice.choice(["handling", "closed", "evaluated"]),
+            dice.choice(["供暖", "停车管理", None]),
+            f"1101140{dice.randint(7, 13):02}",
+            dice.choice(["甲社区", "乙社区"]),
+            dice.choice(["26_A", "26_B", "26_C", "withheld", None]),
+            f"2026-11-{dice.randint(10, 25)} {dice.randint(0, 23):02}:00:00+08",
+        )
+        for number in range(count)
+    ]
+
+
+def contents(connection: DuckDBPyConnection) -> dict[str, object]:
+    tables = connection.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() "
+        "where list_contains(['core', 'governance', 'ref'], schema_name) order by all"
+    ).fetchall()
+    return {
+        name: connection.execute(
+            f"select md5(string_agg(one::varchar, '|')) from (from {name}) as one"
+        ).fetchone()
+        for (name,) in tables
+    }
+
+
+def test_the_same_rows_make_the_same_tables_in_whatever_order_they_came(
+    warehouse: DuckDBPyConnection,
+) -> None:
+    orders = some_orders(warehouse, 300, seed=1)
+    columns = (
+        "work_order_id, order_kind, handling_role, order_status, category_l2, street_code, community_name, "
+        "caller_ref, reported_at, source_updated_at"
+    )
+    statement = (
+        f"insert into city.hotline_orders ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, $9, $9)".replace(
+            "?, ?, ?, ?, ?, ?, ?, ?", ", ".join(f"${place}" for place in range(1, 9))
+        )
+    )
+    warehouse.executemany(statement, orders)
+    first = governance.build(warehouse, settings.project())
+    before = contents(warehouse)
+
+    assert first == governance.build(warehouse, settings.project())
+    assert before == contents(warehouse)
+
+    warehouse.execute("delete from city.hotline_orders")
+    warehouse.executemany(statement, list(reversed(orders)))
+    governance.build(warehouse, settings.project())
+
+    after = contents(warehouse)
+    assert {name: after[name] for name in after if name.startswith("governance.")} == {
+        name: before[name] for name in before if name.startswith("governance.")
+    }
+    assert first["governance.cases"] < first["governance.case_members"] == 300

@@ -1,0 +1,38 @@
+-- check: a feed has one row a business date
+select
+    feed_id,
+    business_date
+from model
+group by all
+having count(*) > 1;
+
+-- check: every day that was due has its row
+select
+    expected.feed_id,
+    expected.business_date
+from ops.expectations as expected
+left join model
+    on expected.feed_id = model.feed_id and expected.business_date = model.business_date
+where
+    model.feed_id is null
+    and expected.expected_by <= (select max(batches.landed_at) from core.batches as batches);
+
+-- check: no batch is left out
+select counted.feed_id
+from (
+    select
+        feed_id,
+        sum(batch_count) as batch_count
+    from model
+    group by all
+) as counted
+where
+    counted.batch_count
+    <> (select count(*) from core.batches as batches where batches.feed_id = counted.feed_id);
+
+-- check: a score lies between 0 and 100
+select
+    feed_id,
+    business_date
+from model
+where total_score not between 0 and 100;
