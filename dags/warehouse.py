@@ -41,7 +41,7 @@ def any_feed() -> AssetAny | None:
     tags=["governance"],
 )
 def warehouse() -> None:
-    @task
+    @task(multiple_outputs=False)
     def load() -> dict[str, Any]:
         from pipelines import run
 
@@ -50,20 +50,20 @@ def warehouse() -> None:
             raise AirflowSkipException("nothing new since the last release")
         return loaded
 
-    @task
-    def build() -> dict[str, Any]:
+    @task(multiple_outputs=False)
+    def build() -> dict[str, int]:
         from pipelines import run
 
         return run.build()
 
-    @task
-    def check() -> dict[str, Any]:
+    @task(multiple_outputs=False)
+    def check() -> dict[str, int]:
         from pipelines import run
 
         return run.check()
 
     @task
-    def publish() -> dict[str, Any]:
+    def publish() -> str:
         from pipelines import run
 
         return run.publish()

@@ -206,62 +206,87 @@ class Judge:
         self._kept.close()
         self._source.get_engine().dispose()
 
-    def judge(self, relation: str, rules: Sequence[Rule], given_columns: frozenset[str]) -> list[Verdict]:
+    def judge(
+        self, relation: str, rules: Sequence[Rule], given_columns: frozenset[str], *, conditions: bool = True
+    ) -> list[Verdict]:
         """Run one suite over `relation` and return a verdict for each rule.
 
-        Raises DataError when Great Expectations could not evaluate a rule.
+        Without `conditions` the verdicts only count. Raises DataError when a rule could not be evaluated.
         """
         if not rules:
             return []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return self._judge(relation, rules, given_columns)
+            return self._judge(relation, rules, given_columns, conditions)
 
-    def _judge(self, relation: str, rules: Sequence[Rule], given_columns: frozenset[str]) -> list[Verdict]:
+    def _judge(
+        self, relation: str, rules: Sequence[Rule], given_columns: frozenset[str], conditions: bool
+    ) -> list[Verdict]:
         asset = self._source.add_table_asset(relation, table_name=relation)
         definition = asset.add_batch_definition_whole_table("all")
         expectations = [expectation(rule, relation, rule.column in given_columns) for rule in rules]
-        suite = self._context.suites.add(gx.ExpectationSuite(name=f"contract {relation}"))
         for rule, expected in zip(rules, expectations, strict=True):
             expected.meta = {"rule": rule.rule_id}
-            suite.add_expectation(expected)
+        # Filled before it is added: a suite that is already kept is written again with every expectation.
+        suite = self._context.suites.add(
+            gx.ExpectationSuite(name=f"contract {relation}", expectations=expectations)
+        )
         result = self._context.validation_definitions.add(
             gx.ValidationDefinition(name=f"gate {relation}", data=definition, suite=suite)
         ).run(result_format={"result_format": "BASIC", "partial_unexpected_count": 0})
-        counted = {outcome.expectation_config.meta["rule"]: outcome for outcome in result.results}
+        outcomes = {outcome.expectation_config.meta["rule"]: outcome for outcome in result.results}
+        broken = [_broken(rule, outcomes[rule.rule_id]) for rule in rules]
+        if not conditions:
+            return [Verdict(rule, count, "") for rule, count in zip(rules, broken, strict=True)]
         validator = self._context.get_validator(batch_request=definition.build_batch_request())
+        compiled = _conditions(
+            {
+                rule.rule_id: expected
+                for rule, expected in zip(rules, expectations, strict=True)
+                if rule.scope == "row"
+            },
+            validator,
+        )
         return [
-            self._verdict(rule, expected, counted[rule.rule_id], validator)
-            for rule, expected in zip(rules, expectations, strict=True)
+            Verdict(rule, count, compiled.get(rule.rule_id, ""))
+            for rule, count in zip(rules, broken, strict=True)
         ]
 
-    def _verdict(self, rule: Rule, expected: Any, outcome: Any, validator: Any) -> Verdict:
-        if outcome.exception_info.get("raised_exception"):
-            raise DataError(
-                f"Great Expectations could not evaluate rule {rule.rule_id!r}",
-                next_step="check the rule's SQL and column names in the contract",
-            )
-        if "unexpected_count" not in outcome.result:
-            return Verdict(rule, 0 if outcome.success else 1, "")
-        broken = int(outcome.result["unexpected_count"] or 0)  # None for a relation without rows
-        if rule.scope == "batch":
-            return Verdict(rule, broken, "")
-        metrics = expected.get_validation_dependencies(execution_engine=validator.execution_engine)
-        count = next(
-            metric
-            for metric in metrics.metric_configurations.values()
-            if metric.metric_name == f"{expected.map_metric}.unexpected_count"
+
+def _broken(rule: Rule, outcome: Any) -> int:
+    """How many rows break a rule; for one about the whole table, one or none."""
+    if outcome.exception_info.get("raised_exception"):
+        raise DataError(
+            f"Great Expectations could not evaluate rule {rule.rule_id!r}",
+            next_step="check the rule's SQL and column names in the contract",
         )
-        condition, _, _ = validator.get_metric(
-            MetricConfiguration(
-                f"{expected.map_metric}.condition",
-                metric_domain_kwargs=count.metric_domain_kwargs,
-                metric_value_kwargs=count.metric_value_kwargs,
-            )
+    if "unexpected_count" not in outcome.result:
+        return 0 if outcome.success else 1
+    return int(outcome.result["unexpected_count"] or 0)  # None for a relation without rows
+
+
+def _conditions(expectations: dict[str, Any], validator: Any) -> dict[str, str]:
+    """The SQL condition Great Expectations compiled for each row rule, all asked for at once."""
+    engine = validator.execution_engine
+    asked = {}
+    for rule_id, expected in expectations.items():
+        metrics = expected.get_validation_dependencies(execution_engine=engine).metric_configurations.values()
+        name = expected.map_metric
+        count = next(metric for metric in metrics if metric.metric_name == f"{name}.unexpected_count")
+        asked[rule_id] = MetricConfiguration(
+            f"{name}.condition",
+            metric_domain_kwargs=count.metric_domain_kwargs,
+            metric_value_kwargs=count.metric_value_kwargs,
         )
-        dialect = validator.execution_engine.engine.dialect
-        compiled = condition.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
-        return Verdict(rule, broken, str(compiled).replace("%%", "%"))
+    resolved, _ = validator.metrics_calculator.compute_metrics(
+        list(asked.values()), min_graph_edges_pbar_enable=0
+    )
+    compiled = {}
+    for rule_id, metric in asked.items():
+        condition, _, _ = resolved[metric.id]
+        sql = condition.compile(dialect=engine.engine.dialect, compile_kwargs={"literal_binds": True})
+        compiled[rule_id] = str(sql).replace("%%", "%")
+    return compiled
 
 
 __all__ = ["DuckDBDatasource", "ExpectRowsNotToBreak", "Judge", "Verdict", "expectation"]

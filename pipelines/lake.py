@@ -151,6 +151,7 @@ def write_file(target: Path, content: bytes) -> None:
     """Write a file under a temporary name, fsync it and rename it over `target`."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=target.parent)
+    os.fchmod(handle, 0o644)  # readers of a release are other people than its writer
     with os.fdopen(handle, "wb") as file:
         file.write(content)
         file.flush()

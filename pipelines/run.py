@@ -181,7 +181,10 @@ def publish() -> str:
 
     with database.writer(lake.warehouse_file()) as connection:
         folder = publishing.publish(
-            connection, contracts.load_all(), contracts.load_governance(), settings.project()
+            connection,
+            contracts.load_all(),
+            [*contracts.load_governance(), *contracts.load_reference()],
+            settings.project(),
         )
     return str(folder)
 
@@ -204,7 +207,7 @@ def summary() -> dict[str, Any]:
     with database.writer(path) as connection:
         feeds = connection.execute(
             f"select feed_id, level, count(*) as batches, {sums}, count(*) filter ({_UNEQUAL}) as difference, "
-            "count(distinct window_end) as days from ops.batches group by all "
+            "count(distinct window_end) as days from ops.batches group by feed_id, level "
             "order by list_position(['city', 'district', 'street'], level), feed_id"
         )
         names = [column[0] for column in feeds.description or ()]

@@ -183,7 +183,6 @@ class Cells:
         separators = np.flatnonzero(is_line | is_delimiter)
         if len(quotes):
             separators = separators[_outside(separators, quotes)]
-            self._refuse_stray_quotes(text, quotes, is_line, is_delimiter, at, is_final)
         self._refuse_lone_returns(text, quotes, at)
         ends_line = is_line[separators]
         if is_final:
@@ -191,6 +190,9 @@ class Cells:
         lasts = np.flatnonzero(ends_line)
         used = int(lasts[-1]) + 1 if len(lasts) else 0
         separators, ends_line = separators[:used], ends_line[:used]
+        if used and len(quotes):  # what stands behind the last whole record is looked at next time
+            whole = length if is_final else int(separators[-1])
+            self._refuse_stray_quotes(text, quotes[quotes < whole], is_line, is_delimiter, at)
         after = np.minimum(separators + np.where(ends_line, 1, len(self._dialect.delimiter)), length)
         starts = np.concatenate([[0], after[:-1]]).astype(np.int64)[:used]
         ends = separators.copy()
@@ -239,7 +241,6 @@ class Cells:
         is_line: npt.NDArray[np.bool_],
         is_delimiter: npt.NDArray[np.bool_],
         at: int,
-        is_final: bool,
     ) -> None:
         opening, closing = quotes[0::2], quotes[1::2]
         width = len(self._dialect.delimiter)
@@ -259,7 +260,7 @@ class Cells:
         if self._dialect.doubles:
             fine |= np.isin(following, opening, assume_unique=True)
         self._refuse(following[~fine] - 1, at, "something follows a closing quote")
-        if is_final and len(quotes) % 2:
+        if len(quotes) % 2:
             self._refuse(quotes[-1:], at, "a quote is opened and never closed")
 
     def _refuse_lone_returns(self, text: npt.NDArray[np.uint8], quotes: Positions, at: int) -> None:

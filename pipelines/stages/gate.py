@@ -105,7 +105,7 @@ def broken_rules(contract: Contract, rows: Path) -> list[str]:
         rules = [
             rule for rule in rules if rule.column not in lists and (rule.column in names or not rule.column)
         ]
-        verdicts = judge.judge(_RELATION, _judged(rules), frozenset())
+        verdicts = judge.judge(_RELATION, _judged(rules), frozenset(), conditions=False)
         total = count(judge.connection, f"select count(*) from {_RELATION}")
         about_table = [rule for rule in rules if rule.scope == "batch"]
         failures = [
@@ -221,7 +221,9 @@ class _Split:
         )
         # Sorted, because a join on several threads does not keep its input's order, and a rerun must give the same bytes.
         if warned:
-            flags = f"list_concat(_dq_flags, list_filter([{warned}]::varchar[], lambda rule: rule is not null))"
+            flags = (
+                f"list_concat(_dq_flags, list_filter([{warned}]::varchar[], lambda rule: rule is not null))"
+            )
             source = f"select staged.* replace ({flags} as _dq_flags), is_broken from staged left join marks using (_row_number)"
             source = f"({source}) where is_broken is not true"
         else:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines import areas, checks
 from pipelines.contract import dictionary, load_governance
 from pipelines.contract.model import Contract
-from pipelines.database import literal, quoted, transaction
+from pipelines.database import literal, memory, quoted, transaction
 from pipelines.errors import WarehouseError
 
 if TYPE_CHECKING:
@@ -88,6 +88,15 @@ def build(connection: DuckDBPyConnection, project: Path, judge: Judge | None = N
         return {
             model.table: _count(connection, model.table) for model in ordered if model.schema == _PROMISED
         }
+
+
+def build_order(project: Path) -> list[str]:
+    """The tables a build makes, in its order. Raises WarehouseError as `build` would for a query or a circle."""
+    connection = memory()
+    try:
+        return [model.table for model in in_order(connection, read_models(project / "warehouse"))]
+    finally:
+        connection.close()
 
 
 def read_models(folder: Path) -> list[Model]:
