@@ -15,7 +15,7 @@ from pipelines.receipt import Receipt
 CONTRACTS = Path(__file__).parent / "contracts"
 WINDOW = lake.Window(datetime(2026, 11, 16, 16, tzinfo=UTC), datetime(2026, 11, 17, 16, tzinfo=UTC))
 
-_ROWS = """
+ROWS = """
 select
     i + 1 as _row_number,
     case when i % 20011 = 7 then 'X' || i when i % 50021 = 9 then null
@@ -75,7 +75,7 @@ def write_staged(rows: int) -> Path:
         connection.execute(
             f"copy (select *, {bad}, null::varchar as _area_method, null::double as _area_confidence, "
             "[]::varchar[] as _dq_flags, {nothing: null::varchar} as _received "
-            f"from ({_ROWS.format(rows=rows)}) order by _row_number) to {literal(str(folder / lake.ROWS))} "
+            f"from ({ROWS.format(rows=rows)}) order by _row_number) to {literal(str(folder / lake.ROWS))} "
             "(format parquet, compression snappy)"
         )
         connection.execute(

@@ -71,4 +71,4 @@ def warehouse() -> None:
     load() >> build() >> check() >> publish()
 
 
-warehouse()
+warehouse_dag = warehouse()

@@ -30,7 +30,8 @@ sample_city = typer.Typer(
 )
 app.add_typer(sample_city, name="sample-city")
 
-out = Console()
+_PIPE_WIDTH = 160  # a file or a pipe has no width of its own
+out = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 err = Console(stderr=True)
 
 FeedArgument = Annotated[
@@ -214,7 +215,25 @@ def sql(
     """Ask the current release in SQL, read only. 用 SQL 查询当前发布的数据（只读）。"""
     from pipelines import asking
 
-    asking.ask(query, office=office, format=form, output=output, seconds=seconds, limit=limit)
+    if form not in asking.FORMATS:
+        raise ContractError(f"{form!r} is no format", next_step=f"give one of {', '.join(asking.FORMATS)}")
+    if output is None:
+        asking.ask(query, office, form, limit=limit, seconds=seconds)
+        return
+    with output.open("wb") if form == "parquet" else output.open("w", encoding="utf-8", newline="") as stream:
+        rows = asking.ask(query, office, form, stream, limit=limit, seconds=seconds)
+    err.print(f"{rows:,} rows written to {output}", highlight=False)
+
+
+@app.command()
+def tables(
+    office: Annotated[str | None, typer.Option("--office", help="What one street office's file holds.")] = None,
+) -> None:
+    """List what can be asked, with what it means. 列出可查询的表和视图。"""
+    from pipelines import asking
+
+    for each in asking.tables(office):
+        out.print(f"[bold]{each.name}[/]  {_escaped(each.comment or '')}", highlight=False)
 
 
 @app.command()

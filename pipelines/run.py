@@ -233,16 +233,13 @@ def summary() -> dict[str, Any]:
 
 
 def overdue() -> list[str]:
-    """Feeds whose newest expected day did not arrive in time, a line each."""
+    """Days on which a feed was late or silent, a line each, as of the newest build."""
     with database.writer(lake.warehouse_file()) as connection:
         rows = connection.execute(
-            "select expected.feed_id, max(expected.business_date) from ops.expectations as expected "
-            "where expected.expected_by < ? and not exists (select 1 from ops.batches as batch "
-            "where batch.feed_id = expected.feed_id and batch.window_end > expected.expected_by::date "
-            "and batch.received > 0) group by all order by all",
-            [settings.now()],
+            "select feed_id, business_date, status from governance.channel_health "
+            "where status in ('late', 'missing') order by business_date desc, feed_id"
         ).fetchall()
-    return [f"{feed} has not brought {day}" for feed, day in rows]
+    return [f"{feed} was {status} on {day}" for feed, day, status in rows]
 
 
 def trace(table: str, key: str) -> list[dict[str, Any]]:

@@ -4,7 +4,8 @@
     addresses  a server's location and query with window and environment filled in
     session    one request: time-outs, retries, redirects, size limits
     pages      one answer: is it what was asked for, how many records, which ones
-    pulling    one window: pages in order, and whether they fit together
+    walking    from page to page: by position, by key, by link
+    pulling    one window: every page, and whether they fit together
 
 A connector never changes what it received, and never decides what a value means: that is staging's work.
 """

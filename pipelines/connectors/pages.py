@@ -47,14 +47,9 @@ class Page:
         return self.rows == 0
 
     def field(self, path: str) -> str:
-        """One field of the last record, as text. Raises FeedError when it has none."""
+        """One field of the last record, as text; "" when it has none."""
         value = _walk(msgspec.json.decode(self.last), path)
-        if value is None or isinstance(value, dict | list):
-            raise FeedError(
-                f"sent a last record without {path!r}, from which the next page starts",
-                next_step="correct the `{last:…}` of `query` in the contract",
-            )
-        return str(value)
+        return "" if value is None or isinstance(value, dict | list) else str(value)
 
 
 class PageReader:
@@ -88,49 +83,52 @@ class PageReader:
         if answer.status == 204 and not self._records:
             return Page(answer, rows=0)
         content = _utf8(answer, self._server)
-        top = _decode(content, msgspec.Raw)
+        top = _Top(content)
         self._refuse_failure(top)
-        region = _hop(top, self._records)
+        region = top.list_at(self._records)
         if region is None and not self._server.records and self._dialect.paging == "link":
-            region = _hop(top, "value")  # SensorThings wraps its lists; others send them bare
+            region = top.list_at("value")  # SensorThings wraps its lists; others send them bare
         if region is None:
             raise FeedError(
                 f"sent no list at {self._records or 'its top'!r}, where the records were expected",
                 next_step="correct `connector` or `records` in the contract",
             )
-        records = _decode(bytes(region), list[msgspec.Raw])
+        records = _decode(region, list[msgspec.Raw])
         return Page(
             answer,
             rows=len(records),
             total=self._total(top, answer),
             next=self._next(top, answer),
             hashes=tuple([hash(bytes(record)) for record in records]),
-            identities=self._which(bytes(region), records),
+            identities=self._which(region, records),
             last=bytes(records[-1]) if records else b"",
         )
 
     def _json_file(self, answer: Answer) -> Page:
         """Count records where the contract says they are; otherwise only see that it is JSON to its end."""
-        top = _decode(_utf8(answer, self._server), msgspec.Raw)
+        content = _utf8(answer, self._server)
+        _decode(content, msgspec.Raw)
+        top = _Top(content)
         self._refuse_failure(top)
         path = self._records or ("features" if self._server.format == "geojson" else "")
-        region = _hop(top, path)
+        region = top.list_at(path)
         if region is None and self._server.records:
             raise FeedError(
                 f"sent no list at {path!r}, where the records were expected",
                 next_step="correct `records` in the contract",
             )
-        return Page(answer, rows=None if region is None else len(_decode(bytes(region), list[msgspec.Raw])))
+        records = None if region is None else _decode(region, list[msgspec.Raw])
+        return Page(answer, rows=None if records is None else len(records))
 
-    def _refuse_failure(self, top: msgspec.Raw) -> None:
+    def _refuse_failure(self, top: _Top) -> None:
         """An envelope that says the request failed, under status 200."""
         if not self._dialect.ok:
             return
         path, good = self._dialect.ok
-        flag = _scalar(top, path)
+        flag = top.scalar_at(path)
         if any(flag == value and type(flag) is type(value) for value in good):
             return
-        code = _scalar(top, self._dialect.code)
+        code = top.scalar_at(self._dialect.code)
         # A code may be shown, its text may not: it can repeat what was asked, or about whom.
         message = f"answered 200, but its {path} is {_short(flag)}"
         if self._dialect.code != path:
@@ -141,22 +139,22 @@ class PageReader:
             message, next_step="check `query` and the secret in the contract, then ask the source"
         )
 
-    def _total(self, top: msgspec.Raw, answer: Answer) -> int | None:
-        if self._dialect.estimated and _scalar(top, self._dialect.estimated) is True:
+    def _total(self, top: _Top, answer: Answer) -> int | None:
+        if self._dialect.estimated and top.scalar_at(self._dialect.estimated) is True:
             return None
         if self._dialect.total_header:
             value: object = answer.headers.get(self._dialect.total_header)
         else:
-            value = _scalar(top, self._dialect.total) if self._dialect.total else None
+            value = top.scalar_at(self._dialect.total) if self._dialect.total else None
         return int(str(value)) if value is not None and re.fullmatch(r"\d{1,18}", str(value)) else None
 
-    def _next(self, top: msgspec.Raw, answer: Answer) -> str:
+    def _next(self, top: _Top, answer: Answer) -> str:
         for path in self._dialect.next:
-            if isinstance(link := _scalar(top, path), str) and link:
+            if isinstance(link := top.scalar_at(path), str) and link:
                 return link
         return answer.next_link if self._dialect.next else ""
 
-    def _which(self, region: bytes, records: list[msgspec.Raw]) -> frozenset[int]:
+    def _which(self, region: bytes | msgspec.Raw, records: list[msgspec.Raw]) -> frozenset[int]:
         """A hash per record that stays the same when the record is met again, changed or not."""
         if not records:
             return frozenset()
@@ -194,7 +192,7 @@ class _Identity:
             any(_walk(record, name) is not None for name in group) for group in self._groups
         )
 
-    def hashes(self, region: bytes, records: list[msgspec.Raw]) -> list[int]:
+    def hashes(self, region: bytes | msgspec.Raw, records: list[msgspec.Raw]) -> list[int]:
         """One hash per record; a record whose identity is empty counts as itself."""
         keys = [hash(key) for key in self._decoder.decode(region)]
         return [
@@ -290,29 +288,47 @@ def _decode(content: bytes | msgspec.Raw, kind: Any) -> Any:
         raise FeedUnavailable(f"sent JSON that does not parse: {error}") from None
 
 
-def _hop(raw: msgspec.Raw, path: str) -> msgspec.Raw | None:
-    """The list at a path of an answer; None when there is none."""
-    value = _descend(raw, path)
-    return value if value is not None and bytes(value).lstrip()[:1] == b"[" else None
+class _Top:
+    """An answer's envelope, opened level by level, each level once."""
+
+    def __init__(self, content: bytes) -> None:
+        self._found: dict[str, bytes | msgspec.Raw | None] = {"": content}
+        self._levels: dict[str, dict[str, msgspec.Raw]] = {}
+        if _first(content) == b"{":
+            self._level("")
+        elif _first(content) != b"[":
+            _decode(content, msgspec.Raw)  # nobody will open it, so see now whether it is JSON at all
+
+    def list_at(self, path: str) -> bytes | msgspec.Raw | None:
+        """The list at a path, unopened; None when there is none."""
+        value = self._at(path)
+        return value if value is not None and _first(value) == b"[" else None
+
+    def scalar_at(self, path: str) -> object:
+        """The number, text or truth at a path; None when there is none."""
+        value = self._at(path) if path else None
+        return None if value is None or _first(value) in b"{[" else _decode(value, Any)
+
+    def _at(self, path: str) -> bytes | msgspec.Raw | None:
+        if path not in self._found:
+            # SensorThings has dots in its names.
+            above, _, name = ("", "", path) if path.startswith("@") else path.rpartition(".")
+            self._found[path] = self._level(above).get(name)
+        return self._found[path]
+
+    def _level(self, path: str) -> dict[str, msgspec.Raw]:
+        if path not in self._levels:
+            value = self._at(path)
+            if value is None or _first(value) != b"{":
+                self._levels[path] = {}
+            else:
+                self._levels[path] = _decode(value, dict[str, msgspec.Raw])
+        return self._levels[path]
 
 
-def _descend(raw: msgspec.Raw, path: str) -> msgspec.Raw | None:
-    names = [path] if path.startswith("@") else path.split(".")
-    for name in names if path else []:
-        if bytes(raw).lstrip()[:1] != b"{":
-            return None
-        found = msgspec.json.decode(raw, type=dict[str, msgspec.Raw]).get(name)
-        if found is None:
-            return None
-        raw = found
-    return raw
-
-
-def _scalar(top: msgspec.Raw, path: str) -> object:
-    """A number, text or truth at a path of an answer; None when there is none."""
-    raw = _descend(top, path) if path else None
-    value = None if raw is None else msgspec.json.decode(raw)
-    return None if isinstance(value, dict | list) else value
+def _first(value: bytes | msgspec.Raw) -> bytes:
+    """The first byte that is no blank."""
+    return bytes(memoryview(value)[:64]).lstrip()[:1] or bytes(value).lstrip()[:1]
 
 
 def _walk(record: object, path: str) -> object:

@@ -21,27 +21,24 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from pipelines import settings
 from pipelines.connectors.addresses import (
     Address,
     address,
-    fill_last,
-    is_same_origin,
-    last_fields,
     shown,
 )
 from pipelines.connectors.dialects import dialect_of
 from pipelines.connectors.pages import Page, PageReader
 from pipelines.connectors.session import Answer, NotThere, Session
+from pipelines.connectors.walking import Brought, DeadEnd, Flaw, Shift, walk
 from pipelines.contract.model import Contract, Server
 from pipelines.errors import FeedError, FeedUnavailable
 from pipelines.lake import Window
 
 PASSES = 3
-MAX_PAGES = 100_000
 MAX_PAGE_BYTES = 1 << 28
 _MASK = (1 << 64) - 1
 
@@ -124,29 +121,6 @@ def pull(
     return puller.pulled
 
 
-class _Flaw(Exception):
-    """Something about this pass that another pass may not show."""
-
-
-class _Shift(_Flaw):
-    """… because the source changed meanwhile, and says so itself."""
-
-
-@dataclass
-class _Pass:
-    """What one pass over the pages brought."""
-
-    rows: int = 0
-    bytes: int = 0
-    total: int | None = None
-    content: int = 0
-    """The sum of the records' hashes: the same for the same records in any order."""
-    pages: int = 0
-    shared: int = 0
-    """How many records came on more than one page."""
-    flaw: _Flaw | None = None
-
-
 class _Puller:
     def __init__(
         self,
@@ -198,8 +172,6 @@ class _Puller:
             yield start, end
             start = end
 
-    # --- files
-
     def _file(self, where: Address, validators: Mapping[str, str]) -> None:
         page = self._session.get(
             where.url,
@@ -250,12 +222,10 @@ class _Puller:
             yield midnight, following
             midnight = following
 
-    # --- pages
-
     def _pages(self, where: Address) -> None:
         """Walk the pages until a pass is accepted; each new one drops what the one before kept."""
         mark = self._keep.mark()
-        before: _Pass | None = None
+        before: Brought | None = None
         for _ in range(PASSES):
             self._keep.back_to(mark)
             self.pulled.passes += 1
@@ -264,7 +234,9 @@ class _Puller:
             if not now.flaw and (is_same or self._is_proven(now)):
                 self._add(now.rows, now.bytes, now.total)
                 if now.shared:
-                    self.pulled.warnings.append(f"{now.shared} records come on two pages; two passes agree")
+                    self.pulled.warnings.append(
+                        f"records that come on two pages: {now.shared}; two passes agree"
+                    )
                 return
             if is_same and before is not None and _is_lie(before.flaw, now.flaw):
                 raise FeedError(
@@ -272,125 +244,61 @@ class _Puller:
                     next_step="ask the source; nothing was stored",
                 )
             before = now
-        flaw = now.flaw or f"{now.shared} records came on two pages, and no two passes agree"
+        flaw = now.flaw or "no two passes brought the same records"
         raise FeedUnavailable(
             f"{self._where(where)} changes while it is read, {PASSES} times in a row: {flaw}",
             next_step="try again later, or narrow the window; nothing was stored",
         )
 
-    def _is_proven(self, done: _Pass) -> bool:
+    def _is_proven(self, done: Brought) -> bool:
         """Whether one pass is enough to know that nothing shifted while it was made."""
         by_key = self._dialect.paging == "keyset"
         return by_key or not done.rows or (done.total is not None and not done.shared)
 
-    def _walk(self, where: Address) -> _Pass:
-        walk = {"offset": self._by_position, "page": self._by_position, "keyset": self._by_key}
+    def _walk(self, where: Address) -> Brought:
         seen: set[int] = set()
         orders: set[int] = set()
-        done = _Pass()
+        brought = Brought()
+
+        def ask(step: Address, number: int, more: dict[str, str]) -> Page:
+            return self._session.get(
+                step.url,
+                {**step.query, **more},
+                self._reader.page,
+                where=f"{self._where(step)} (page {number})",
+                limit=min(MAX_PAGE_BYTES, self._server.max_bytes - self.pulled.bytes - brought.bytes),
+            )
+
         try:
-            for page in walk.get(self._dialect.paging, self._by_link)(where, done):
-                if page.is_empty and done.pages:
+            for page in walk(self._dialect, self._server.page_size, where, ask, brought):
+                if page.is_empty and brought.pages:
                     continue
                 self._remember(page.answer)
                 self._keep(page.answer.content, self._server.format)
-                done.rows += page.rows or 0
-                done.bytes += len(page.answer.content)
-                done.content = (done.content + sum(page.hashes)) & _MASK
-                done.shared += len(seen & page.identities)
+                brought.rows += page.rows or 0
+                brought.bytes += len(page.answer.content)
+                brought.pages += 1
+                brought.content = (brought.content + sum(page.hashes)) & _MASK
+                brought.shared += len(seen & page.identities)
                 seen |= page.identities
-                if page.total is not None and done.total not in (None, page.total):
-                    raise _Shift(f"the total it reports went from {done.total} to {page.total}")
-                done.total = page.total if page.total is not None else done.total
-                done.pages += 1
+                if page.total is not None and brought.total not in (None, page.total):
+                    raise Shift(f"the total it reports went from {brought.total} to {page.total}")
+                brought.total = page.total if page.total is not None else brought.total
                 if (order := hash(page.hashes)) in orders and not page.is_empty:
-                    raise _Flaw(f"page {done.pages} has the very records of one before it")
+                    raise Flaw(f"page {brought.pages} has the very records of one before it")
                 orders.add(order)
                 if self._progress:
-                    self._progress((self.pulled.rows or 0) + done.rows, self.pulled.bytes + done.bytes)
-            if done.total is not None and done.total != done.rows:
-                raise _Flaw(f"it reports {done.total} rows and sent {done.rows}")
-        except _Flaw as flaw:
-            done.flaw = flaw
-        return done
-
-    def _by_position(self, where: Address, done: _Pass) -> Iterator[Page]:
-        """Offsets or page numbers. Goes on by rows received: servers lower the size asked for in silence."""
-        dialect, size, position = self._dialect, self._server.page_size, self._dialect.first
-        for number in range(1, MAX_PAGES + 1):
-            page = self._page(
-                where, number, {dialect.limit: str(size), dialect.position: str(position)}, done
-            )
-            yield page
-            rows = page.rows or 0
-            if not rows:
-                return
-            is_complete = done.total is not None and done.rows >= done.total
-            if is_complete and rows < size:
-                return
-            if number == 1 and rows < size:
-                size = rows  # its cap; from here on ask for what it gives, so that page numbers mean the same
-            position += rows if dialect.paging == "offset" else 1
-        raise self._endless(where)
-
-    def _by_key(self, where: Address, done: _Pass) -> Iterator[Page]:
-        """From the last record's field onwards; rows that come or go behind us shift nothing."""
-        fields = last_fields(where.query)
-        if not fields:
-            raise FeedError(
-                f"{self._where(where)} cannot be paged by key: nothing in `query` holds a {{last:field}}",
-                next_step='add one to `query` in the contract, such as `after: "{last:id}"`',
-            )
-        first = {name: value for name, value in where.query.items() if name not in fields}
-        more = {self._dialect.limit: str(self._server.page_size)}
-        for number in range(1, MAX_PAGES + 1):
-            page = self._page(Address(where.url, first), number, more, done)
-            yield page
-            if page.is_empty:
-                return
-            more |= {name: fill_last(where.query[name], page.field(path)) for name, path in fields.items()}
-        raise self._endless(where)
-
-    def _by_link(self, where: Address, done: _Pass) -> Iterator[Page]:
-        """The link each page names, word for word, but only where the first page lies."""
-        followed: set[str] = set()
-        step = where
-        for number in range(1, MAX_PAGES + 1):
-            page = self._page(step, number, {}, done)
-            yield page
-            if not page.next:
-                return
-            link = urljoin(step.url, page.next)
-            if not is_same_origin(where.url, link):
-                raise FeedError(
-                    f"{self._where(where)} sends us to another origin for page {number + 1}",
-                    next_step="when the source has moved, put its new address into the contract",
-                )
-            if link in followed:
-                raise _Flaw(f"page {number} links to a page already read")
-            followed.add(link)
-            step = Address(link, {})
-        raise self._endless(where)
-
-    def _page(self, where: Address, number: int, more: dict[str, str], done: _Pass) -> Page:
-        return self._session.get(
-            where.url,
-            {**where.query, **more},
-            self._reader.page,
-            where=f"{self._where(where)} (page {number})",
-            limit=min(MAX_PAGE_BYTES, self._server.max_bytes - self.pulled.bytes - done.bytes),
-        )
-
-    def _endless(self, where: Address) -> FeedError:
-        return FeedError(
-            f"{self._where(where)} did not end after {MAX_PAGES:,} pages",
-            next_step="narrow the query, or raise `pageSize` in the contract",
-        )
+                    self._progress((self.pulled.rows or 0) + brought.rows, self.pulled.bytes + brought.bytes)
+            if brought.total is not None and brought.total != brought.rows:
+                raise Flaw(f"it reports {brought.total} rows and sent {brought.rows}")
+        except Flaw as flaw:
+            brought.flaw = flaw
+        except DeadEnd as end:
+            raise FeedError(f"{self._where(where)} {end.message}", next_step=end.next_step) from None
+        return brought
 
     def _where(self, where: Address) -> str:
         return f"{self._contract.feed_id}: {shown(where.url)}"
-
-    # --- what was seen
 
     def _remember(self, answer: Answer) -> None:
         """The newest answer speaks for all."""
@@ -410,9 +318,9 @@ class _Puller:
         self.pulled.reported_total = _sum(self._totals)
 
 
-def _is_lie(one: _Flaw | None, other: _Flaw | None) -> bool:
+def _is_lie(one: Flaw | None, other: Flaw | None) -> bool:
     """Whether two passes over the same records show the same flaw, so that no waiting cures it."""
-    return other is not None and not isinstance(other, _Shift) and str(one) == str(other)
+    return other is not None and not isinstance(other, Shift) and str(one) == str(other)
 
 
 def _sum(numbers: list[int | None]) -> int | None:

@@ -202,7 +202,7 @@ def _body(response: requests.Response, limit: int, deadline: float) -> bytes:
         size += len(chunk)
         if size > limit:
             raise FeedError(
-                f"sent more than {limit:,} bytes",
+                f"sent more than {max(limit, 0):,} bytes, all that one pull had left",
                 next_step="narrow the query, or raise `maxBytes` in the contract",
             )
         if time.monotonic() > deadline:

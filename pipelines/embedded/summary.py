@@ -18,7 +18,7 @@ QUESTIONS = (
     "select levels_seen, count(*) as cases from governance.cases group by all order by all",
     "select * from governance.channel_health where status <> 'on_time'",
 )
-_PLAIN_WIDTH = 110
+_PLAIN_WIDTH = 120
 _NAME_WIDTH = 26
 _PLACE_WIDTH = 12
 
@@ -54,7 +54,7 @@ class Screen:
         self._console.print()
         feeds = _table("Rows by feed", "level", "feed")
         for name in ("batches", *COUNTS, "difference"):
-            feeds.add_column(name, justify="right")
+            feeds.add_column(name, justify="right", overflow="fold")
         for feed in found["feeds"]:
             feeds.add_row(feed["level"], feed["feed_id"], *_numbers(feed))
         feeds.add_section()
@@ -62,7 +62,7 @@ class Screen:
         self._console.print(feeds)
 
         tables = _table("Governance tables", "table")
-        tables.add_column("rows", justify="right")
+        tables.add_column("rows", justify="right", overflow="fold")
         for table in found["tables"]:
             tables.add_row(table["table"], f"{table['rows']:,}")
         self._console.print(tables)

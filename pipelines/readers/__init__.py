@@ -3,7 +3,9 @@
     received.py      read(): one part after another into the temp table `received`
     decoding.py      which encoding a part really has
     columns.py       which names on the wire belong to which column, and which must never appear
-    json_records.py  csv_records.py + csv_cells.py  xlsx_records.py + xlsx_workbook.py   one format each
+    json_records.py  JSON:  with json_names.py, the names inside records
+    csv_records.py   CSV:   with csv_dialect.py and csv_cells.py, the fields
+    xlsx_records.py  XLSX:  with xlsx_workbook.py, the cells
     tables.py        what CSV and XLSX share: a header, cells, wide to long
 
 Nothing here loops over the records of a JSON or CSV part, and nothing is ever written to disk: parts hold

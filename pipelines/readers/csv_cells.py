@@ -11,7 +11,6 @@ itself and the quote.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.contract.model import Server
-from pipelines.errors import ContractError, DataError
+from pipelines.errors import DataError
+from pipelines.readers.csv_dialect import Dialect
 
 Positions = npt.NDArray[np.int64]
 
@@ -33,47 +32,6 @@ _KEEP = np.array([[255] * n + [0] * (_INLINE - n) for n in range(_INLINE + 1)], 
 _ASK = (
     "ask the source for CSV after RFC 4180, or correct delimiter, quote and escape in the contract's server"
 )
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """Delimiter, quote and escape as bytes; an empty quote means that nothing is ever quoted."""
-
-    delimiter: bytes
-    quote: bytes
-    escape: bytes
-
-    @classmethod
-    def of(cls, server: Server, where: str) -> Dialect:
-        dialect = cls(
-            server.delimiter.encode(), server.quote.encode(), server.escape.encode() or server.quote.encode()
-        )
-        signs = {dialect.delimiter, dialect.quote, b"\n", b"\r"}
-        is_plain = len(dialect.quote) <= 1 and len(dialect.escape) <= 1
-        repeats = any(
-            dialect.delimiter.endswith(dialect.delimiter[:n]) for n in range(1, len(dialect.delimiter))
-        )
-        if not dialect.delimiter or repeats or not is_plain or len(signs) < 4:
-            raise ContractError(
-                f"{where}: delimiter {server.delimiter!r}, quote {server.quote!r} and escape {server.escape!r} "
-                "do not tell fields apart",
-                next_step="correct them in the contract's server",
-            )
-        return dialect
-
-    @property
-    def doubles(self) -> bool:
-        """Whether a quote inside quotes is written twice."""
-        return self.escape == self.quote
-
-    def text_sql(self, field: str) -> str:
-        """SQL that takes the escapes out of a field. Only quoted fields can hold a quote at all."""
-        if not self.quote:
-            return field
-        quote, escape = (sign.decode().replace("'", "''") for sign in (self.quote, self.escape))
-        if self.doubles:
-            return f"replace({field}, '{quote}{quote}', '{quote}')"
-        return f"replace(replace(replace({field}, '{escape}{escape}', chr(0)), '{escape}{quote}', '{quote}'), chr(0), '{escape}')"
 
 
 @dataclass(frozen=True)
@@ -136,7 +94,8 @@ class Cells:
                 bounds = np.stack([scan.starts, scan.ends], axis=1)
                 records = np.split(bounds, scan.lasts[:count] + 1)[:count]
                 rows = [
-                    [self._clean(content[start:end].tobytes()) for start, end in record] for record in records
+                    [self._dialect.text(content[start:end].tobytes()) for start, end in record]
+                    for record in records
                 ]
                 return rows, int(scan.after[count - 1])
             if is_final:
@@ -255,8 +214,7 @@ class Cells:
         following = closing[closing < len(text) - 1] + 1
         fine = is_line[following] | is_delimiter[following]
         if self._line_end == _LF:
-            last = np.minimum(following + 1, len(text) - 1)
-            fine |= (text[following] == _CR) & (is_line[last] | (following == len(text) - 1))
+            fine |= (text[following] == _CR) & is_line[np.minimum(following + 1, len(text) - 1)]
         if self._dialect.doubles:
             fine |= np.isin(following, opening, assume_unique=True)
         self._refuse(following[~fine] - 1, at, "something follows a closing quote")
@@ -302,15 +260,6 @@ class Cells:
         if len(positions):
             line = self._text.count(bytes([self._line_end]), 0, at + int(positions[0])) + 1
             raise DataError(f"{self._where}, line {line}: {fault}", next_step=_ASK)
-
-    def _clean(self, field: bytes) -> str:
-        """A field of the header as text."""
-        quote, escape = self._dialect.quote, self._dialect.escape
-        if quote and self._dialect.doubles:
-            field = field.replace(quote * 2, quote)
-        elif quote:
-            field = re.sub(re.escape(escape) + b"(.)", rb"\1", field, flags=re.DOTALL)
-        return field.decode()
 
 
 def _outside(positions: Positions, quotes: Positions) -> npt.NDArray[np.bool_]:

@@ -13,7 +13,8 @@ import pyarrow as pa
 from pipelines.contract.model import Contract, Server
 from pipelines.errors import DataError
 from pipelines.readers import columns, tables
-from pipelines.readers.csv_cells import Cells, Dialect
+from pipelines.readers.csv_cells import Cells
+from pipelines.readers.csv_dialect import Dialect
 from pipelines.readers.decoding import decode
 from pipelines.readers.findings import Findings, Parts
 
@@ -40,7 +41,7 @@ def read(
         names, last, start = _header(cells, server, where)
         findings.names.update(names)
         plan = tables.plan(
-            contract, server, names, where, dialect.text_sql if _has_escapes(data, dialect) else str
+            contract, server, names, where, dialect.text_sql if dialect.has_escapes(data) else str
         )
         schema = plan.schema(pa.string_view())
         counted = [0]
@@ -88,10 +89,6 @@ def _header(cells: Cells, server: Server, where: str) -> tuple[list[str], list[s
             if not upper[field] and lower[field]:
                 upper[field] = upper[field - 1]
     return tables.flatten(header), rows[server.header_rows[-1] - 1], start
-
-
-def _has_escapes(data: bytes, dialect: Dialect) -> bool:
-    return bool(dialect.quote) and (dialect.quote * 2 if dialect.doubles else dialect.escape) in data
 
 
 def _batches(

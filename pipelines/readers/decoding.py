@@ -30,8 +30,10 @@ _PRIVATE_USE = str.maketrans(
 )
 _HAS_PRIVATE_USE = re.compile("[\ue78d-\ue796\ue7c7\ue81e\ue826\ue82b\ue82c\ue832\ue843\ue854\ue864]")
 
+_WESTERN = re.compile("[\u00e4-\u00e9]")
+"""What the first bytes of Chinese in UTF-8 become when somebody takes them for a western encoding."""
 _CHUNK_BYTES = 1_000_000
-_SAMPLE_BYTES = 256_000
+_SAMPLE_BYTES = 128_000
 _SAMPLE_SLICES = 16
 _TELLING_SHARE = 0.3
 """Share of the foreign characters that has to look wrong before a whole part is refused."""
@@ -162,7 +164,8 @@ def _refuse_mojibake(text: str, where: str) -> None:
             f"{where}: much of the text beyond ASCII is replacement characters, the original is lost",
             next_step="ask the source to export again; reading its file cannot bring the text back",
         )
-    for misread_as in ("gb18030", "cp1252", "latin-1"):
+    western = ("cp1252", "latin-1") if _WESTERN.search(text) else ()
+    for misread_as in ("gb18030", *western):
         undone = text.encode(misread_as, "ignore")
         telling = _count_common(undone.decode("utf-8", "ignore"))
         weight = len(undone) - len(undone.decode("ascii", "ignore"))

@@ -8,6 +8,7 @@ truths as true and false, objects and arrays as JSON text. A trailing comma is l
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -217,13 +218,11 @@ class _Group:
     def insert(self, wanted: Sequence[Wanted], paths: Sequence[list[Path]], before: int) -> None:
         """Append the values at the paths to `received`, numbered on from `before`."""
         every = list(dict.fromkeys(path for found in paths for path in found))
-        slots = {path: f"found[{position}]" for position, path in enumerate(every, 1)}
+        taken, slots = _taking(every)
         values = ["number"]
         for column, found in zip(wanted, paths, strict=True):
             values.append(columns.value_sql([slots[path] for path in found], column.is_joined))
         firsts = [before + sum(self.counts[:number]) for number in range(len(self.counts))]
-        listed = ", ".join(literal(path_sql(path)) for path in every)
-        taken = f"json_extract_string(record, [{listed}])" if every else "null"
         # Without the materialized step DuckDB takes a page apart once per 2,048 records of it.
         self._ask(
             f"insert into received with pages as materialized (select {_pick(firsts)} as first, {_pick(self.counts)} "
@@ -232,6 +231,23 @@ class _Group:
             f"from pages), taken as (select number, {taken} as found from single) "
             f"select {', '.join(values)} from taken"
         )
+
+
+def _taking(paths: Sequence[Path]) -> tuple[str, dict[Path, str]]:
+    """SQL that takes all wanted values from a record, and what each is called then.
+
+    Both ways give the same texts. The first takes half the time and knows only names at the top.
+    """
+    if not paths:
+        return "null", {}
+    if all(len(path) == 1 for path in paths):
+        shape = json.dumps({str(path[0]): "VARCHAR" for path in paths}, ensure_ascii=False)
+        slots = {path: f"struct_extract_at(found, {place})" for place, path in enumerate(paths, 1)}
+        return f"json_transform(record, {literal(shape)})", slots
+    listed = ", ".join(literal(path_sql(path)) for path in paths)
+    return f"json_extract_string(record, [{listed}])", {
+        path: f"found[{place}]" for place, path in enumerate(paths, 1)
+    }
 
 
 def _pick(numbers: Sequence[int]) -> str:

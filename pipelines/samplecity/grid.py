@@ -145,7 +145,7 @@ def _order_before(
             continue
         known = hotline.orders(city, source_day)
         before = known.events[:, hotline.CREATED] + np.timedelta64(30, "m") < when
-        fit = np.flatnonzero(before & np.isin(known.category, GRID_PROBLEMS) & (known.drawn == NONE))
+        fit = np.flatnonzero(before & np.isin(known.category, GRID_PROBLEMS) & known.is_prompt)
         if len(fit):
             return known, int(fit[dice.integers(0, len(fit))])
     return None

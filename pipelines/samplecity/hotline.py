@@ -121,6 +121,11 @@ class Orders:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def is_prompt(self) -> Bools:
+        """Which orders are in the table from the moment they are created, and sound."""
+        return np.asarray((self.appears == self.events[:, CREATED]) & (self.drawn == NONE))
+
 
 @lru_cache(maxsize=128)
 def _calls(city: City, day: date, count: int) -> tuple[Instants, Ints, Ints, Ints, Ints]:
@@ -153,9 +158,10 @@ def orders(city: City, day: date, count: int = 0) -> Orders:
     salt = dice.integers(0, 2**31, count)
     events = _lives(times, kind, drawn != NONE, dice)
     appears = events[:, CREATED].copy()
-    late = (dice.random(count) < 0.015) & (drawn == NONE)
+    late = is_late(phone) & (drawn == NONE)
     if city.demo_index(day) == 0:
-        late[np.flatnonzero(drawn == NONE)[count // 4 : count // 4 + 1]] = True
+        # Even the smallest city shows one; nobody calls again about it, so no problem begins out of sight.
+        late[np.flatnonzero(~_recognised(phone, kind) & (drawn == NONE))[:1]] = True
     appears[late] = (
         midnight(day) + np.timedelta64(48, "h") + dice.integers(3600, 72000, int(late.sum())).astype("m8[s]")
     )
@@ -180,6 +186,11 @@ def is_moved(phone: Ints) -> Bools:
     return np.asarray(phone // 667 % 4 == 0)
 
 
+def is_late(phone: Ints) -> Bools:
+    """Whether the order reaches the table days after the call, with its old times."""
+    return np.asarray(phone // 3001 % 61 == 0)
+
+
 def _repeat_calls(
     city: City,
     day: date,
@@ -198,8 +209,10 @@ def _repeat_calls(
     old_ids = numbered(f"HL-{yesterday:%Y%m%d}-", np.arange(1, size + 1), 6)
     old_fit = _recognised(old[2], old[3]) & (draw(city, FEED, yesterday, size, DEFECTS) == NONE)
     fit = _recognised(columns[2], columns[3]) & (drawn == NONE)
-    again = np.flatnonzero((dice.random(len(ids)) < 0.06) & (drawn == NONE))
-    fit[again] = False
+    old_fit &= ~_is_repeat(city, yesterday, size)
+    repeat = _is_repeat(city, day, len(ids))
+    fit &= ~repeat
+    again = np.flatnonzero(repeat & (drawn == NONE))
     for row, of_yesterday in zip(again, dice.random(len(again)) < 0.5, strict=True):
         source, sound = ((*old, old_ids), old_fit) if of_yesterday else ((*columns[:4], ids), fit[:row])
         known = np.flatnonzero(sound) if len(sound) < 5000 else np.flatnonzero(sound[:5000])
@@ -210,8 +223,14 @@ def _repeat_calls(
             column[row] = values[first]
 
 
+def _is_repeat(city: City, day: date, count: int) -> Bools:
+    """Which calls of the day are somebody calling again; nobody calls again about such a call."""
+    return np.asarray(city.dice("hotline/again", day).random(count) < 0.06)
+
+
 def _recognised(phone: Ints, kind: Ints) -> Bools:
-    return np.asarray(~is_withheld(phone) & ~is_vague(phone) & ~is_moved(phone) & (kind != SMOKING))
+    odd = is_withheld(phone) | is_vague(phone) | is_moved(phone) | is_late(phone) | (kind == SMOKING)
+    return np.asarray(~odd)
 
 
 def _lives(times: Instants, kind: Ints, hurried: np.ndarray, dice: np.random.Generator) -> Instants:

@@ -33,7 +33,7 @@ from pipelines.samplecity.hotline import (
     is_withheld,
     orders,
 )
-from pipelines.samplecity.wire import Wire, empty_objects, join, numbered, only_where, text_of_times
+from pipelines.samplecity.wire import MIDNIGHT, Wire, empty_objects, join, numbered, only_where, text_of_times
 from pipelines.samplecity.world import (
     COMMUNITY_ESTATE,
     COMMUNITY_NAME,
@@ -132,7 +132,7 @@ def wire_of(known: Orders, clock: np.datetime64) -> Wire:
         "受理时间": text_of_times(events[:, CREATED], style),
         "派单时间": text_of_times(events[:, DISPATCHED], np.where(style == 1, 1, 0)),
         "首次联系时间": text_of_times(events[:, CONTACTED], style),
-        "办结时间": text_of_times(closed, np.where(plain, 0, 4)),
+        "办结时间": text_of_times(closed, np.where(plain, 0, MIDNIGHT)),
         "回访时间": text_of_times(called, style),
         "工单状态": _status(done, salt),
         "是否解决": _answer(

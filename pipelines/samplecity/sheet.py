@@ -12,7 +12,6 @@ from io import BytesIO
 
 from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font
-from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from pipelines.samplecity.wire import CLEAN, Wire
@@ -114,8 +113,3 @@ def _timeless(packed: bytes, as_of: date) -> bytes:
             info.compress_type = zipfile.ZIP_DEFLATED
             new.writestr(info, content)
     return memory.getvalue()
-
-
-def column_letter(wire: Wire, name: str) -> str:
-    """The sheet's column of that wire name, such as `D`."""
-    return get_column_letter(list(wire.columns).index(name) + 1)

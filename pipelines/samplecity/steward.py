@@ -104,7 +104,7 @@ def requests(city: City, day: date) -> Requests:
     order_id = empty_objects(count)
     events = np.full((count, STEPS), NEVER)
     known = hotline.orders(city, day)
-    serious = np.isin(known.category, STEWARD_PROBLEMS) & (known.drawn == NONE)
+    serious = np.isin(known.category, STEWARD_PROBLEMS) & known.is_prompt
     # Only an order that began its problem: a caller who repeats himself does not go through a steward.
     fit = np.flatnonzero(serious & (known.problem == known.ids))
     chosen = dice.permutation(fit)[: max(2, round(0.09 * count))]

@@ -158,3 +158,29 @@ def test_every_row_is_answered_once(register: DuckDBPyConnection) -> None:
     assert register.execute(
         f"select count(*), count(distinct row), min(row), max(row) from {table}"
     ).fetchone() == (10000, 10000, 0, 9999)
+
+
+def test_another_city_with_other_codes_and_names_is_resolved_by_its_rows_alone() -> None:
+    connection = database.memory()
+    connection.execute("create schema ref")
+    connection.execute(
+        "create table ref.areas as select * from (values "
+        "('PH', 'city', null, date '1900-01-01', date '9999-12-31'), "
+        "('PH-N', 'district', 'PH', date '1900-01-01', date '9999-12-31'), "
+        "('PH-N-7', 'street', 'PH-N', date '2000-01-01', date '9999-12-31')"
+        ") as areas(area_code, area_level, parent_area_code, valid_from, valid_to)"
+    )
+    connection.execute(
+        "create table ref.area_aliases as select *, date '1900-01-01' as valid_from, date '9999-12-31' as valid_to, "
+        "1.0 as confidence from (values ('Port Haven', 'official', 'PH'), ('North Ward', 'official', 'PH-N'), "
+        "('Mill Lane', 'official', 'PH-N-7')) as aliases(alias, alias_kind, area_code)"
+    )
+
+    assert resolve(connection, "ph-n-7", "2020-01-01") == ("PH-N-7", "code", 1.0)
+    assert resolve(connection, "PH-N-7", "1999-12-31") == (None, None, None)
+    assert resolve(connection, "mill  lane", "2020-01-01") == ("PH-N-7", "alias", 1.0)
+    assert resolve(connection, "Port Haven North Ward Mill Lane", "2020-01-01") == (
+        "PH-N-7",
+        "prefix_alias",
+        1.0,
+    )

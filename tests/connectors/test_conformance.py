@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.connectors import pulling
+from pipelines.connectors import walking
 from pipelines.contract.model import Server
 from pipelines.errors import FeedError, FeedUnavailable
 
@@ -205,7 +205,7 @@ def test_duplicates_of_the_source_itself_are_kept(make: Any, dialect: Any) -> No
 
     assert city.rows == city.received
     assert 2 == pulled.passes
-    assert ["1 records come on two pages; two passes agree"] == pulled.warnings
+    assert ["records that come on two pages: 1; two passes agree"] == pulled.warnings
 
 
 @pytest.mark.parametrize("dialect", BY_POSITION, ids=lambda dialect: dialect.__name__)
@@ -307,7 +307,7 @@ def test_a_source_without_end_is_stopped(source: Any, make: Any) -> None:
 
 
 def test_pages_without_end_are_stopped(source: Any, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulling, "MAX_PAGES", 5)
+    monkeypatch.setattr(walking, "MAX_PAGES", 5)
     city = make(socrata, [])
     source.answer = lambda asked: source.reply.of([{"no": f"T{asked.number}-{n}"} for n in range(3)])
 
@@ -439,7 +439,15 @@ def test_a_keyset_without_its_field_says_what_to_write(source: Any, make: Any) -
     city = make(keyset, things(2))
     city.server = replace(city.server, query={})
 
-    with pytest.raises(FeedError, match="cannot be paged by key"):
+    with pytest.raises(FeedError, match=r"city_things: http\S+ cannot be paged by key"):
+        city.pull()
+
+
+def test_a_keyset_without_a_value_to_go_on_from_says_so(make: Any) -> None:
+    city = make(keyset, [{"no": "T1"}])
+    city.server = replace(city.server, query={"after": "{last:number}"})
+
+    with pytest.raises(FeedError, match="a last record without 'number', from which page 2 starts"):
         city.pull()
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from pipelines.connectors import session
-from pipelines.contract.model import Server
+from pipelines.connectors.dialects import DIALECTS
+from pipelines.contract.model import CONNECTORS, Server
 from pipelines.errors import ContractError, FeedError, FeedUnavailable, SettingError
 
 CSV = b"a,b\n1,2\n"
@@ -327,3 +328,7 @@ def test_a_last_day_without_its_file_is_worth_another_try(source: Any, daily: Se
 
     with pytest.raises(FeedUnavailable, match="no file yet for 2026-11-18"):
         fetch(daily)
+
+
+def test_every_connector_a_contract_may_name_is_spoken() -> None:
+    assert set(CONNECTORS) <= set(DIALECTS)

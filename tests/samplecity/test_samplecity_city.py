@@ -166,3 +166,19 @@ def test_a_day_of_a_full_city_takes_no_longer_than_a_breath():
     answerkey.served(City(seed=99), hotline.FEED, *window(DAYS[0] + timedelta(days=1)))
 
     assert np.datetime64("now") - started < np.timedelta64(10, "s")
+
+
+def test_calls_of_one_problem_share_number_class_and_community_across_days():
+    city = City(scale=1.0)
+    days = [hotline.orders(city, day) for day in DAYS]
+    facts = {
+        key: (day.phone[row], day.category[row], day.community[row])
+        for day in days
+        for row, key in enumerate(day.ids)
+    }
+    pairs = [
+        (key, root) for day in days for key, root in zip(day.ids, day.problem, strict=True) if root in facts
+    ]
+
+    assert any(key[:11] != root[:11] for key, root in pairs)
+    assert [] == [key for key, root in pairs if facts[key] != facts[root]]

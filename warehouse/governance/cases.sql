@@ -31,8 +31,10 @@ problems as (
         places.street_code,
         places.area_method,
         places.area_confidence,
-        any_value(members.community_name order by members.source_level, members.report_no)
-            filter (where members.street_code = places.street_code) as community_name,
+        any_value(
+            case when members.street_code = places.street_code then members.community_name end
+            order by members.source_level, members.report_no
+        ) as community_name,
         any_value(members.category_code order by members.source_level, members.report_no) as category_code,
         min(members.reported_at) as first_reported_at,
         max(greatest(members.last_activity_at, members.reported_at)) as last_activity_at,

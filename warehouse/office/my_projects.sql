@@ -1,6 +1,6 @@
 -- my_projects
--- Projects of the action plan on this street's land, as of the newest snapshot, the latest first.
--- 本街道范围内的行动计划项目（最新台账），滞后天数多的在前。
+-- Projects of the action plan on this street's land, as of the newest snapshot; those that slipped most first, withdrawn ones last.
+-- 本街道范围内的行动计划项目（最新台账），滞后天数多的在前，已调出的在后。
 select
     progress.plan_code,
     progress.project_id,
@@ -27,4 +27,4 @@ inner join governance.project_progress as progress
         and areas.project_id = progress.project_id
         and areas.snapshot_on = progress.snapshot_on
 where progress.is_latest
-order by progress.slip_days desc, progress.plan_code asc, progress.project_id asc
+order by progress.stage = 'withdrawn' asc, progress.slip_days desc, progress.plan_code asc, progress.project_id asc

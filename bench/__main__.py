@@ -1,0 +1,118 @@
+"""`python -m bench`: each measure against its rival in the same run, in turn, medians; JSON and Markdown out.
+
+gate    the gate on 5 M × 20 rows and 38 rules    against the same rules and split written by hand in SQL
+http    HTTP → validated for 1 M JSON rows        against dlt, fed with dicts
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench.pages import page_bodies, serving
+
+OUT = Path(__file__).parent / "out"
+FIGURES = ("cpu_seconds", "wall_seconds", "peak_memory_mb")
+PACKAGES = ("duckdb", "great-expectations", "pyarrow", "dlt")
+
+
+def measured(name: str, rows: int, url: str = "") -> dict[str, Any]:
+    """One run in a process of its own, with a home that is thrown away afterwards where it is filled."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "bench.measure", name, str(rows), url],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    print(
+        f"  {name:14} {found['cpu_seconds']:8.2f} cpu s {found['wall_seconds']:8.2f} s {found['peak_memory_mb']:6} MB",
+        flush=True,
+    )
+    return found
+
+
+def compared(ours: str, rival: str, rows: int, runs: int, url: str = "") -> dict[str, Any]:
+    """Both in turn, `runs` times; medians of each and the median of the ratios pair by pair."""
+    pairs = [(_fresh(ours, rows, url), _fresh(rival, rows, url)) for _ in range(runs)]
+    medians = [
+        {figure: statistics.median(pair[side][figure] for pair in pairs) for figure in FIGURES}
+        for side in (0, 1)
+    ]
+    ratios = {figure: statistics.median(a[figure] / b[figure] for a, b in pairs) for figure in FIGURES}
+    return {
+        "rows": rows,
+        "runs": runs,
+        ours: medians[0],
+        rival: medians[1],
+        "ratio": {figure: round(value, 3) for figure, value in ratios.items()},
+        "results": [pairs[0][0]["result"], pairs[0][1]["result"]],
+    }
+
+
+def _fresh(name: str, rows: int, url: str) -> dict[str, Any]:
+    if not name.startswith("http"):
+        return measured(name, rows, url)
+    with tempfile.TemporaryDirectory() as home:
+        before = os.environ["URBANBRAIN_HOME"]
+        os.environ["URBANBRAIN_HOME"] = home
+        try:
+            return measured(name, rows, url)
+        finally:
+            os.environ["URBANBRAIN_HOME"] = before
+
+
+def markdown(report: dict[str, Any]) -> str:
+    lines = [
+        "# Measures",
+        "",
+        f"{report['machine']}; {', '.join(report['packages'])}. Medians; ours first, then the rival.",
+        "",
+    ]
+    lines += ["| measure | rows | who | CPU s | wall s | peak MB |", "|---|---:|---|---:|---:|---:|"]
+    for title, found in report["measures"].items():
+        for who in [name for name in found if isinstance(found[name], dict) and name != "ratio"]:
+            figures = " | ".join(f"{found[who][figure]:,.2f}" for figure in FIGURES)
+            lines.append(f"| {title} | {found['rows']:,} | {who} | {figures} |")
+        ratio = " | ".join(f"{found['ratio'][figure]:.2f}×" for figure in FIGURES)
+        lines.append(f"| {title} | | **ratio** | {ratio} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--gate-rows", type=int, default=5_000_000)
+    parser.add_argument("--http-rows", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    given = parser.parse_args()
+    report: dict[str, Any] = {
+        "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
+        "packages": [f"{name} {version(name)}" for name in PACKAGES],
+        "measures": {},
+    }
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["URBANBRAIN_HOME"] = home
+        print(f"gate: {given.gate_rows:,} rows", flush=True)
+        report["measures"]["gate"] = compared("gate_ours", "gate_by_hand", given.gate_rows, given.runs)
+        print(f"HTTP to validated: {given.http_rows:,} rows", flush=True)
+        with serving(page_bodies(given.http_rows)) as url:
+            report["measures"]["http"] = compared("http_ours", "http_dlt", given.http_rows, given.runs, url)
+    OUT.mkdir(exist_ok=True)
+    (OUT / "bench.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    (OUT / "bench.md").write_text(markdown(report), encoding="utf-8")
+    print(markdown(report))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""One measured run in a process of its own: `python -m bench.measure NAME ROWS [URL]` prints one line of JSON.
+
+Imports are not measured: under Airflow they are paid once, by the scheduler's fork server. What is measured is
+from the first byte read to the last byte written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def gate_ours(rows: int, url: str) -> Callable[[], dict[str, Any]]:
+    import pipelines.expectations  # noqa: F401
+    from bench import rows as data
+    from pipelines import lake
+    from pipelines.receipt import Receipt
+    from pipelines.stages import gate
+
+    staged = data.write_staged(rows)
+    for stage in ("validated", "quarantine"):
+        shutil.rmtree(lake.lake() / stage, ignore_errors=True)
+
+    def work() -> dict[str, Any]:
+        receipt = Receipt.read(gate.gate(data.feed(), staged))
+        return {"quarantined": receipt.quarantined, "broken": sum(receipt.rules.values())}
+
+    return work
+
+
+def gate_by_hand(rows: int, url: str) -> Callable[[], dict[str, Any]]:
+    from bench import gate_by_hand as rival
+    from bench import rows as data
+    from pipelines import lake
+
+    staged = data.write_staged(rows) / lake.ROWS
+    folder = Path(tempfile.mkdtemp(dir=lake.lake()))
+
+    def work() -> dict[str, Any]:
+        counts = rival.split(data.feed(), staged, folder, {})
+        return {"broken": sum(counts.values())}
+
+    return work
+
+
+def http_ours(rows: int, url: str) -> Callable[[], dict[str, Any]]:
+    import pipelines.expectations  # noqa: F401
+    from bench import rows as data
+    from pipelines import run
+
+    os.environ["URBANBRAIN_BENCH_URL"] = url
+    os.environ["URBANBRAIN_PROJECT"] = str(data.CONTRACTS.parent)
+    as_of = data.WINDOW.end
+
+    def work() -> dict[str, Any]:
+        counts = run.run(data.feed().feed_id, data.WINDOW.start, data.WINDOW.end, as_of)
+        return {name: counts[name] for name in ("received", "validated", "quarantined")}
+
+    return work
+
+
+def http_dlt(rows: int, url: str) -> Callable[[], dict[str, Any]]:
+    import dlt
+    import requests
+
+    folder = tempfile.mkdtemp()
+
+    @dlt.resource(name="requests", write_disposition="append")
+    def pages() -> Any:
+        page = 1
+        while records := requests.get(f"{url}/requests", params={"page": page}, timeout=60).json()["data"][
+            "list"
+        ]:
+            yield records
+            page += 1
+
+    def work() -> dict[str, Any]:
+        pipeline = dlt.pipeline(
+            "bench",
+            pipelines_dir=folder,
+            destination=dlt.destinations.duckdb(f"{folder}/bench.duckdb"),
+            dataset_name="city",
+        )
+        pipeline.run(pages())
+        with pipeline.sql_client() as client:
+            received = client.execute_sql("select count(*) from requests")[0][0]
+        shutil.rmtree(folder)
+        return {"received": received}
+
+    return work
+
+
+MEASURES = {each.__name__: each for each in (gate_ours, gate_by_hand, http_ours, http_dlt)}
+
+
+def main() -> None:
+    name, rows, url = sys.argv[1], int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else ""
+    work = MEASURES[name](rows, url)
+    wall, cpu, children = time.perf_counter(), time.process_time(), _children()
+    result = work()
+    measured = {
+        "name": name,
+        "rows": rows,
+        "wall_seconds": round(time.perf_counter() - wall, 3),
+        "cpu_seconds": round(time.process_time() - cpu + _children() - children, 3),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "result": result,
+    }
+    print(json.dumps(measured))
+
+
+def _children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+if __name__ == "__main__":
+    main()

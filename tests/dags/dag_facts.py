@@ -1,0 +1,141 @@
+"""Reads the DAG files as Airflow's DAG processor does, in a process of its own, and prints what it found as JSON.
+
+Usage: python dag_facts.py <dags folder> <home> <project>...   – one reading of the DAG files for each project
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import sys
+import time
+import types
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+HEAVY = ("duckdb", "great_expectations", "numpy", "pandas", "pyarrow", "requests", "scipy")
+DAY = datetime(2026, 11, 17, tzinfo=UTC)
+
+
+def read(project: str, folder: str) -> dict[str, Any]:
+    """Both DAG files for the contracts of one project."""
+    os.environ["URBANBRAIN_PROJECT"] = project
+    began = time.process_time()
+    feeds = runpy.run_path(f"{folder}/feeds.py")
+    seconds = time.process_time() - began
+    warehouse = runpy.run_path(f"{folder}/warehouse.py")
+    return {"namespaces": [feeds, warehouse], "seconds": seconds}
+
+
+def facts(dag: Any) -> dict[str, Any]:
+    timetable = dag.timetable
+    return {
+        "tasks": {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks},
+        "pools": sorted({task.pool for task in dag.tasks}),
+        "outlets": [asset.uri for task in dag.tasks for asset in task.outlets],
+        "groups": [asset.group for task in dag.tasks for asset in task.outlets],
+        "cron": getattr(timetable, "expression", None),
+        "timezone": str(getattr(timetable, "timezone", "")),
+        "assets": sorted(
+            asset.uri for asset in getattr(getattr(timetable, "asset_condition", None), "objects", [])
+        ),
+        "condition": type(getattr(timetable, "asset_condition", None)).__name__,
+        "catchup": dag.catchup,
+        "max_active_runs": dag.max_active_runs,
+        "doc": dag.doc_md,
+        "tags": sorted(dag.tags),
+        "params": sorted(dag.params),
+        "policies": sorted({type(task.retry_policy).__name__ for task in dag.tasks}),
+    }
+
+
+def dags(reading: dict[str, Any]) -> dict[str, Any]:
+    from airflow.sdk import DAG
+
+    found = [value for namespace in reading["namespaces"] for value in namespace.values()]
+    return {value.dag_id: value for value in found if isinstance(value, DAG)}
+
+
+def decisions(policy: Any) -> dict[str, str]:
+    """What the retry policy says to every error of ours, and to one of nobody's."""
+    from pipelines import errors
+
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    raised: list[Exception] = [kind("x") for kind in kinds]
+    return {
+        type(error).__name__: policy.evaluate(error, 1, 5).action.value
+        for error in [*raised, ValueError("x")]
+    }
+
+
+def message_of(call: Callable[[], object]) -> str:
+    try:
+        return repr(call())
+    except Exception as error:  # noqa: BLE001 – the test compares what was raised
+        return f"{type(error).__name__}: {error}"
+
+
+def calls(feed: Any) -> dict[str, Any]:
+    """What the bodies of a feed's tasks call, and what they announce."""
+    made: list[tuple[str, list[str]]] = []
+    fake = types.ModuleType("pipelines.run")
+
+    def note(name: str, answer: object) -> Callable[..., object]:
+        def call(*arguments: object) -> object:
+            made.append((name, [str(argument) for argument in arguments]))
+            return answer
+
+        return call
+
+    for name, answer in {"land": "landed", "gate": "validated", "counts": {"received": 3}}.items():
+        setattr(fake, name, note(name, answer))
+    import pipelines
+
+    sys.modules["pipelines.run"] = fake
+    pipelines.run = fake  # type: ignore[attr-defined]
+    outlet = feed.get_task("gate").outlets[0]
+    events = {outlet: types.SimpleNamespace(extra={})}
+    land, gate = (feed.get_task(name).python_callable for name in ("land", "gate"))
+    by_hand = {"window_start": "2026-11-16T00:00:00+08:00", "window_end": "2026-11-17T00:00:00+08:00"}
+    result = {
+        "interval": land(params={}, data_interval_start=DAY, data_interval_end=DAY.replace(day=18)),
+        "by_hand": land(params={**by_hand, "as_of": "2026-11-17T00:40:00+08:00"}, data_interval_start=DAY),
+        "gate": gate("landed", outlet_events=events),
+        "half": message_of(lambda: land(params={"window_start": "2026-11-16"}, data_interval_start=DAY)),
+        "none": message_of(land),
+    }
+    return {"results": result, "made": made, "extra": events[outlet].extra}
+
+
+def main(folder: str, home: str, projects: list[str]) -> None:
+    os.environ.update(AIRFLOW_HOME=home, AIRFLOW__CORE__LOAD_EXAMPLES="False")
+    sys.path.insert(0, folder)
+    readings = [read(project, folder) for project in projects]
+    heavy = [name for name in HEAVY if name in sys.modules]
+    found = [dags(reading) for reading in readings]
+
+    os.environ["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = "feed__city_projects"
+    within = sorted(dags(read(projects[0], folder)))
+    one = next(iter(found[0].values()))
+    broken = [dag for dag in found[1].values() if "broken contract" in dag.tags]
+    print(
+        json.dumps(
+            {
+                "heavy": heavy,
+                "seconds": [reading["seconds"] for reading in readings],
+                "dags": [{name: facts(dag) for name, dag in reading.items()} for reading in found],
+                "within_a_task": within,
+                "decisions": decisions(one.tasks[0].retry_policy),
+                "retries": one.tasks[0].retries,
+                "calls": calls(one),
+                "broken": [message_of(dag.tasks[0].python_callable) for dag in broken],
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], [str(Path(project)) for project in sys.argv[3:]])

@@ -1,0 +1,196 @@
+"""The DAG files: what they make of contracts, and what reading them costs. Airflow runs in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines import contract as contracts
+from pipelines import errors
+from pipelines.contract import Contract
+from pipelines.embedded.supervisor import WRITER_POOL
+
+PROJECT = Path(__file__).resolve().parents[2]
+BROKEN = "feed__city_air_quality"
+MANY = 50
+MANY_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was found in this project, in one with a broken contract, and in one with many contracts."""
+
+    feeds: list[Contract]
+    project: dict[str, Any]
+    broken: dict[str, Any]
+    many: dict[str, Any]
+    told: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
+    folder = tmp_path_factory.mktemp("dags")
+    broken, many = folder / "broken", folder / "many"
+    for project in (broken, many):
+        shutil.copytree(PROJECT / "contracts", project / "contracts")
+    damage(broken / "contracts" / "city" / "air_quality.odcs.yaml")
+    multiply(many / "contracts" / "street", MANY - len(contracts.load_all(folder=PROJECT / "contracts")))
+    answer = subprocess.run(
+        [
+            *[sys.executable, str(Path(__file__).with_name("dag_facts.py")), str(PROJECT / "dags")],
+            *[str(folder / "airflow"), str(PROJECT), str(broken), str(many)],
+        ],
+        env={
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AIRFLOW", "URBANBRAIN"))
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.returncode == 0, answer.stderr
+    told = json.loads(answer.stdout.splitlines()[-1])
+    return Facts(contracts.load_all(folder=PROJECT / "contracts"), *told["dags"], told)
+
+
+def damage(path: Path) -> None:
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("required: true", "requird: true", 1), encoding="utf-8"
+    )
+
+
+def multiply(folder: Path, count: int) -> None:
+    """More feeds of the largest kind, by contract files alone."""
+    text = (PROJECT / "contracts" / "city" / "hotline_orders.odcs.yaml").read_text(encoding="utf-8")
+    for number in range(count):
+        name = f"orders_{number:02}"
+        copy = text.replace("id: city_hotline_orders", f"id: street_{name}")
+        copy = copy.replace("  - name: hotline_orders", f"  - name: {name}").replace(
+            "value: city", "value: street"
+        )
+        (folder / f"{name}.odcs.yaml").write_text(copy, encoding="utf-8")
+
+
+def test_reading_the_dag_files_loads_nothing_heavy(facts: Facts) -> None:
+    assert facts.told["heavy"] == []
+
+
+def test_fifty_contracts_are_read_in_half_a_second(facts: Facts) -> None:
+    assert len(facts.many) == MANY + 1
+    assert facts.told["seconds"][2] < MANY_SECONDS
+
+
+def test_every_contract_becomes_one_dag_and_one_dag_writes_the_warehouse(facts: Facts) -> None:
+    assert set(facts.project) == {f"feed__{feed.feed_id}" for feed in facts.feeds} | {"warehouse"}
+
+
+def test_a_feed_is_landed_then_judged_on_the_contracts_schedule(facts: Facts) -> None:
+    for feed in facts.feeds:
+        dag = facts.project[f"feed__{feed.feed_id}"]
+
+        assert dag["tasks"] == {"land": ["gate"], "gate": []}
+        assert (dag["cron"], dag["timezone"]) == (feed.schedule, feed.timezone)
+        assert dag["catchup"] is False
+        assert dag["outlets"] == [f"urbanbrain://validated/{feed.feed_id}"]
+        assert dag["groups"] == [feed.level]
+        assert feed.level in dag["tags"]
+        assert dag["params"] == ["as_of", "window_end", "window_start"]
+
+
+def test_a_dags_page_shows_the_contract_in_both_languages(facts: Facts) -> None:
+    for feed in facts.feeds:
+        page = facts.project[f"feed__{feed.feed_id}"]["doc"]
+
+        assert feed.owner in page
+        assert f"urbanbrain run {feed.feed_id}" in page
+        for column in feed.stored_columns:
+            assert f"| `{column.name}` | {column.business_name} |" in page
+
+
+def test_a_column_that_is_dropped_is_not_on_the_page(facts: Facts) -> None:
+    dropped = [(feed, column) for feed in facts.feeds for column in feed.columns if not column.is_stored]
+
+    assert dropped
+    for feed, column in dropped:
+        assert f"`{column.name}`" not in facts.project[f"feed__{feed.feed_id}"]["doc"]
+
+
+def test_any_feed_starts_the_warehouse_and_one_run_writes_at_a_time(facts: Facts) -> None:
+    dag = facts.project["warehouse"]
+
+    assert dag["condition"] == "AssetAny"
+    assert dag["assets"] == sorted(f"urbanbrain://validated/{feed.feed_id}" for feed in facts.feeds)
+    assert dag["tasks"] == {"load": ["build"], "build": ["check"], "check": ["publish"], "publish": []}
+    assert dag["pools"] == [WRITER_POOL]
+    assert dag["max_active_runs"] == 1
+
+
+def test_a_broken_contract_harms_no_other_feed(facts: Facts) -> None:
+    untouched = set(facts.project) - {BROKEN, "warehouse"}
+
+    assert set(facts.broken) == set(facts.project)
+    assert all(facts.broken[name] == facts.project[name] for name in untouched)
+    assert "urbanbrain://validated/city_air_quality" not in facts.broken["warehouse"]["assets"]
+
+
+def test_a_broken_contract_tells_file_line_and_remedy_on_its_dags_page(facts: Facts) -> None:
+    page = facts.broken[BROKEN]["doc"]
+
+    assert "contracts/city/air_quality.odcs.yaml:" in page
+    assert "did you mean 'required'?" in page
+    assert [error.split(":")[0] for error in facts.told["broken"]] == ["ContractError"]
+
+
+def test_a_running_task_builds_only_its_own_dag(facts: Facts) -> None:
+    assert facts.told["within_a_task"] == ["feed__city_projects", "warehouse"]
+
+
+def test_only_what_waiting_cures_is_retried(facts: Facts) -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    expected = {kind.__name__: "retry" if kind.retry else "fail" for kind in kinds} | {"ValueError": "fail"}
+
+    assert expected == facts.told["decisions"]
+    assert {"FeedUnavailable", "WarehouseBusy"} == {
+        name for name, said in expected.items() if said == "retry"
+    }
+    assert facts.told["retries"] > 1
+    assert all(dag["policies"] == ["ExceptionRetryPolicy"] for dag in facts.project.values())
+
+
+def test_a_task_makes_one_call_and_hands_on_a_path(facts: Facts) -> None:
+    results, made = facts.told["calls"]["results"], facts.told["calls"]["made"]
+    feed_id = facts.feeds[0].feed_id
+
+    assert results["interval"] == "landed"
+    assert results["gate"] == "validated"
+    assert made == [
+        ["land", [feed_id, "2026-11-17 00:00:00+00:00", "2026-11-18 00:00:00+00:00", "None"]],
+        [
+            "land",
+            [feed_id, "2026-11-16 00:00:00+08:00", "2026-11-17 00:00:00+08:00", "2026-11-17 00:40:00+08:00"],
+        ],
+        ["gate", ["landed"]],
+        ["counts", ["validated"]],
+    ]
+
+
+def test_validated_data_is_announced_with_its_counts(facts: Facts) -> None:
+    assert facts.told["calls"]["extra"] == {"received": 3}
+
+
+@pytest.mark.parametrize("case", ["half", "none"])
+def test_a_run_without_a_whole_window_says_what_to_give(facts: Facts, case: str) -> None:
+    said = facts.told["calls"]["results"][case]
+
+    assert said.startswith("SettingError: ")
+    assert "window_start and window_end" in said
