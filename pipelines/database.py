@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _FULL_WIDTH = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000"
 _HALF_WIDTH = "".join(chr(code) for code in range(0x21, 0x7F)) + " "
+_BLANKS = " \t\r\n\u00a0\u3000\ufeff\u200b"
 _WAIT_SECONDS = 20.0
 
 
@@ -42,10 +43,18 @@ def memory() -> duckdb.DuckDBPyConnection:
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Pin what results depend on: UTC as session zone; `half_width(text)` for full-width letters and digits."""
+    """Pin what results depend on: UTC as session zone; `half_width(text)`, `trimmed(text)`."""
     connection.execute("set timezone = 'UTC'")
+    # `translate` looks at every letter six hundred times slower than a comparison of lengths looks at none:
+    # a text with as many bytes as letters is plain ASCII and needs neither of the two.
     connection.execute(
-        f"create or replace temp macro half_width(text) as translate(text, {literal(_FULL_WIDTH)}, {literal(_HALF_WIDTH)})"
+        "create or replace temp macro half_width(text) as case when strlen(text) = length(text) then text "
+        f"else translate(text, {literal(_FULL_WIDTH)}, {literal(_HALF_WIDTH)}) end"
+    )
+    edges = ", ".join(str(ord(letter)) for letter in _BLANKS)
+    connection.execute(
+        "create or replace temp macro trimmed(text) as case when ascii(text) in "
+        f"({edges}) or ascii(text[-1]) in ({edges}) then trim(text, {literal(_BLANKS)}) else text end"
     )
 
 

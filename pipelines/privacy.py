@@ -27,6 +27,15 @@ _AFTER = rf"($|[^{_DIGIT}])"
 _MOBILE = rf"[1１]{_GAP}[3-9３-９](?:{_GAP}{_DIGIT}){{9}}"
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领"
 
+_CALLERS = "来电人|诉求人|反映人|联系人|当事人|姓名"
+_SURNAMES = (
+    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟"
+    "汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文庞樊兰殷施陶洪翟安颜倪严"
+    "牛温芦季俞章鲁葛伍韦申尤毕聂焦柳邢岳齐梅莫庄辛管祝左涂谷祁舒耿牟卜詹关苗凌费纪靳盛童欧甄项曲成游裴席卫屈鲍覃霍翁"
+    "隋甘景单包司柏宁柯阮桂闵柴华车冉房边"
+)
+_AFTER_NAME = r"反映|称|说|来电|表示|投诉|咨询|求助|要求|希望|认为|联系|电话|先生|女士|[，,。；;：:、\s]|$"
+
 # Each pattern with its replacement, in order. `twice`: the pattern swallows its boundaries.
 _TEXT_MASKS: tuple[tuple[str, str, bool], ...] = (
     # A date glued to a number hides the boundary the next pattern needs.
@@ -51,11 +60,9 @@ _TEXT_MASKS: tuple[tuple[str, str, bool], ...] = (
     ),
     (rf"[{_PROVINCES}][A-Za-zＡ-Ｚ][·•\-\s]?[A-Za-z0-9Ａ-Ｚ０-９]{{5,6}}", PLATE_MASK, False),
     (rf"({_DIGIT}+号?楼){_DIGIT}+单元({_DIGIT}{{3,4}}室?)?", r"\1", False),
-    (
-        r"(来电人|诉求人|反映人|联系人|当事人|姓名)([:：\s]|为|是|叫)+[\p{Han}·]{2,4}",
-        rf"\1{NAME_MASK}",
-        False,
-    ),
+    (rf"({_CALLERS})(?:[:：\s]|为|是|叫)+[\p{{Han}}·]{{2,4}}", rf"\1{NAME_MASK}", False),
+    # A name glued to the word in front of it is known by its surname, or 来电人表示 would lose its verb.
+    (rf"({_CALLERS})[{_SURNAMES}][\p{{Han}}·]{{1,3}}?({_AFTER_NAME})", rf"\1{NAME_MASK}\2", False),
     (r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9.\-]+", MAIL_MASK, False),
 )
 # In an identifier a long number is what it should be; only what has the very shape of a person's number goes.
@@ -70,7 +77,7 @@ _CODE_MASKS: tuple[tuple[str, str, bool], ...] = (
 # Most texts hold none of these; one cheap look spares them the masks.
 _SUSPECT = (
     rf"(?:{_DIGIT}[^{_DIGIT}]{{0,3}}){{6}}{_DIGIT}|[{_PROVINCES}][A-Za-zＡ-Ｚ]|单元|@"
-    r"|来电人|诉求人|反映人|联系人|当事人|姓名"
+    rf"|{_CALLERS}"
 )
 _BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _HMAC_BLOCK = 64

@@ -32,7 +32,7 @@ _FORMATS = (
     "%Y%m%d%H%M",
     "%Y%m%d",
 )
-_NO_DATE = r"^(0000-00-00|1900-01-01|9999-12-31|0001-01-01)"
+_NO_DATES = ("0000-00-00", "1900-01-01", "9999-12-31", "0001-01-01")
 _TRUE = ("true", "1", "是", "y", "yes", "t")
 _FALSE = ("false", "0", "否", "n", "no", "f")
 
@@ -73,17 +73,17 @@ def typed(text: str, column: Column, timezone: str) -> str:
 
 def is_no_date(text: str) -> str:
     """True where a text is one of the dates that mean "no date"."""
-    return f"regexp_matches({text}, {literal(_NO_DATE)})"
+    return f"left({text}, 10) in ({_texts(_NO_DATES)})"
 
 
 def is_excel_serial(text: str) -> str:
     """True where a text is a spreadsheet's count of days since 1899-12-30."""
-    return f"regexp_full_match({text}, {literal(_EXCEL_SERIAL)})"
+    return f"(strlen({text}) < 12 and regexp_full_match({text}, {literal(_EXCEL_SERIAL)}))"
 
 
 def is_midnight_24(text: str) -> str:
     """True where a time says 24:00, which is 00:00 of the next day."""
-    return f"regexp_matches({text}, {literal(_MIDNIGHT_24)})"
+    return f"(contains({text}, '24:00') and regexp_matches({text}, {literal(_MIDNIGHT_24)}))"
 
 
 def split_part(text: str, index: int, separators: tuple[str, ...]) -> str:

@@ -14,9 +14,10 @@ from rich.table import Table
 
 COUNTS = ("received", "validated", "quarantined", "duplicate", "refused")
 QUESTIONS = (
-    "select * from governance.street_scorecard",
+    "select street_name, period, response_rate, resolution_rate, satisfaction_rate "
+    "from governance.street_scorecard order by all",
     "select levels_seen, count(*) as cases from governance.cases group by all order by all",
-    "select * from governance.channel_health where status <> 'on_time'",
+    "select feed_id, business_date, status from governance.channel_health where status in ('late', 'missing')",
 )
 _PLAIN_WIDTH = 120
 _NAME_WIDTH = 26

@@ -159,7 +159,7 @@ def _refuse_mojibake(text: str, where: str) -> None:
     if not foreign:
         return
     lost = sum(text.count(mark) * len(mark) for mark in _LOST)
-    if lost >= foreign * _TELLING_SHARE and lost >= len(text) * _NOTABLE_SHARE:
+    if lost >= foreign * _TELLING_SHARE and lost > max(4, len(text) * _NOTABLE_SHARE):
         raise DataError(
             f"{where}: much of the text beyond ASCII is replacement characters, the original is lost",
             next_step="ask the source to export again; reading its file cannot bring the text back",

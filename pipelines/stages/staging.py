@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     import duckdb
 
-_TRIMMED = " \t\r\n\u00a0\u3000\ufeff\u200b"
 _NOTHING = ("", "null", "NULL", "None", "nan", "NaN", "N/A", "\\N", "#N/A")
 _DASHES = "[‐‑‒–—―−－]"
 
@@ -120,7 +119,7 @@ class _Staging:
         return f"(select * exclude (_masked) replace ({replaced}) from (select *, {masks} as _masked from {query}))"
 
     def _trimmed(self, column: Column) -> str:
-        return f"trim({quoted(column.name)}, {literal(_TRIMMED)})"
+        return f"trimmed({quoted(column.name)})"
 
     def _filled(self, column: Column) -> str:
         if not column.fill_down:
@@ -196,11 +195,15 @@ class _Staging:
     def _value(self, column: Column) -> str:
         name = quoted(column.name)
         if column.enum:
-            cases = " ".join(
-                f"when half_width({name}) in ({_literals(_wire_values(value))}) then {literal(value.value)}"
-                for value in column.enum
+            # Half-width only where the text as it is says nothing: folding every row would cost the most of all.
+            plain, folded = (
+                " ".join(
+                    f"when {text} in ({_literals(_wire_values(value))}) then {literal(value.value)}"
+                    for value in column.enum
+                )
+                for text in (name, f"half_width({name})")
             )
-            return f"case {cases} end"
+            return f"case {plain} else case {folded} end end"
         if column.pattern and column.type == "VARCHAR":
             return f"case when regexp_matches({name}, {literal(column.pattern)}) then {name} end"
         value = values.typed(name, column, self.contract.timezone)

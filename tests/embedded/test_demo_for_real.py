@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.embedded import processes
+from pipelines.embedded.summary import QUESTIONS
 
 pytestmark = pytest.mark.e2e
 
@@ -79,6 +80,9 @@ def test_the_demo_succeeds_and_a_second_one_changes_no_data(home: Path) -> None:
 
     assert first == fingerprints(home)
     assert first
+    for question in QUESTIONS:
+        asked = [sys.executable, "-c", "from pipelines.cli import main; main()", "sql", question]
+        subprocess.run(asked, check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,11 +47,16 @@ def read(
         (f"part-{number:05d}", lambda part=part: part.encode() if isinstance(part, str) else part)
         for number, part in enumerate(parts, 1)
     ]
-    with duckdb.connect(config={"temp_directory": ""}) as connection:
-        found = readers.read(connection, contents, contract, source)
-        rows = connection.execute("select * from received order by _row_number").fetchall()
+    connection = _connection()
+    found = readers.read(connection, contents, contract, source)
+    rows = connection.execute("select * from received order by _row_number").fetchall()
     assert [row[0] for row in rows] == list(range(1, found.rows + 1))
     return found, [tuple(row[1:]) for row in rows]
+
+
+@functools.cache
+def _connection() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"temp_directory": "", "threads": "2"})
 
 
 def rows_of(contract: Contract, source: Server, *parts: bytes | str) -> list[tuple[str | None, ...]]:
