@@ -50,7 +50,8 @@ def wanted(contract: Contract) -> tuple[Wanted, ...]:
     ]
     # A drop rule guards what must not pass, so the name it looks at has to be there.
     rules = [
-        Wanted(f"_drop_{i}", rule.wire, is_required=True) for i, rule in enumerate(contract.drop_rules, 1)
+        Wanted(f"_drop_{number}", rule.wire, is_required=True, reason=rule.reason)
+        for number, rule in enumerate(contract.drop_rules, 1)
     ]
     return (*columns, *rules)
 

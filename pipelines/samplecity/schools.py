@@ -1,7 +1,7 @@
 """District school places: schools, campuses and stages with their places and pupils.
 
-The street of a school is read as of its opening day, so an old school may rightly stand in a town that has
-since been split up, and a school that opened before its street existed is wrong.
+A register names the street of today: a school may rightly be older than its street, and a school in a town that
+has since been split up is wrong.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ DEFECTS = (
     Defect("E11", ("pattern:school_id",), (change("schoolId", lambda text: f"{text[0]}.{text[1:]}E+09"),)),
     Defect("R12", ("range:places_planned",), (put("placesPlanned", -30, 99999),)),
     Defect("A5", ("area:street_code",), (put("street", "区教委"),)),
-    Defect("A4", ("area:street_code",), (put("street", "霍营街道"), put("openedOn", "2008-09-01"))),
+    Defect("A4", ("area:street_code",), (put("street", "回龙观镇", "110114006"),)),
     Defect("R12", ("rule:not_overfull",), (_overfull,)),
     Defect(
         "T3", ("pattern:school_year", "range:campus_no"), (put("schoolYear", "26/27"), put("campusNo", 0))
@@ -87,9 +87,8 @@ def _register(city: City, as_of: date) -> Wire:
     )
     opened = np.array([f"{y}-09-01" for y in year], dtype=object)
     written = spell_streets(street, salt // 13)
-    # Schools of 2014 still carry the town that was split in 2015: right as of their opening day.
-    old = (street == 4) & (salt % 8 == 0)
-    opened[old], written[old] = "2014-09-01", "回龙观镇"
+    # Older than their street: still right, because a register names the street of today.
+    opened[(street == 4) & (salt % 8 == 0)] = "1998-09-01"
     columns: dict[str, Objects] = {
         "schoolId": numbered("3111", of + 140_001, 6),
         "campusNo": np.ones(len(of), dtype=np.int64).astype(object),

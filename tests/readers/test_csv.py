@@ -17,7 +17,8 @@ from pipelines.readers import csv_cells
 
 NAMES = ("a", "b", "c")
 CELL = st.text(
-    st.sampled_from('a中é ,;"\'\\\n\r#=\t𠮷') | st.characters(exclude_categories=["Cs"], exclude_characters="\x00\ufeff\ufffd"),
+    st.sampled_from("a中é ,;\"'\\\n\r#=\t𠮷")
+    | st.characters(exclude_categories=["Cs"], exclude_characters="\x00\ufeff\ufffd"),
     max_size=20,
 )
 
@@ -98,7 +99,8 @@ def nearly_csv(draw: st.DrawFn) -> tuple[str, int, str, str, str]:
     width = draw(st.integers(1, 3))
     line_end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
     pieces = st.lists(
-        st.sampled_from(["a", "中", " ", "more than twelve bytes", delimiter, quote, escape, "\n", "\r"]), max_size=3
+        st.sampled_from(["a", "中", " ", "more than twelve bytes", delimiter, quote, escape, "\n", "\r"]),
+        max_size=3,
     ).map("".join)
     lines = [delimiter.join(NAMES[:width])]
     for _ in range(draw(st.integers(0, 4))):
@@ -235,7 +237,9 @@ def test_the_trailer_is_taken_off_and_checked_against_the_count() -> None:
 
 
 def test_a_header_further_down_or_of_two_lines_is_read_where_the_contract_says() -> None:
-    assert [("1", "2", "3")] == read_csv(NAMES, "区级导出,2026\n\na,b,c\n1,2,3\n".replace("\n\n", "\nx\n"), header_rows=(3,))
+    assert [("1", "2", "3")] == read_csv(
+        NAMES, "区级导出,2026\n\na,b,c\n1,2,3\n".replace("\n\n", "\nx\n"), header_rows=(3,)
+    )
     assert [("1", "2", "3")] == read_csv(
         ("序号", "计划/开工", "计划/完工"), "序号,计划,\n,开工,完工\n1,2,3\n", header_rows=(1, 2)
     )
@@ -276,9 +280,13 @@ def test_a_wide_table_becomes_long_row_by_row_and_empty_cells_are_no_rows() -> N
 def test_a_wide_table_is_read_even_when_it_is_large() -> None:
     stations = [f"s{number}" for number in range(30)]
     lines = [",".join(["h", *stations])]
-    lines += [",".join([str(hour), *(str(hour * 100 + number) for number in range(30))]) for hour in range(400)]
+    lines += [
+        ",".join([str(hour), *(str(hour * 100 + number) for number in range(30))]) for hour in range(400)
+    ]
     source = server(format="csv", unpivot=Unpivot(("h",), "station", "value"))
     rows = rows_of(feed("h", "station", "value"), source, "\n".join(lines))
 
-    expected = [(str(hour), f"s{n}", str(hour * 100 + n)) for hour, n in itertools.product(range(400), range(30))]
+    expected = [
+        (str(hour), f"s{n}", str(hour * 100 + n)) for hour, n in itertools.product(range(400), range(30))
+    ]
     assert expected == rows

@@ -70,7 +70,9 @@ def test_private_use_characters_get_the_code_points_of_gb18030_2022() -> None:
     old = "\ue78d\ue78e\ue78f\ue790\ue791\ue792\ue793\ue794\ue795\ue796\ue7c7\ue81e\ue826\ue82b\ue82c\ue832\ue843\ue854\ue864"
     new = "\ufe10\ufe12\ufe11\ufe13\ufe14\ufe15\ufe16\ufe17\ufe18\ufe19\u1e3f\u9fb4\u9fb5\u9fb6\u9fb7\u9fb8\u9fb9\u9fba\u9fbb"
 
-    assert (STREETS + new, "gb18030", ("gb18030-2022",)) == decoded((STREETS + old).encode("gb18030"), "gb18030")
+    assert (STREETS + new, "gb18030", ("gb18030-2022",)) == decoded(
+        (STREETS + old).encode("gb18030"), "gb18030"
+    )
 
 
 def test_short_gb_text_that_is_valid_utf8_by_chance_follows_the_declaration() -> None:
@@ -125,7 +127,9 @@ def test_byte_order_marks_are_taken_from_the_start_and_from_line_starts() -> Non
 
 
 def test_what_is_valid_nowhere_is_refused_with_the_line_and_without_the_bytes() -> None:
-    with pytest.raises(DataError, match="part, line 2: byte 9 is valid neither as UTF-8 nor as gb18030") as caught:
+    with pytest.raises(
+        DataError, match="part, line 2: byte 9 is valid neither as UTF-8 nor as gb18030"
+    ) as caught:
         decode(b"a,b\nabcde\xff\xff13800138000\n", "utf-8", "part")
 
     assert "138" not in str(caught.value)

@@ -188,7 +188,8 @@ def judge(feed_id: str, wire: Wire, clock: datetime, day: date) -> list[tuple[in
     sent = [column for name, column in columns.items() if name != "_id"]
     for row in range(len(wire)):
         broken: list[str] = []
-        facts = {p["name"]: read_row(p, names[p["name"]], columns, row, broken) for p in properties}
+        facts = {p["name"]: day for p in table["properties"] if custom(p, "constant")}
+        facts |= {p["name"]: read_row(p, names[p["name"]], columns, row, broken) for p in properties}
         for prop in properties:
             reference = custom(prop, "area")
             value, when = facts[prop["name"]], facts.get(reference["asOf"]) if reference else None
