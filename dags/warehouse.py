@@ -46,7 +46,7 @@ def warehouse() -> None:
         from pipelines import run
 
         loaded = run.load()
-        if not loaded["batches"]:
+        if not loaded["unpublished"]:
             raise AirflowSkipException("nothing new since the last release")
         return loaded
 

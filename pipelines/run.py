@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipelines import contract as contracts
-from pipelines import database, lake, settings
+from pipelines import database, lake, releases, settings
 from pipelines.contract.model import Contract
 from pipelines.errors import ContractError, DataRefused, UrbanBrainError, WarehouseError
 from pipelines.lake import Window
@@ -134,16 +134,30 @@ ROW_EQUATION = ("received", "validated", "quarantined", "duplicate", "refused")
 
 
 def load() -> dict[str, Any]:
-    """Load every batch the warehouse does not have yet. Raises WarehouseBusy while somebody else writes."""
+    """Load every batch the warehouse does not have yet. Raises WarehouseBusy while somebody else writes.
+
+    `unpublished` counts loaded batches that are in no built and published tables yet: more than what was loaded
+    now when a run before this one died on its way to the release.
+    """
     from pipelines.stages import loading
 
     with database.writer(lake.warehouse_file()) as connection:
         loaded = loading.load(connection, contracts.load_all())
+        known = connection.execute("select feed_id, batch_id from ops.batches").fetchall()
     return {
         "batches": [asdict(batch) for batch in loaded],
         "inserted": sum(batch.inserted for batch in loaded),
         "updated": sum(batch.updated for batch in loaded),
+        "unpublished": len(set(known) - _published()),
     }
+
+
+def _published() -> set[tuple[str, str]]:
+    """Feed and batch of everything the current release was made from."""
+    try:
+        return {(batch["feed_id"], batch["batch_id"]) for batch in releases.current().manifest["batches"]}
+    except WarehouseError:  # nothing is published, or not readably: everything waits
+        return set()
 
 
 def build() -> dict[str, int]:
@@ -153,6 +167,9 @@ def build() -> dict[str, int]:
 
     with database.writer(lake.warehouse_file()) as connection:
         return governance.build(connection, settings.project(), gates.broken_rules)
+
+
+_NOT_BUILT = "select count(*) from ops.batches anti join ops.built using (feed_id, window_start, window_end, batch_id)"
 
 
 def check() -> dict[str, int]:
@@ -176,10 +193,17 @@ _UNEQUAL = (
 
 
 def publish() -> str:
-    """Write one immutable release of what is built and make it CURRENT; returns its folder."""
+    """Write one immutable release of what is built and make it CURRENT; returns its folder.
+
+    Raises WarehouseError when batches were loaded after the last build: their release would tell yesterday's story.
+    """
     from pipelines.stages import publishing
 
     with database.writer(lake.warehouse_file()) as connection:
+        if database.count(connection, _NOT_BUILT):
+            raise WarehouseError(
+                "the governance tables are older than what is loaded", next_step="run `urbanbrain build` first"
+            )
         folder = publishing.publish(
             connection,
             contracts.load_all(),

@@ -102,6 +102,7 @@ class Embedded:
         with contextlib.ExitStack() as undo:
             undo.callback(self._lock.close)
             check_preload()
+            _check_project()
             _make_home(fresh=self._fresh)
             self._watchdog = Watchdog()
             undo.pop_all()
@@ -242,6 +243,14 @@ def check_preload(modules: Sequence[str] = PRELOAD) -> None:
         raise SettingError(
             f"cannot preload {', '.join(missing)}: not installed beside {sys.executable}",
             next_step="run `make setup`",
+        )
+
+
+def _check_project() -> None:
+    dags = settings.project() / "dags"
+    if not dags.is_dir():
+        raise SettingError(
+            f"there is no folder {dags}", next_step="set URBANBRAIN_PROJECT to the checkout of this project"
         )
 
 

@@ -11,7 +11,7 @@ import difflib
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.contract.model import Contract
@@ -20,7 +20,7 @@ from pipelines.errors import DataError, DataRefused
 _INVISIBLE = re.compile(r"[\s\ufeff\u200b-\u200d\u2060]+")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W_A-Za-z0-9]+")
 _HAN = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_LIKELY_VALUE = re.compile(r"\d{5,}|@")
+_LIKELY_VALUE = re.compile(r"\d{5,}|\S@|[，。；;]|(?:\S+\s+){5}")
 _LONGEST_NAME = 40
 _MOST_NAMES = 20
 _RESEMBLANCE = 0.6
@@ -172,13 +172,13 @@ def _words(name: str) -> str:
     return " ".join(word.removesuffix("s") for word in words)
 
 
-def refuse_forbidden_values(contract: Contract, text: Callable[[], str], where: str) -> None:
+def refuse_forbidden_values(contract: Contract, text: str, where: str) -> None:
     """Raise DataRefused when a part shows a kind of value the contract forbids."""
     if not contract.forbidden_values:
         return
     from pipelines import privacy
 
-    if found := privacy.forbidden_values(text(), contract.forbidden_values):
+    if found := privacy.forbidden_values(text, contract.forbidden_values):
         raise DataRefused(
             f"{where}: shows values nobody may keep: {', '.join(found)}",
             next_step="nothing of this batch may be kept; ask the source to leave them out",

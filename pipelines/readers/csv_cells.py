@@ -25,6 +25,7 @@ Positions = npt.NDArray[np.int64]
 
 _BLOCK = 16_000_000
 _HEAD = 64_000
+_LONGEST_RECORD = 64_000_000
 _INLINE = 12
 """Arrow's string view keeps so many bytes in the view itself."""
 _LF, _CR = 10, 13
@@ -117,6 +118,12 @@ class Cells:
             content, length, is_final = self._content(at, size)
             scan = self._scan(content, length, at, is_final)
             if not len(scan.lasts):
+                if size > _LONGEST_RECORD:
+                    self._refuse(
+                        np.array([0]),
+                        at,
+                        f"the record is longer than {size:,} bytes; is a quote never closed?",
+                    )
                 size *= 2
                 continue
             self._refuse_other_widths(scan, at, len(titles))

@@ -34,7 +34,8 @@ def read(
         where = f"{contract.feed_id}, {name}"
         text = decode(content, server.encoding, where)
         findings.saw(text)
-        columns.refuse_forbidden_values(contract, text.data.decode, where)
+        if contract.forbidden_values:
+            columns.refuse_forbidden_values(contract, text.data.decode(), where)
         data, promised = without_trailer(text.data, server.trailer, where)
         dialect = Dialect.of(server, where)
         cells = Cells(data, dialect, where)

@@ -20,7 +20,9 @@ from pipelines.errors import ContractError, DataError
 
 BOM = b"\xef\xbb\xbf"
 _LINE_BOM = re.compile(rb"(?:\A|(?<=[\r\n]))(?:\xef\xbb\xbf)+")
-_GB_NAMES = {"gb2312", "gbk", "gb18030", "hz", "cp936"}
+_GB_NAMES = {"gb2312", "gbk", "gb18030", "cp936"}
+_UNLIKE_ASCII = ("utf-16", "utf-32", "utf-7", "hz", "iso2022")
+"""Encodings whose bytes may be valid UTF-8 and yet mean something else; where one is named it is taken at its word."""
 
 # GB 18030-2022 gave these characters code points of their own; Python's codec still answers with the private
 # ones of 2005. Source: the change list of the 2022 edition.
@@ -63,6 +65,8 @@ def decode(content: bytes, declared: str, where: str) -> Text:
     declared = canonical(declared)
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         text = Text(_from(content, "utf-16", where).encode(), "utf-16")
+    elif declared.startswith(_UNLIKE_ASCII):
+        text = Text(_from(content, declared, where).encode(), declared)
     elif is_utf8(content) and not _is_gb_by_chance(content, declared):
         text = Text(content, "utf-8")
     else:
@@ -130,7 +134,7 @@ def _is_gb_by_chance(content: bytes, declared: str) -> bool:
 
 
 def _from_declared(content: bytes, declared: str, where: str) -> Text:
-    encoding = "gb18030" if declared in ("utf-8", "utf-16") else declared
+    encoding = "gb18030" if declared == "utf-8" else declared
     decoded = _from(content, encoding, where)
     if encoding != "gb18030":
         return Text(decoded.encode(), encoding)

@@ -50,6 +50,7 @@ class Names:
     """The names of a group of records: by the objects they stand in, `()` being the record itself."""
 
     inside: dict[Prefix, set[str]] = field(default_factory=dict)
+    _indexes: dict[Prefix, dict[str, list[str]]] = field(default_factory=dict)
 
     @property
     def all(self) -> set[str]:
@@ -65,6 +66,7 @@ class Names:
                 next_step="ask the source for JSON whose names are unique within an object",
             )
         self.inside.setdefault(prefix, set()).update(names)
+        self._indexes.pop(prefix, None)
 
     def unexplored(self, contract: Contract) -> Iterator[Prefix]:
         """Objects the contract's paths look into whose names are not collected yet."""
@@ -101,7 +103,9 @@ class Names:
         return path
 
     def _spelled(self, prefix: Prefix, name: str) -> str | None:
-        spelled = columns.spelling(name, columns.index(self.inside.get(prefix, ())))
+        if prefix not in self._indexes:
+            self._indexes[prefix] = columns.index(self.inside.get(prefix, ()))
+        spelled = columns.spelling(name, self._indexes[prefix])
         return None if spelled in _BEYOND_SQL else spelled
 
     def paths(self, column: Wanted, findings: Findings) -> list[Path]:

@@ -53,7 +53,7 @@ def plan(
     Raises DataError when a column is missing or two have one name, DataRefused when a name is forbidden.
     """
     columns.refuse_forbidden_names(contract, names, where)
-    fields = _positions(names, where)
+    fields = _positions(contract, names, where)
     kept: dict[str, str] = {}
     if server.unpivot:
         source, kept, used = _unpivoted(server.unpivot, names, fields, where, cell)
@@ -73,7 +73,11 @@ def plan(
         raise columns.missing(contract, where, absent, names)
     expected = columns.expected_names(contract)
     is_wide = server.unpivot is not None
-    unknown = {name for name in names if not is_wide and columns.normalise(name) not in expected}
+    unknown = {
+        name
+        for name in names
+        if (normal := columns.normalise(name)) not in expected and not (normal and is_wide)
+    }
     return Plan(
         tuple(sorted(used)),
         f"insert into received select {', '.join(values)} from {source}",
@@ -81,7 +85,7 @@ def plan(
     )
 
 
-def _positions(names: Sequence[str], where: str) -> dict[str, int]:
+def _positions(contract: Contract, names: Sequence[str], where: str) -> dict[str, int]:
     """Normalised name → field. Fields without a name are nobody's."""
     positions: dict[str, int] = {}
     twice = []
@@ -91,9 +95,11 @@ def _positions(names: Sequence[str], where: str) -> dict[str, int]:
             twice.append(name)
         elif normal:
             positions[normal] = field
-    if twice:
+    if twice:  # a file without a header may have values here: only names the contract knows are shown
+        known = [name for name in twice if columns.normalise(name) in columns.expected_names(contract)]
         raise DataError(
-            f"{where}: {len(twice)} column name(s) stand in the header more than once: {columns.listed(twice)}",
+            f"{where}: {len(twice)} column name(s) stand in the header more than once"
+            + (f": {columns.listed(known)}" if known else ""),
             next_step="ask the source to name its columns differently; nobody can know which one counts",
         )
     if not positions:

@@ -6,6 +6,7 @@ saved it; a warning says how many. Rows without any value are no records; a warn
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -32,10 +33,12 @@ def read(
     for name, content in parts:
         where = f"{contract.feed_id}, {name}"
         found = sheet(content, server.sheet, where)
-        columns.refuse_forbidden_values(contract, found.all_text, where)
+        columns.refuse_forbidden_values(contract, "\n".join(found.texts.values()), where)
         names = _header(found, server, where)
         findings.names.update(filter(None, names))
         plan = tables.plan(contract, server, names, where)
+        if not _has_unnamed_values(found, names, max(server.header_rows)):
+            plan = replace(plan, unknown=plan.unknown - {""})
         schema = plan.schema(pa.string())
         rows, blank = _records(found, max(server.header_rows))
         _refuse_second_header(found, rows, max(server.header_rows), where)
@@ -66,6 +69,10 @@ def _header(found: Sheet, server: Server, where: str) -> list[str]:
         origins = dict.fromkeys(found.origin((row, column)) for row in server.header_rows)
         names.append("/".join(text.strip() for place in origins if (text := found.texts.get(place))))
     return names
+
+
+def _has_unnamed_values(found: Sheet, names: list[str], above: int) -> bool:
+    return any(not names[column - 1] for row, column in found.texts if row > above)
 
 
 def _records(found: Sheet, above: int) -> tuple[list[int], int]:

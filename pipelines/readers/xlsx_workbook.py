@@ -38,7 +38,6 @@ _FORMULA = re.compile(
     rb"(<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
-_WORKSHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
 _ESCAPED = re.compile(r"_x(?!0000)([0-9A-Fa-f]{4})_")
 _WHOLE_BELOW = 1e15
 
@@ -55,9 +54,6 @@ class Sheet:
     width: int
     hidden_rows: frozenset[int]
     hidden_columns: int
-
-    def all_text(self) -> str:
-        return "\n".join(self.texts.values())
 
     def origin(self, place: Place) -> Place:
         """The first cell of the range a cell is merged into; itself when it is not."""
@@ -109,7 +105,7 @@ def _look_inside(content: bytes, where: str) -> None:
                 f"{where}: the workbook unpacks to {size:,} bytes, at most {_MOST_BYTES:,} are read",
                 next_step="ask the source for CSV; a spreadsheet is no way to send so much",
             )
-        for name in filter(_WORKSHEET.fullmatch, archive.namelist()):
+        for name in (name for name in archive.namelist() if name.endswith(".xml")):
             text = archive.read(name)
             merged = 0
             for left, top, right, bottom in _MERGED.findall(text):

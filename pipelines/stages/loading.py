@@ -9,7 +9,7 @@ landed: the same rows end in the same table in whatever order their batches come
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -205,21 +205,25 @@ def _expect(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) ->
     if not known:
         return
     newest = max(last for _, last in known.values())
-    rows: dict[tuple[str, object], tuple[object, ...]] = {}
+    rows: list[tuple[object, ...]] = []
     for contract in contracts:
         first = known.get(contract.feed_id, (min(start for start, _ in known.values()), None))[0]
         zone = ZoneInfo(contract.timezone)
-        fires = croniter.croniter(contract.schedule, first.astimezone(zone), ret_type=datetime)
-        while (fired := fires.get_next()) <= newest.astimezone(zone):
+        after = first.astimezone(zone)
+        # One firing tells that a day is expected; the next to ask for is the first one of a later day.
+        while (fired := croniter.croniter(contract.schedule, after, ret_type=datetime).get_next()) <= newest:
             # A run at the very start of a day brings the day before.
             day = (fired - timedelta(microseconds=1)).date()
-            rows[contract.feed_id, day] = (
-                contract.feed_id, contract.level, day, _day_end(day, zone) + contract.latency, True
-            )  # fmt: skip
+            after = _day_end(day, zone)
+            rows.append((contract.feed_id, contract.level, day, after + contract.latency, True))
     connection.execute("delete from ops.expectations")
     if rows:
-        connection.executemany("insert into ops.expectations values (?, ?, ?, ?, ?)", list(rows.values()))
+        # As one statement of lists: row by row, years of days would take longer than the load itself.
+        connection.execute(
+            f"insert into ops.expectations select {', '.join(['unnest(?)'] * 5)}",
+            [list(column) for column in zip(*rows, strict=True)],
+        )
 
 
-def _day_end(day: object, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, datetime.min.time(), zone) + timedelta(days=1)  # type: ignore[arg-type]
+def _day_end(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, datetime.min.time(), zone) + timedelta(days=1)

@@ -192,7 +192,7 @@ CASES = {
     "an unknown connector": (
         ("value: file", "value: ckan2"),
         [
-            "15: custom property 'connector' of server 'sample' is 'ckan2', expected one of ckan, file, daily_file, "
+            "15: custom property 'connector' of server 'sample' is 'ckan2', expected one of ckan, socrata, file, daily_file, "
             "paged_json, open311, ngsi_ld, keyset, next_link; did you mean 'ckan'?"
         ],
     ),

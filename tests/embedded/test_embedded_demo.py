@@ -124,6 +124,13 @@ def test_an_airflow_home_that_is_not_ours_is_left_alone() -> None:
     assert theirs.read_text() == "theirs"
 
 
+def test_a_project_without_dags_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("URBANBRAIN_PROJECT", str(tmp_path))
+    with Interrupts() as interrupts, pytest.raises(SettingError, match="set URBANBRAIN_PROJECT"):  # noqa: SIM117
+        with Embedded(interrupts, fresh=True, paused=True, scheduled=True, environment={}):
+            pass
+
+
 def test_a_fresh_run_forgets_the_last_one_and_two_at_once_are_refused() -> None:
     with Interrupts() as interrupts:
         with Embedded(interrupts, fresh=True, paused=True, scheduled=True, environment={}):

@@ -182,6 +182,7 @@ def test_line_breaks_and_quotes_inside_quotes_are_content() -> None:
         ("a,b,c\n1,2\r3,4\n", "line 2: a carriage return stands alone"),
         ("a,b,c\n1,2,3\na,b,c\n4,5,6\n", "line 3: the header stands here again"),
         ("\na,b,c\n1,2,3\n", "line 1: the line is blank"),
+        ("a,b,c,x,x\n1,2,3,4,5\n", "1 column name(s) stand in the header more than once\n"),
         ("a,b,c,B\n1,2,3,4\n", "1 column name(s) stand in the header more than once: 'B'"),
         (",,\n1,2,3\n", "the header has no names"),
         ("\n\n", "the file ends before line 1"),
@@ -223,6 +224,18 @@ def test_unknown_columns_warn_or_are_dropped_as_the_contract_says() -> None:
     assert ("(11 characters that look like a value)", "新列") == warned.unknown
     assert warned.warnings[0].startswith("additive: 2 unknown column(s) left out:")
     assert (warned.unknown, ()) == (dropped.unknown, dropped.warnings)
+
+
+def test_values_below_no_name_are_told() -> None:
+    found, _ = read(feed("a"), server(format="csv"), "a,,\n1,2,\n")
+
+    assert ("(no name)",) == found.unknown
+
+
+def test_a_quote_that_is_never_closed_does_not_swallow_all_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_cells, "_LONGEST_RECORD", 1000)
+
+    assert "line 3: the record is longer than" in refusal('a,b,c\n1,2,3\n"4,5,6\n' + "7,8,9\n" * 1000)
 
 
 def test_the_trailer_is_taken_off_and_checked_against_the_count() -> None:

@@ -110,6 +110,11 @@ def test_utf16_with_its_mark_is_read() -> None:
     assert (STREETS, "utf-16", ("re-decoded",)) == decoded(STREETS.encode("utf-16"))
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-32-be", "hz", "utf-7"])
+def test_an_encoding_that_is_not_like_ascii_is_taken_at_its_word(encoding: str) -> None:
+    assert (STREETS, encoding, ()) == decoded(STREETS.encode(encoding), encoding)
+
+
 def test_utf16_without_its_mark_and_other_nul_bytes_are_refused_with_the_line() -> None:
     with pytest.raises(DataError, match="line 1: found a NUL byte"):
         decode("a,b\n".encode("utf-16-le"), "utf-8", "part")

@@ -12,7 +12,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pytest
 from reader_feeds import column, feed, rows_of, server
 
 from pipelines.contract.model import Server

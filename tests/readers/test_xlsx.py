@@ -138,6 +138,11 @@ def test_rows_without_values_are_no_records() -> None:
     assert ("part-00001: 2 blank row(s) between records are no records",) == found.warnings
 
 
+def test_values_below_no_name_are_told_and_empty_columns_are_not() -> None:
+    assert ("(no name)",) == read(feed("a", "b"), SHEET, workbook([["a", None, "b"], [1, 2, 3]]))[0].unknown
+    assert () == read(feed("a", "b"), SHEET, workbook([["a", None, "b"], [1, None, 3]]))[0].unknown
+
+
 def test_the_sheet_is_chosen_by_name_and_the_first_without_one() -> None:
     content = workbook([["a"], [1]])
 

@@ -9,11 +9,10 @@ import csv
 import gzip
 import io
 import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -74,14 +73,11 @@ PULLS = (
 )
 
 
-@lru_cache
+@cache
 def rows(path: Path) -> list[Row]:
     """The rows of a file, as texts."""
     if path.suffix == ".xlsx":
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a workbook without a style sheet of its own
-            sheet = openpyxl.load_workbook(path, read_only=True).worksheets[0]
-        header, *body = sheet.iter_rows(values_only=True)
+        header, *body = openpyxl.load_workbook(path).worksheets[0].iter_rows(values_only=True)
         return [
             {str(name): "" if cell is None else str(cell) for name, cell in zip(header, cells, strict=True)}
             for cells in body
@@ -98,14 +94,20 @@ def number(name: str) -> Says:
     return lambda row: float(row[name]) if row[name] not in ("", "NA") else None
 
 
-def instant(name: str, zone: ZoneInfo, form: str = "%Y-%m-%d %H:%M:%S") -> Callable[[Row], int | None]:
+def instant(name: str, zone: ZoneInfo, form: str = "") -> Callable[[Row], int | None]:
     """Seconds since 1970. Of an hour that comes twice in autumn the second is meant: standard time."""
 
     def read(row: Row) -> int | None:
         cell = row[name].strip()
-        return int(datetime.strptime(cell, form).replace(tzinfo=zone, fold=1).timestamp()) if cell else None
+        return _seconds(cell, zone, form) if cell else None
 
     return read
+
+
+@cache
+def _seconds(cell: str, zone: ZoneInfo, form: str) -> int:
+    moment = datetime.strptime(cell, form) if form else datetime.fromisoformat(cell)
+    return int(moment.replace(tzinfo=zone, fold=1).timestamp())
 
 
 def before(one: Callable[[Row], Any], other: Callable[[Row], Any]) -> Broken:

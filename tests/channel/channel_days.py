@@ -1,0 +1,159 @@
+"""The sample city's three demo days through the whole channel, in this process; and what came of it, as hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+
+import duckdb
+import pytest
+import requests
+
+from pipelines import contract, lake, run
+from pipelines.samplecity import City, answerkey, server
+from pipelines.samplecity.world import BEIJING
+
+CITY = City(scale=0.1)
+DAYS = tuple(CITY.first_day + timedelta(days=number) for number in range(3))
+FEEDS = tuple(sorted(answerkey.FEEDS))
+PATHS = {
+    "city_air_quality": "/air/beijing_all_20261117.csv",
+    "city_hotline_orders": "/api/3/action/datastore_search",
+    "city_projects": "/plan/projects.xlsx",
+    "district_grid_cases": "/grid/cases.csv",
+    "district_school_places": "/education/school-places",
+    "street_steward_requests": "/open311/v2/requests.json",
+    "street_video_devices": "/ngsi-ld/v1/entities",
+}
+"""Where the city serves each feed on the first day."""
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def pulled_at(day: date) -> datetime:
+    """When that day is pulled: 40 minutes after it ended."""
+    return datetime.combine(day + timedelta(days=1), datetime.min.time(), BEIJING) + answerkey.PULL_DELAY
+
+
+def set_clock(address: str, day: date) -> None:
+    answer = requests.put(f"{address}/clock", json={"now": pulled_at(day).isoformat()}, timeout=10)
+    assert answer.ok, answer.text
+
+
+def land(feed_id: str, day: date = DAYS[0]) -> str:
+    return run.land(feed_id, day, as_of=pulled_at(day))
+
+
+def run_days(address: str, days: Iterable[date] = DAYS, feeds: Iterable[str] = FEEDS) -> list[Path]:
+    """Land and judge; returns the validated folders."""
+    folders = []
+    for day in days:
+        set_clock(address, day)
+        folders += [Path(run.gate(land(feed_id, day))) for feed_id in feeds]
+    return folders
+
+
+def run_warehouse() -> str:
+    """Load, build, check and publish; returns the release id."""
+    run.load()
+    run.build()
+    run.check()
+    return Path(run.publish()).name
+
+
+@dataclass(frozen=True)
+class Channel:
+    """The three days, done. Nobody may change its home; `said` is all it printed and logged."""
+
+    home: Path
+    folders: tuple[Path, ...]
+    release_id: str
+    said: str
+
+
+@contextmanager
+def listened() -> Iterator[StringIO]:
+    """Everything printed, and everything logged by anybody at any level."""
+    said = StringIO()
+    handler = logging.StreamHandler(said)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        with redirect_stdout(said), redirect_stderr(said):
+            yield said
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+
+
+def secrets(patch: pytest.MonkeyPatch, home: Path) -> None:
+    """The settings of a home of one's own, as the fixture `home` makes them."""
+    patch.setenv("URBANBRAIN_HOME", str(home))
+    patch.setenv("URBANBRAIN_SECRET_LANDING", "landing-key-for-tests")
+    patch.setenv("URBANBRAIN_SECRET_CALLER", "caller-key-for-tests")
+
+
+def run_channel(home: Path) -> Channel:
+    with pytest.MonkeyPatch.context() as patch, server.running(CITY) as address, listened() as said:
+        secrets(patch, home)
+        patch.setenv("URBANBRAIN_SAMPLE_CITY_URL", address)
+        folders = run_days(address)
+        release_id = run_warehouse()
+    return Channel(home, tuple(folders), release_id, said.getvalue())
+
+
+def files(*folders: Path) -> dict[str, str]:
+    """Checksum of every file below, leftovers of killed writers included."""
+    return {
+        f"{folder.name}/{path.relative_to(folder)}": hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def judged_files(home: Path) -> dict[str, str]:
+    """Checksums of what the gate wrote. Leftovers of killed writers do not count: nobody reads them."""
+    found = files(home / "lake" / "validated", home / "lake" / "quarantine")
+    return {name: digest for name, digest in found.items() if "/.writing-" not in name}
+
+
+def tables(home: Path) -> dict[str, tuple[int, str]]:
+    """Rows of every table of the warehouse and a checksum of them, sorted."""
+    with duckdb.connect(str(home / "warehouse" / "urbanbrain.duckdb"), read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        names = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() order by all"
+        ).fetchall()
+        return {
+            name: connection.execute(
+                f"select count(*), md5(string_agg(one::varchar, chr(10) order by one::varchar)) from (from {name}) as one"
+            ).fetchone()
+            for (name,) in names
+        }  # fmt: skip
+
+
+def feeds_by_id() -> dict[str, contract.Contract]:
+    return {feed.feed_id: feed for feed in contract.load_all()}
+
+
+def leftovers(home: Path) -> list[Path]:
+    return sorted(path for path in home.rglob("*") if path.name.startswith(".writing-"))
+
+
+def is_empty(home: Path) -> bool:
+    """Whether a home holds no file at all."""
+    return not any(path.is_file() for path in home.rglob("*")) and not leftovers(home)
+
+
+def stages_of(feed_id: str) -> set[str]:
+    """The stages that hold a batch of a feed."""
+    stages = ("landing", "staged", "validated", "quarantine", "refused")
+    return {stage for stage in stages if lake.batches(stage, feed_id)}

@@ -1,0 +1,70 @@
+"""One channel run for the whole room, copies of it for whoever changes something, and a city of one's own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from channel_days import CITY, Channel, run_channel
+from forking import Forks
+
+from pipelines.connectors import session
+from pipelines.samplecity import server
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """Writers that can be killed: a process that has imported everything, and forks one for each attempt."""
+    with Forks(tmp_path_factory.mktemp("forks") / "said.txt") as forks:
+        yield forks
+
+
+@pytest.fixture(scope="session")
+def channel(tmp_path_factory: pytest.TempPathFactory) -> Channel:
+    """The three demo days, from the sources to a release."""
+    return run_channel(tmp_path_factory.mktemp("channel") / "home")
+
+
+@pytest.fixture
+def at_channel(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> Channel:
+    """The same, and this test's home is its home: for tests that only read."""
+    monkeypatch.setenv("URBANBRAIN_HOME", str(channel.home))
+    return channel
+
+
+@pytest.fixture
+def copied(channel: Channel, home: Path) -> Path:
+    """This test's own home, with all the channel left."""
+    shutil.copytree(channel.home, home)
+    return home
+
+
+@pytest.fixture
+def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A city of one's own that the contracts point to; its clock and faults may be changed."""
+    with server.running(CITY) as url:
+        monkeypatch.setenv("URBANBRAIN_SAMPLE_CITY_URL", url)
+        yield url
+
+
+@pytest.fixture
+def fault(address: str) -> Callable[..., None]:
+    """Makes the city misbehave at a path."""
+
+    def put(path: str, kind: str, times: int = 99, column: str = "") -> None:
+        asked = {"path": path, "kind": kind, "times": times, "column": column}
+        answer = requests.put(f"{address}/faults", json=asked, timeout=10)
+        assert answer.ok, answer.text
+
+    return put
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Nobody waits in a test; what would have been waited is listed here."""
+    waited: list[float] = []
+    monkeypatch.setattr(session, "sleep", waited.append)
+    return waited

@@ -1,0 +1,143 @@
+"""Every planted defect is found with the right rule, and no clean row is quarantined."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+from channel_days import CITY, DAYS, FEEDS, Channel, feeds_by_id, pulled_at
+
+from pipelines import lake
+from pipelines.receipt import Receipt
+from pipelines.samplecity import answerkey, devices, grid, hotline, projects, schools, steward
+
+PLANTS = (devices, grid, hotline, projects, schools, steward)
+Fate = tuple[str, tuple[str, ...]]
+
+
+def receipts(channel: Channel, feed_id: str) -> dict[date, Receipt]:
+    """The receipt of each day of a feed."""
+    found = [Receipt.read(folder) for folder in channel.folders]
+    return {
+        receipt.landed_at.astimezone(pulled_at(DAYS[0]).tzinfo).date(): receipt
+        for receipt in found
+        if receipt.feed_id == feed_id
+    }
+
+
+def labelled(feed_id: str, receipt: Receipt) -> dict[int, Fate]:
+    """What the answer key says becomes of each row that is not simply valid."""
+    window = receipt.window
+    key = answerkey.answer_key(CITY, feed_id, window.start, window.end, receipt.landed_at).to_pylist()
+    return {row["row_number"]: (row["outcome"], tuple(sorted(row["rules"]))) for row in key}
+
+
+def rows(folder: Path, name: str, columns: str) -> list[tuple]:
+    return duckdb.sql(f"select {columns} from read_parquet('{folder / name}')").fetchall()
+
+
+def found(receipt: Receipt) -> dict[int, Fate]:
+    """What became of each row that is not validated."""
+    quarantine = rows(
+        receipt.batch.folder("quarantine"), lake.ROWS, "_row_number, [reason.rule for reason in reasons]"
+    )
+    aside = rows(receipt.batch.folder("validated"), lake.SET_ASIDE, "_row_number, outcome")
+    fates: dict[int, Fate] = {number: ("quarantined", tuple(sorted(rules))) for number, rules in quarantine}
+    return fates | {number: (outcome, ()) for number, outcome in aside}
+
+
+@pytest.mark.parametrize("feed_id", FEEDS)
+def test_quarantine_equals_the_answer_key(at_channel: Channel, feed_id: str) -> None:
+    days = receipts(at_channel, feed_id)
+
+    assert len(DAYS) == len(days)
+    for receipt in days.values():
+        assert labelled(feed_id, receipt) == found(receipt)
+
+
+@pytest.mark.parametrize("module", PLANTS, ids=lambda module: module.FEED)
+def test_every_kind_of_defect_the_city_plants_was_met(at_channel: Channel, module) -> None:
+    planted = {rule for kind in module.DEFECTS for rule in kind.rules}
+    fired = {
+        rule
+        for receipt in receipts(at_channel, module.FEED).values()
+        for _, rules in found(receipt).values()
+        for rule in rules
+    }
+
+    assert planted
+    assert set() == planted - fired
+
+
+@pytest.mark.parametrize("feed_id", FEEDS)
+def test_each_row_received_is_in_exactly_one_place(at_channel: Channel, feed_id: str) -> None:
+    for receipt in receipts(at_channel, feed_id).values():
+        validated, quarantine = receipt.batch.folder("validated"), receipt.batch.folder("quarantine")
+        places = [
+            number
+            for folder, name in ((validated, lake.ROWS), (validated, lake.SET_ASIDE), (quarantine, lake.ROWS))
+            for (number,) in rows(folder, name, "_row_number")
+        ]
+
+        assert list(range(1, receipt.received + 1)) == sorted(places)
+
+
+@pytest.mark.parametrize("feed_id", FEEDS)
+def test_receipts_count_what_is_in_the_files(at_channel: Channel, feed_id: str) -> None:
+    for receipt in receipts(at_channel, feed_id).values():
+        fates = [outcome for outcome, _ in found(receipt).values()]
+        validated = len(rows(receipt.batch.folder("validated"), lake.ROWS, "1"))
+
+        assert (receipt.validated, receipt.quarantined, receipt.duplicate, receipt.refused) == (
+            validated,
+            fates.count("quarantined"),
+            fates.count("duplicate"),
+            fates.count("refused"),
+        )
+        assert receipt == Receipt.read(receipt.batch.folder("validated"))
+
+
+def test_the_row_equation_holds_for_every_batch(at_channel: Channel) -> None:
+    with duckdb.connect(str(lake.warehouse_file()), read_only=True) as connection:
+        differences = connection.execute(
+            "select * from ops.batches where received <> validated + quarantined + duplicate + refused "
+            "or validated <> inserted + updated + unchanged + stale"
+        ).fetchall()
+        batches = connection.execute("select count(*), sum(quarantined), sum(received) from ops.batches")
+        count, quarantined, received = batches.fetchone() or ()
+        kept = connection.execute("select count(*) from ops.quarantine").fetchone() or ()
+
+        assert [] == differences
+        assert len(DAYS) * len(FEEDS) == count
+        assert (quarantined,) == kept
+        assert received > quarantined > 0
+        for feed in feeds_by_id().values():
+            inserted = connection.execute(
+                "select sum(inserted)::bigint from ops.batches where feed_id = ?", [feed.feed_id]
+            ).fetchone()
+            assert inserted == connection.execute(f"select count(*) from {feed.table}").fetchone()
+
+
+@pytest.mark.parametrize("feed_id", FEEDS)
+def test_the_table_holds_the_newest_valid_version_of_every_key(at_channel: Channel, feed_id: str) -> None:
+    """The same answer from all validated files at once, without batches and their order."""
+    feed = feeds_by_id()[feed_id]
+    with duckdb.connect(str(lake.warehouse_file()), read_only=True) as connection:
+        parts = [
+            f"select *, '{receipt.batch_id}' as _batch_id, timestamptz '{receipt.window.end}' as _window_end, "
+            f"timestamptz '{receipt.landed_at}' as _landed_at from "
+            f"read_parquet('{receipt.batch.folder('validated') / lake.ROWS}')"
+            for receipt in receipts(at_channel, feed_id).values()
+        ]
+        newest = ", ".join(f"{name} desc" for name in (*feed.version_columns, "_window_end", "_row_number"))
+        names = ", ".join(
+            name for (name,) in connection.execute(f"select column_name from (describe {feed.table})").fetchall()
+        )
+        expected = (
+            f"select {names} from ({' union all by name '.join(parts)}) "
+            f"qualify row_number() over (partition by {', '.join(feed.key)} order by {newest}) = 1"
+        )
+        for one, other in ((expected, f"from {feed.table}"), (f"from {feed.table}", expected)):
+            assert [] == connection.execute(f"({one}) except ({other})").fetchall()
