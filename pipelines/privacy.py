@@ -29,10 +29,22 @@ _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕
 
 _CALLERS = "来电人|诉求人|反映人|联系人|当事人|姓名"
 _SURNAMES = (
-    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟"
+    "王李张刘杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯董萧程曹袁邓许傅沈彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟"
     "汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文庞樊兰殷施陶洪翟安颜倪严"
     "牛温芦季俞章鲁葛伍韦申尤毕聂焦柳邢岳齐梅莫庄辛管祝左涂谷祁舒耿牟卜詹关苗凌费纪靳盛童欧甄项曲成游裴席卫屈鲍覃霍翁"
     "隋甘景单包司柏宁柯阮桂闵柴华车冉房边"
+)
+# After these a letter that makes a word of them is no given name: 诉求人陈述, 来电人曾多次反映, 来电人于昨日来电.
+_SURNAMES_IN_WORDS = {"陈": "述", "曾": "多经", "于": "今昨本"}
+_NAME = (
+    "(?:"
+    + "|".join(
+        (
+            rf"[{_SURNAMES}][\p{{Han}}·]",
+            *(rf"{one}[^{no}\P{{Han}}]" for one, no in _SURNAMES_IN_WORDS.items()),
+        )
+    )
+    + r")[\p{Han}·]{0,2}?"
 )
 _AFTER_NAME = r"反映|称|说|来电|表示|投诉|咨询|求助|要求|希望|认为|联系|电话|先生|女士|[，,。；;：:、\s]|$"
 
@@ -62,7 +74,7 @@ _TEXT_MASKS: tuple[tuple[str, str, bool], ...] = (
     (rf"({_DIGIT}+号?楼){_DIGIT}+单元({_DIGIT}{{3,4}}室?)?", r"\1", False),
     (rf"({_CALLERS})(?:[:：\s]|为|是|叫)+[\p{{Han}}·]{{2,4}}", rf"\1{NAME_MASK}", False),
     # A name glued to the word in front of it is known by its surname, or 来电人表示 would lose its verb.
-    (rf"({_CALLERS})[{_SURNAMES}][\p{{Han}}·]{{1,3}}?({_AFTER_NAME})", rf"\1{NAME_MASK}\2", False),
+    (rf"({_CALLERS}){_NAME}({_AFTER_NAME})", rf"\1{NAME_MASK}\2", False),
     (r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9.\-]+", MAIL_MASK, False),
 )
 # In an identifier a long number is what it should be; only what has the very shape of a person's number goes.

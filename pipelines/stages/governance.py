@@ -31,7 +31,6 @@ Judge = Callable[[Contract, Path], Sequence[str]]
 """Says what the rows of a Parquet file break of a contract, a sentence a rule."""
 
 SCHEMAS = ("core", "governance")
-BUILT = "ops.built"
 _PROMISED = "governance"
 _NO_TABLES = frozenset({"", "recurring", "temp"})  # `recurring` is DuckDB's word inside a recursive query
 
@@ -86,10 +85,6 @@ def build(connection: DuckDBPyConnection, project: Path, judge: Judge | None = N
                 f"{count} in the warehouse's tables\n" + "\n".join(f"  {line}" for line in problems),
                 next_step="the tables of the build before are still there; correct the model or the data and build again",
             )
-        # What these tables were built from, so that nobody publishes them for more than that.
-        connection.execute(
-            f"create or replace table {BUILT} as select feed_id, window_start, window_end, batch_id from ops.batches"
-        )
         return {
             model.table: _count(connection, model.table) for model in ordered if model.schema == _PROMISED
         }

@@ -77,14 +77,14 @@ class Channel:
 
 
 @contextmanager
-def listened() -> Iterator[StringIO]:
-    """Everything printed, and everything logged by anybody at any level."""
+def listened(lowest: int = logging.INFO) -> Iterator[StringIO]:
+    """Everything printed, and everything logged by anybody from a level on."""
     said = StringIO()
     handler = logging.StreamHandler(said)
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
+    root.setLevel(lowest)
     try:
         with redirect_stdout(said), redirect_stderr(said):
             yield said
