@@ -227,7 +227,9 @@ def sql(
 
 @app.command()
 def tables(
-    office: Annotated[str | None, typer.Option("--office", help="What one street office's file holds.")] = None,
+    office: Annotated[
+        str | None, typer.Option("--office", help="What one street office's file holds.")
+    ] = None,
 ) -> None:
     """List what can be asked, with what it means. 列出可查询的表和视图。"""
     from pipelines import asking
@@ -264,6 +266,23 @@ def trace(
     for row in found:
         out.print(f"{row['feed']} batch {row['batch']} row {row['row_number']}", highlight=False)
         out.print(f"  {row['landed']}  {', '.join(row['parts'])}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def upkeep(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be deleted, and delete nothing.")
+    ] = False,
+) -> None:
+    """Delete landed bytes whose retention has ended, and what killed writers left behind."""
+    from pipelines import run
+
+    for what, folders in run.upkeep(dry_run=dry_run).items():
+        out.print(
+            f"{what}: {len(folders)}{' would be deleted' if dry_run and folders else ''}", highlight=False
+        )
+        for folder in folders:
+            out.print(f"  {folder}", soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -17,9 +17,9 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +30,7 @@ RECEIPT = "receipt.json"
 ROWS = "rows.parquet"
 SET_ASIDE = "set_aside.parquet"
 _TEMPORARY = ".writing-"
+_ABANDONED_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, order=True)
@@ -169,13 +170,16 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def sweep(older_than_seconds: float = 24 * 3600) -> list[Path]:
-    """Remove what killed writers left behind, once it is old enough that nobody can still be writing it."""
-    limit = datetime.now(UTC).timestamp() - older_than_seconds
-    left = [path for path in settings.home().rglob(f"{_TEMPORARY}*") if path.stat().st_mtime < limit]
-    for path in left:
+def leftovers(now: datetime) -> list[Path]:
+    """What killed writers left behind, once it is a day old and nobody can still be writing it."""
+    limit = (now - _ABANDONED_AFTER).timestamp()
+    return [path for path in settings.home().rglob(f"{_TEMPORARY}*") if path.stat().st_mtime < limit]
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Delete files and folders, whole."""
+    for path in paths:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-    return left

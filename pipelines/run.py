@@ -174,7 +174,9 @@ def build() -> dict[str, int]:
     return rows
 
 
-_NOT_BUILT = "select count(*) from ops.batches anti join ops.built using (feed_id, window_start, window_end, batch_id)"
+_NOT_BUILT = (
+    "select count(*) from ops.batches anti join ops.built using (feed_id, window_start, window_end, batch_id)"
+)
 
 
 def check() -> dict[str, int]:
@@ -207,7 +209,8 @@ def publish() -> str:
     with database.writer(lake.warehouse_file()) as connection:
         if database.count(connection, _NOT_BUILT):
             raise WarehouseError(
-                "the governance tables are older than what is loaded", next_step="run `urbanbrain build` first"
+                "the governance tables are older than what is loaded",
+                next_step="run `urbanbrain build` first",
             )
         folder = publishing.publish(
             connection,
@@ -259,6 +262,23 @@ def summary() -> dict[str, Any]:
         "release": current.read_text(encoding="utf-8").strip() if current.exists() else "",
         "days": max((row["days"] for row in rows), default=0),
     }
+
+
+def upkeep(*, dry_run: bool = False) -> dict[str, Any]:
+    """Delete landed bytes whose retention has ended, and what killed writers left behind a day ago or more.
+
+    Receipts stay, so that every batch remains accounted for. With `dry_run` nothing is deleted.
+    """
+    from pipelines.stages import landing
+
+    now = settings.now()
+    expired = [
+        folder for feed in contracts.load_all() for folder in landing.expire(feed, now, dry_run=dry_run)
+    ]
+    left = lake.leftovers(now)
+    if not dry_run:
+        lake.remove(left)
+    return {"expired": [str(folder) for folder in expired], "leftovers": [str(path) for path in left]}
 
 
 def overdue() -> list[str]:

@@ -1,0 +1,33 @@
+"""Once a night: landed bytes whose retention has ended go, and what killed writers left behind."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import CronTriggerTimetable, dag, task
+from retries import RETRY_WHAT_WAITING_CURES
+
+
+@dag(
+    dag_id="upkeep",
+    dag_display_name="upkeep 日常维护",
+    description="Deletes landed bytes after their retention, and leftovers of killed writers.",
+    doc_md=__doc__,
+    schedule=CronTriggerTimetable("0 3 * * *", timezone="UTC"),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"owner": "urbanbrain", **RETRY_WHAT_WAITING_CURES},
+)
+def upkeep() -> None:
+    @task(multiple_outputs=False)
+    def expire() -> dict[str, Any]:
+        from pipelines import run
+
+        return run.upkeep()
+
+    expire()
+
+
+upkeep_dag = upkeep()

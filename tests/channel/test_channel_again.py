@@ -1,0 +1,104 @@
+"""Doing it again changes nothing, and neither does doing it in another order."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+from channel_days import (
+    DAYS,
+    FEEDS,
+    Channel,
+    files,
+    judged_files,
+    leftovers,
+    run_days,
+    run_warehouse,
+    tables,
+)
+
+from pipelines import lake, releases, run
+from pipelines.receipt import Receipt
+
+
+def test_the_same_windows_again_change_no_byte_and_no_row(
+    channel: Channel, copied: Path, address: str
+) -> None:
+    folders = run_days(address)
+    release_id = run_warehouse()
+
+    assert [folder.relative_to(channel.home) for folder in channel.folders] == [
+        folder.relative_to(copied) for folder in folders
+    ]
+    assert files(channel.home / "lake", channel.home / "releases") == files(
+        copied / "lake", copied / "releases"
+    )
+    assert tables(channel.home) == tables(copied)
+    assert channel.release_id == release_id
+    assert [] == releases.current().verify()
+    assert [] == leftovers(copied)
+
+
+def test_judging_the_landed_bytes_again_gives_the_same_bytes(channel: Channel, copied: Path) -> None:
+    """The third day's, which has corrections, late rows and repetitions."""
+    for folder in lake.batches("landing"):
+        if Receipt.read(folder).landed_at.date() == DAYS[2]:
+            for stage in ("validated", "quarantine"):
+                shutil.rmtree(lake.same_batch(folder, stage))
+            run.gate(str(folder))
+
+    assert judged_files(channel.home) == judged_files(copied)
+
+
+def arrive(source: Path, folder: Path) -> None:
+    """A judged batch appears in this test's lake."""
+    for stage in ("validated", "quarantine"):
+        inside = Path(stage, *folder.parts[-3:])
+        shutil.copytree(source / "lake" / inside, lake.lake() / inside)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_order_in_which_batches_are_loaded_does_not_matter(
+    channel: Channel, home: Path, seed: int
+) -> None:
+    order = list(channel.folders)
+    random.Random(seed).shuffle(order)
+    stale = updated = 0
+    while order:
+        for folder in (order.pop() for _ in range(min(3, len(order)))):
+            arrive(channel.home, folder)
+        run.load()
+    if seed == 1:
+        run.build()
+    with duckdb.connect(str(lake.warehouse_file())) as connection:
+        counts = connection.execute("select sum(stale), sum(updated) from ops.batches").fetchone()
+        stale, updated = counts or (0, 0)
+
+    expected, found = tables(channel.home), tables(home)
+    # How many rows were new to the warehouse depends on what was there, and is told in ops.batches.
+    names = {name for name in found if name != "ops.batches"}
+    assert {name: expected[name] for name in names} == {name: found[name] for name in names}
+    assert set(expected) >= names >= {f"{feed.split('_')[0]}.{feed.partition('_')[2]}" for feed in FEEDS}
+    assert expected["ops.batches"][0] == found["ops.batches"][0]
+    assert stale > 0 < updated
+    assert {"batches": 21, "differences": 0} == run.check()
+
+
+def test_a_late_older_version_never_overwrites(channel: Channel, home: Path) -> None:
+    by_age = sorted(channel.folders, key=lambda folder: Receipt.read(folder).landed_at)
+    for folder in (folder for folder in reversed(by_age) if "city_hotline_orders" in folder.parts):
+        arrive(channel.home, folder)
+        run.load()
+        with duckdb.connect(str(lake.warehouse_file()), read_only=True) as connection:
+            rows = connection.execute(
+                "select work_order_id, source_updated_at, source_version from city.hotline_orders order by all"
+            ).fetchall()
+        if folder != by_age[-1]:
+            known = {key: version for key, *version in rows}
+            assert all(known[key] >= version for key, *version in before)  # noqa: F821
+        before = rows  # noqa: F841
+
+    assert tables(channel.home)["city.hotline_orders"] == tables(home)["city.hotline_orders"]
