@@ -8,13 +8,15 @@ from typing import Any
 from airflow.sdk import CronTriggerTimetable, dag, task
 from retries import RETRY_WHAT_WAITING_CURES
 
+from pipelines import settings
+
 
 @dag(
     dag_id="upkeep",
     dag_display_name="upkeep 日常维护",
     description="Deletes landed bytes after their retention, and leftovers of killed writers.",
     doc_md=__doc__,
-    schedule=CronTriggerTimetable("0 3 * * *", timezone="UTC"),
+    schedule=CronTriggerTimetable("0 3 * * *", timezone="UTC") if settings.is_scheduled() else None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,

@@ -47,7 +47,7 @@ def warehouse() -> None:
 
         loaded = run.load()
         if not loaded["unpublished"]:
-            raise AirflowSkipException("nothing new since the last release")
+            raise AirflowSkipException("the current release has everything that is loaded")
         return loaded
 
     @task(multiple_outputs=False)

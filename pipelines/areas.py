@@ -157,15 +157,16 @@ def _name(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """SQL for a code as it is compared: half-width, without an Excel `.0`, letters and digits only.
-
-    Scientific notation has lost digits for good, so it is no code.
-    """
-    trimmed = f"trim(half_width({text}))"
+    """SQL for a code as it is compared: half-width, without an Excel `.0`, letters and digits only."""
     return (
-        f"case when not regexp_full_match({trimmed}, '[0-9]+([.][0-9]+)?[eE][+]?[0-9]+') then nullif(upper("
-        f"regexp_replace(regexp_replace({trimmed}, '[.]0+$', ''), '[^0-9A-Za-z]', '', 'g')), '') end"
+        f"nullif(upper(regexp_replace(regexp_replace(trim(half_width({text})), '[.]0+$', ''), "
+        "'[^0-9A-Za-z]', '', 'g')), '')"
     )
+
+
+def _is_scientific(text: str) -> str:
+    """SQL for whether a number was written as 1.10114E+11, by which it has lost digits for good."""
+    return f"regexp_full_match(trim(half_width({text})), '[0-9]+([.][0-9]+)?[eE][+]?[0-9]+')"
 
 
 def _query(source: str, text: str, day: str, level: str, row: str) -> str:
@@ -182,7 +183,11 @@ cleaned as (
         text,
         day,
         {_name("text")} as name,
-        {_code("text")} as code
+        -- 1.10114E+11 is no code, unless the register has one that looks like it: 7E02.
+        case
+            when not {_is_scientific("text")} or {_code("text")} in (select {_code("area_code")} from ref.areas)
+                then {_code("text")}
+        end as code
     from wanted
 ),
 

@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 sample_city = typer.Typer(
-    help="A made-up Huitian that serves every feed in its own dialect.", no_args_is_help=True
+    help="A made-up city that serves every feed in its own dialect.", no_args_is_help=True
 )
 app.add_typer(sample_city, name="sample-city")
 
@@ -309,7 +309,7 @@ def serve(
     port: int = 8600,
     seed: int = 7,
     scale: Annotated[
-        float, typer.Option(help="1.0 is all of Huitian, about 610 hotline orders a day.")
+        float, typer.Option(help="1.0 is the whole city, about 610 hotline orders a day.")
     ] = 1.0,
 ) -> None:
     """Serve every feed over HTTP until Ctrl-C."""
@@ -324,7 +324,7 @@ def write(
     days: int = 3,
     seed: int = 7,
     scale: Annotated[
-        float, typer.Option(help="1.0 is all of Huitian, about 610 hotline orders a day.")
+        float, typer.Option(help="1.0 is the whole city, about 610 hotline orders a day.")
     ] = 1.0,
 ) -> None:
     """Write what every feed would send on each day, and the answer key, into a folder."""

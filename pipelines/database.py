@@ -6,12 +6,13 @@ Only one process writes the warehouse at a time. A second one waits a little, th
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines import settings
+from pipelines import lake, settings
 from pipelines.errors import WarehouseBusy, WarehouseError
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def writer(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _create(path)
     deadline = time.monotonic() + _WAIT_SECONDS
     while True:
         try:
@@ -90,6 +93,18 @@ def writer(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
     finally:
         connection.close()
+
+
+def _create(path: Path) -> None:
+    """Let an empty database appear whole: DuckDB writes its first blocks one by one, and opens no half of them."""
+    import duckdb
+
+    with tempfile.TemporaryDirectory(prefix=lake.TEMPORARY, dir=path.parent) as folder:
+        new = Path(folder) / path.name
+        duckdb.connect(str(new), config=settings.duckdb_config()).close()
+        with contextlib.suppress(FileExistsError):  # somebody else was faster, and may be writing already
+            path.hardlink_to(new)
+        lake.sync(path.parent)
 
 
 @contextlib.contextmanager

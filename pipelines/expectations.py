@@ -162,8 +162,10 @@ def expectation(rule: Rule, relation: str, has_given: bool = False) -> Any:
 
 
 def _repeated(columns: Sequence[str], relation: str) -> str:
+    """Rows whose key another row has, too; a key that is not wholly known is no key to repeat."""
     key = ", ".join(quoted(column) for column in columns)
-    return f"({key}) IN (SELECT ({key}) FROM {relation} GROUP BY {key} HAVING count(*) > 1)"
+    known = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in columns)
+    return f"({key}) IN (SELECT ({key}) FROM {relation} WHERE {known} GROUP BY {key} HAVING count(*) > 1)"
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ Stage = Literal["landing", "staged", "validated", "quarantine", "refused"]
 RECEIPT = "receipt.json"
 ROWS = "rows.parquet"
 SET_ASIDE = "set_aside.parquet"
-_TEMPORARY = ".writing-"
+TEMPORARY = ".writing-"
 _ABANDONED_AFTER = timedelta(days=1)
 
 
@@ -101,7 +101,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     When `target` already has a receipt the new folder is dropped: the same batch was written before.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=target.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=target.parent))
     try:
         yield temporary
         for path in sorted(temporary.rglob("*")):
@@ -131,7 +131,7 @@ def scratch_folder(stage: Stage, feed_id: str) -> Iterator[Path]:
     """
     parent = lake() / stage / feed_id
     parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=parent))
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=parent))
     try:
         yield temporary
     finally:
@@ -142,7 +142,7 @@ def drop_folder(folder: Path) -> None:
     """Remove a folder at once, its bytes right after; `sweep` ends what a kill cut short."""
     if not folder.exists():
         return
-    doomed = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=folder.parent))
+    doomed = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.parent))
     folder.rename(doomed)  # an empty folder is replaced, so no moment shows half of the old one
     sync(folder.parent)
     shutil.rmtree(doomed)
@@ -151,7 +151,7 @@ def drop_folder(folder: Path) -> None:
 def write_file(target: Path, content: bytes) -> None:
     """Write a file under a temporary name, fsync it and rename it over `target`."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
     os.fchmod(handle, 0o644)  # readers of a release are other people than its writer
     with os.fdopen(handle, "wb") as file:
         file.write(content)
@@ -173,7 +173,7 @@ def sync(path: Path) -> None:
 def leftovers(now: datetime) -> list[Path]:
     """What killed writers left behind, once it is a day old and nobody can still be writing it."""
     limit = (now - _ABANDONED_AFTER).timestamp()
-    return [path for path in settings.home().rglob(f"{_TEMPORARY}*") if path.stat().st_mtime < limit]
+    return [path for path in settings.home().rglob(f"{TEMPORARY}*") if path.stat().st_mtime < limit]
 
 
 def remove(paths: Iterable[Path]) -> None:

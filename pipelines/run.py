@@ -103,7 +103,7 @@ def gate(landed: str, *, accept: bool = False) -> str:
         landing.refuse(folder, feed, refusal.message, receipt.received)
         raise
     for stage in ("validated", "quarantine"):  # judged under an older contract: judged again
-        shutil.rmtree(receipt.batch.folder(stage), ignore_errors=True)
+        lake.drop_folder(receipt.batch.folder(stage))
     done = gates.gate(feed, staged, accept=accept)
     shutil.rmtree(staged, ignore_errors=True)
     return str(done)
@@ -282,8 +282,14 @@ def upkeep(*, dry_run: bool = False) -> dict[str, Any]:
 
 
 def overdue() -> list[str]:
-    """Days on which a feed was late or silent, a line each, as of the newest build."""
+    """Days on which a feed was late or silent, a line each, as of the newest build; none where nobody builds that."""
     with database.writer(lake.warehouse_file()) as connection:
+        if not database.count(
+            connection,
+            "select count(*) from duckdb_tables() "
+            "where schema_name = 'governance' and table_name = 'channel_health'",
+        ):
+            return []
         rows = connection.execute(
             "select feed_id, business_date, status from governance.channel_health "
             "where status in ('late', 'missing') order by business_date desc, feed_id"

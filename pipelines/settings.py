@@ -5,6 +5,7 @@ URBANBRAIN_PROJECT             where `contracts/` and `warehouse/` are; default:
 URBANBRAIN_SERVER              which `servers[].server` of a contract to pull from; default `sample`
 URBANBRAIN_SECRET_<NAME>       a secret a contract names
 URBANBRAIN_<NAME>              a value for `${NAME:-default}` in a server location
+URBANBRAIN_SCHEDULE            `off`: feeds run only when triggered, as in the demo; default `on`
 URBANBRAIN_DUCKDB_MEMORY       DuckDB memory limit, such as `8GB`; default: DuckDB's own
 URBANBRAIN_DUCKDB_THREADS      DuckDB threads; default: DuckDB's own
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,6 +38,11 @@ def project() -> Path:
 def server() -> str:
     """Which of a contract's servers to pull from, such as `sample` or `production`."""
     return os.environ.get("URBANBRAIN_SERVER") or "sample"
+
+
+def is_scheduled() -> bool:
+    """Whether feeds run on their contracts' schedules, or only when somebody triggers them."""
+    return os.environ.get("URBANBRAIN_SCHEDULE") != "off"
 
 
 def duckdb_config() -> dict[str, str | bool | int | float | list[str]]:
@@ -82,6 +89,11 @@ def secret(name: str) -> str:
             next_step=f"export {variable}=…, or run `make demo`, which makes throw-away keys",
         )
     return value
+
+
+def environment(changes: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a child process: ours with `changes`, without the settings of any other Airflow."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")} | dict(changes)
 
 
 def demo_keys_file() -> Path:

@@ -17,7 +17,17 @@ WITHHELD = "withheld"
 FEED_LEVELS: tuple[Level, ...] = ("city", "district", "street")
 LEVELS: tuple[Level, ...] = (*FEED_LEVELS, "governance", "ref")
 AREA_LEVELS = ("city", "district", "street", "community")
-CONNECTORS = ("ckan", "socrata", "file", "daily_file", "paged_json", "open311", "ngsi_ld", "keyset", "next_link")
+CONNECTORS = (
+    "ckan",
+    "socrata",
+    "file",
+    "daily_file",
+    "paged_json",
+    "open311",
+    "ngsi_ld",
+    "keyset",
+    "next_link",
+)
 FORMATS = ("json", "csv", "xlsx", "geojson")
 FORBIDDEN_VALUES = ("identity_number", "plate", "picture", "mobile_number")
 CONSTANTS = ("window_last_day",)

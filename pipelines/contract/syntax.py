@@ -184,7 +184,8 @@ _FROM_WINDOW = re.compile(r"\{([A-Za-z_]\w*)(?::([^{}]*))?\}")
 def wrong_placeholders(text: str, only: bool = False) -> Iterator[str]:
     """What is wrong with `${NAME:-default}` and `{start:%Y%m%d}` in a text.
 
-    `only` says that no other braces are expected, as in an address; a query may hold JSON.
+    `only` says that no other braces are expected, as in an address; a query may hold JSON, and `{last:field}`,
+    from which the next page goes on.
     """
     for match in _DOLLAR.finditer(text):
         if not _FROM_ENVIRONMENT.fullmatch(match[1]):
@@ -194,7 +195,10 @@ def wrong_placeholders(text: str, only: bool = False) -> Iterator[str]:
         yield "has a ${ that is never closed"
         text = text.replace("${", "")
     for match in _FROM_WINDOW.finditer(text):
-        if match[1] not in ("start", "end"):
+        if match[1] == "last" and not only:
+            if not JSON_PATH.fullmatch(match[2] or ""):
+                yield f"has placeholder {_clipped(match[0])}, expected the path of a field, such as {{last:id}}"
+        elif match[1] not in ("start", "end"):
             hint = did_you_mean(match[1], ("start", "end"))
             yield f"has placeholder {{{match[1]}}}, expected start or end{hint}"
         elif match[2] is None:
@@ -202,7 +206,7 @@ def wrong_placeholders(text: str, only: bool = False) -> Iterator[str]:
         elif objection := wrong_strftime(match[2]):
             yield f"has placeholder {match[0]}, but {objection}"
     rest = _FROM_WINDOW.sub("", text)
-    if re.search(r"\{\s*(start|end)\b", rest) or (only and re.search(r"[{}]", rest)):
+    if re.search(r"\{\s*(start|end|last)\b", rest) or (only and re.search(r"[{}]", rest)):
         yield "has braces that are no placeholder such as {start:%Y%m%d}"
 
 

@@ -28,7 +28,7 @@ class Screen:
     """A terminal with colours, or plain lines when there is none."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._console = console or Console(highlight=False)
         if not self._console.is_terminal:
             self._console.width = _PLAIN_WIDTH
         self._began = time.monotonic()
@@ -48,7 +48,7 @@ class Screen:
 
     def fail(self, text: str) -> None:
         """What went wrong."""
-        self._console.print(f"[red]{escape(text)}[/]")
+        self._console.print(f"[red]{escape(text)}[/]", soft_wrap=True)
 
     def summary(self, found: Mapping[str, Any], seconds: float) -> None:
         """Feeds by level, governance tables, and the time it took."""
@@ -76,16 +76,16 @@ class Screen:
         """Where things are: files relative to where we stand, or addresses."""
         for name, place in places.items():
             shown = _short(place) if isinstance(place, Path) else place
-            self._console.print(f"{name:{_PLACE_WIDTH}} {escape(shown)}")
+            self._console.print(f"{name:{_PLACE_WIDTH}} {escape(shown)}", soft_wrap=True)
 
     def questions(self) -> None:
         """What to try next."""
         self._console.print("\nTry next:")
         for question in QUESTIONS:
-            self._console.print(f'  urbanbrain sql "{escape(question)}"')
+            self._console.print(f'  urbanbrain sql "{escape(question)}"', soft_wrap=True)
 
     def _line(self, text: str) -> None:
-        self._console.print(f"[dim]{time.monotonic() - self._began:6.1f} s[/]  {text}")
+        self._console.print(f"[dim]{time.monotonic() - self._began:6.1f} s[/]  {text}", soft_wrap=True)
 
 
 def _table(title: str, *names: str) -> Table:

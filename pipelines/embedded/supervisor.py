@@ -74,14 +74,14 @@ class Embedded:
         fresh       forget every earlier run
         paused      new DAGs wait until somebody switches them on
         scheduled   feeds have their schedule; otherwise they run when triggered only
-        port        of the user interface; 0 takes a free one
+        port        of the user interface; another one when it is taken
         """
         self._interrupts = interrupts
         self._fresh = fresh
         self._components: list[Component] = []
         self._watchdog: Watchdog | None = None
         self._lock = contextlib.ExitStack()
-        self._port, self._execution_port = port or free_port(), free_port()
+        self._port, self._execution_port = free_port(port), free_port()
         self.airflow = Airflow(f"http://{_HOST}:{self._port}")
         self.environment = settings.environment(
             {
@@ -254,10 +254,13 @@ def _check_project() -> None:
         )
 
 
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+def free_port(wish: int = 0) -> int:
+    """A port of this machine that nobody listens on; the wished one when it is free."""
     with socket.socket() as probe:
-        probe.bind((_HOST, 0))
+        try:
+            probe.bind((_HOST, wish))
+        except OSError:
+            return free_port()
         return int(probe.getsockname()[1])
 
 

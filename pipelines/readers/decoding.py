@@ -2,7 +2,7 @@
 
 UTF-8 is tried first whatever the contract declares: Chinese text in GB 18030 is almost never valid UTF-8 by
 accident, while UTF-8 read as GB 18030 often raises nothing and silently becomes other characters
-(霍营街道 → 闇嶈惀琛楅亾). The one accident that does happen, a few characters that are valid UTF-8 for Greek,
+(道路破损 → 閬撹矾鐮存崯). The one accident that does happen, a few characters that are valid UTF-8 for Greek,
 Cyrillic or Arabic letters, is told apart when the contract declares GB 18030.
 """
 

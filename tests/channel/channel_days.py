@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ class Channel:
     home: Path
     folders: tuple[Path, ...]
     release_id: str
+    warehouse_seconds: float
     said: str
 
 
@@ -105,8 +107,10 @@ def run_channel(home: Path) -> Channel:
         secrets(patch, home)
         patch.setenv("URBANBRAIN_SAMPLE_CITY_URL", address)
         folders = run_days(address)
+        started = time.monotonic()
         release_id = run_warehouse()
-    return Channel(home, tuple(folders), release_id, said.getvalue())
+        seconds = time.monotonic() - started
+    return Channel(home, tuple(folders), release_id, seconds, said.getvalue())
 
 
 def files(*folders: Path) -> dict[str, str]:
@@ -125,8 +129,13 @@ def judged_files(home: Path) -> dict[str, str]:
     return {name: digest for name, digest in found.items() if "/.writing-" not in name}
 
 
-def tables(home: Path) -> dict[str, tuple[int, str]]:
-    """Rows of every table of the warehouse and a checksum of them, sorted."""
+WHAT_LOADING_DID = tuple(
+    name for outcome in ("inserted", "updated", "unchanged", "stale") for name in (outcome, f"{outcome}_count")
+)
+
+
+def tables(home: Path, without: tuple[str, ...] = ()) -> dict[str, tuple[int, str]]:
+    """Rows of every table of the warehouse and a checksum of them, sorted; columns may be left out."""
     with duckdb.connect(str(home / "warehouse" / "urbanbrain.duckdb"), read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
         names = connection.execute(
@@ -134,10 +143,11 @@ def tables(home: Path) -> dict[str, tuple[int, str]]:
         ).fetchall()
         return {
             name: connection.execute(
-                f"select count(*), md5(string_agg(one::varchar, chr(10) order by one::varchar)) from (from {name}) as one"
+                "select count(*), md5(string_agg(one::varchar, chr(10) order by one::varchar)) from "
+                f"(select columns(lambda name: name not in {('', '', *without)}) from {name}) as one"
             ).fetchone()
             for (name,) in names
-        }  # fmt: skip
+        }
 
 
 def feeds_by_id() -> dict[str, contract.Contract]:

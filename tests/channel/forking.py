@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-Call = Sequence[str]
+Call = Sequence[str | None]
 
 
 @dataclass(frozen=True)

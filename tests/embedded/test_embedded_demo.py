@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import re
+import socket
 import stat
 import threading
 from collections.abc import Iterator
@@ -122,6 +123,16 @@ def test_an_airflow_home_that_is_not_ours_is_left_alone() -> None:
             pass
 
     assert theirs.read_text() == "theirs"
+
+
+def test_a_port_that_is_taken_is_replaced_by_a_free_one() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        assert supervisor.free_port(port) != port
+    assert supervisor.free_port(port) == port
 
 
 def test_a_project_without_dags_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

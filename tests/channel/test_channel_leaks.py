@@ -1,0 +1,277 @@
+"""A personal value never leaves landing: planted telephone and identity numbers are looked for in every byte."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import traceback
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet
+import pytest
+import zstandard
+from channel_days import CITY, DAYS, PROJECT, Channel, feeds_by_id, listened, pulled_at
+from landed_by_hand import GOOD_ORDER, changed_contract, land_by_hand, window_of
+
+from pipelines import contract, lake, run
+from pipelines.connectors.dialects import records_path
+from pipelines.errors import DataError, UrbanBrainError
+from pipelines.parts import PartWriter, landing_key, read_part
+from pipelines.receipt import Receipt
+from pipelines.samplecity import answerkey, words
+
+MARKED = answerkey.marked_values(CITY)
+PHONE, IDENTITY = words.mobile(20_261_117), words.identity(1117)
+WRITTEN = (
+    *(words.phone_as_written(PHONE, style) for style in range(5)),
+    f"+86{PHONE}",
+    f"tel{PHONE}wx",
+    IDENTITY,
+    f"{IDENTITY[:6]} {IDENTITY[6:14]} {IDENTITY[14:]}",
+)
+OURS = {"mobile": frozenset({PHONE}), "identity": frozenset({IDENTITY})} | {
+    kind: frozenset() for kind in ("landline", "plate", "name")
+}
+
+
+def texts(path: Path) -> Iterator[str]:
+    """A file's raw bytes as text, then what is in it once unpacked."""
+    content = path.read_bytes()
+    yield content.decode("utf-8", "ignore")
+    name = path.name
+    if name.endswith(".duckdb"):
+        with duckdb.connect(str(path), read_only=True) as connection:
+            names = connection.execute(
+                "select table_catalog, table_schema, table_name from information_schema.tables"
+            )
+            for table in names.fetchall():
+                quoted = ".".join(f'"{part}"' for part in table)
+                rows = connection.execute(f"select one::varchar from (from {quoted}) as one").fetchall()
+                yield "\n".join(row for (row,) in rows)
+    elif name.endswith(".parquet"):
+        yield "\n".join(map(str, pyarrow.parquet.read_table(path).to_pylist()))
+    elif name.endswith(".zst"):
+        yield from unpacked(zstandard.ZstdDecompressor().decompress(content, max_output_size=1 << 28))
+
+
+def unpacked(content: bytes) -> Iterator[str]:
+    """What a landed part says, whatever its encoding."""
+    if zipfile.is_zipfile(BytesIO(content)):
+        with zipfile.ZipFile(BytesIO(content)) as book:
+            for name in book.namelist():
+                yield book.read(name).decode("utf-8", "ignore")
+        return
+    for encoding in ("utf-8", "gb18030"):
+        yield content.decode(encoding, "ignore")
+
+
+def leaked(home: Path, marked: dict[str, frozenset[str]] = MARKED) -> dict[str, set[str]]:
+    """Every file under a home in which a marked value stands, and which."""
+    found = {}
+    for path in sorted(path for path in home.rglob("*") if path.is_file()):
+        values = {value for text in texts(path) for value in answerkey.find_marked(text, marked)}
+        if values:
+            found[str(path.relative_to(home))] = values
+    return found
+
+
+def kinds(values: set[str]) -> set[str]:
+    return {kind for kind, marked in MARKED.items() if marked & values}
+
+
+def test_no_marked_value_is_anywhere_under_the_home(at_channel: Channel) -> None:
+    assert {} == leaked(at_channel.home)
+
+
+def test_nothing_printed_or_logged_shows_a_marked_value(at_channel: Channel) -> None:
+    assert len(at_channel.said) > 1000
+    assert set() == answerkey.find_marked(at_channel.said, MARKED)
+
+
+def test_the_landed_bytes_do_hold_them_sealed(at_channel: Channel) -> None:
+    """Otherwise the tests above would prove nothing."""
+    feeds, found = feeds_by_id(), {}
+    for folder in lake.batches("landing"):
+        receipt = Receipt.read(folder)
+        key = landing_key(feeds[receipt.feed_id])
+        values = {
+            value
+            for part in receipt.parts
+            for text in unpacked(read_part(folder, part, key))
+            for value in answerkey.find_marked(text, MARKED)
+        }
+        found[receipt.feed_id] = found.get(receipt.feed_id, set()) | values
+        assert key or not values
+
+    sealed = {feed_id for feed_id, feed in feeds.items() if feed.landing_secret}
+    assert set(MARKED) == kinds(found["city_hotline_orders"])
+    assert {feed_id for feed_id, values in found.items() if values} <= sealed
+    assert len({feed_id for feed_id, values in found.items() if "mobile" in kinds(values)}) >= 3
+
+
+def test_the_search_finds_a_value_wherever_it_hides(tmp_path: Path) -> None:
+    phone = min(MARKED["mobile"])
+    table = pyarrow.table({"text": [f"call {phone[:3]} {phone[3:7]} {phone[7:]}"] * 100})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet", compression="zstd")
+    with duckdb.connect(str(tmp_path / "b.duckdb")) as connection:
+        connection.execute("create schema s")
+        connection.execute(f"create table s.t as select '{phone}' || i as text from range(5000) as r(i)")
+    (tmp_path / "c.csv.zst").write_bytes(
+        zstandard.ZstdCompressor().compress(f"电话{phone}".encode("gb18030"))
+    )
+    (tmp_path / "d.log").write_text(f"row {phone[:5]}-{phone[5:]}")
+
+    assert dict.fromkeys(("a.parquet", "b.duckdb", "c.csv.zst", "d.log"), {phone}) == leaked(tmp_path)
+
+
+def shows(error: BaseException, said: str) -> set[str]:
+    """What of ours an error, all that led to it, or the log of the time shows."""
+    whole = "".join(traceback.format_exception(error)) + str(error) + repr(error.args) + said
+    return answerkey.find_marked(whole, OURS)
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_number_that_strayed_into_any_column_goes_no_further(home: Path, written: str) -> None:
+    """Two rows for every column: the number alone, and the number behind what belongs there."""
+    rows = []
+    for name in GOOD_ORDER:
+        for strange in (written, f"{GOOD_ORDER[name]} {written}"):
+            rows.append({**GOOD_ORDER, "工单编号": f"HL-20261117-{len(rows):06d}", name: strange})
+    with listened(logging.DEBUG) as said:
+        validated = run.gate(str(land_by_hand("city_hotline_orders", rows)), accept=True)
+        run.load()
+
+    assert Receipt.read(Path(validated)).quarantined > 10
+    assert {} == leaked(home, OURS)
+    assert set() == answerkey.find_marked(said.getvalue(), OURS)
+
+
+def test_the_same_holds_for_coordinates_and_names_of_devices(home: Path) -> None:
+    for feed_id, record in (("street_steward_requests", STEWARD), ("street_video_devices", DEVICE)):
+        rows = []
+        for path in leaves(record):
+            for written in (int(PHONE), PHONE, IDENTITY[:17] + "0", WRITTEN[2]):
+                rows.append(with_leaf(record, path, written))
+        with listened() as said:
+            try:
+                run.gate(str(land_by_hand(feed_id, rows)), accept=True)
+            except UrbanBrainError as error:
+                assert set() == shows(error, said.getvalue())
+
+        assert {} == leaked(home, OURS)
+        assert set() == answerkey.find_marked(said.getvalue(), OURS)
+
+
+STEWARD = {
+    "service_request_id": "HY-20261117-0001",
+    "status": "open",
+    "service_code": "001",
+    "service_name": "道路",
+    "description": "坑",
+    "requested_datetime": "2026-11-17T02:00:00Z",
+    "updated_datetime": "2026-11-17T03:00:00Z",
+    "address": "东大街",
+    "lat": 40.07,
+    "long": 116.36,
+    "extended_attributes": {"program_code": "A", "street": "霍营街道", "contact": "无"},
+}
+DEVICE = {
+    "id": "urn:ngsi-ld:VideoDevice:1",
+    "deviceId": {"value": "11011400001310000001"},
+    "name": {"value": "门口"},
+    "civilCode": {"value": "110114"},
+    "street": {"value": "霍营街道"},
+    "community": {"value": "甲"},
+    "networkClass": {"value": "一类"},
+    "status": {"value": "ON", "observedAt": "2026-11-17T02:00:00Z"},
+    "location": {"value": {"coordinates": [116.36, 40.07]}},
+    "model": {"value": "M"},
+    "secrecy": {"value": 0},
+}
+
+
+def leaves(record: dict, before: tuple = ()) -> Iterator[tuple]:
+    for name, value in record.items() if isinstance(record, dict) else enumerate(record):
+        if isinstance(value, dict | list):
+            yield from leaves(value, (*before, name))
+        else:
+            yield (*before, name)
+
+
+def with_leaf(record: dict, path: tuple, value: object) -> dict:
+    copy = json.loads(json.dumps(record))
+    place = copy
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+    return copy
+
+
+ORDER = json.dumps(GOOD_ORDER | {"主要内容": f"联系电话{PHONE}"}, ensure_ascii=False)
+BROKEN = {
+    "json that stops": ("city_hotline_orders", f'{{"result": {{"records": [{ORDER}, {{"主要内容": "{PHONE}'),
+    "json with a stray quote": (
+        "city_hotline_orders",
+        f'{{"result": {{"records": [{{"a": "b"{PHONE}"}}]}}}}',
+    ),
+    "a record that is a text": ("city_hotline_orders", f'{{"result": {{"records": ["{PHONE}"]}}}}'),
+    "a value where a name belongs": (
+        "city_hotline_orders",
+        f'{{"result": {{"records": [{{"{PHONE}": 1, "{IDENTITY}": 2}}]}}}}',
+    ),
+    "csv without its header": ("district_grid_cases", f"1,{PHONE},{IDENTITY}\r\n#rows=1"),
+    "csv with a stray quote": ("district_grid_cases", f'a,b\r\n{PHONE}"x,{IDENTITY}\r\n#rows=1'),
+    "csv with a field too many": ("district_grid_cases", f"a,b\r\n1,2,{PHONE}\r\n#rows=1"),
+    "a trailer that is a number of somebody": ("district_grid_cases", f"a,b\r\n1,2\r\n#rows={PHONE}"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_bytes_that_cannot_be_read_are_not_quoted(home: Path, kind: str) -> None:
+    feed_id, text = BROKEN[kind]
+    encoding = contract.load(feed_id).server("sample").encoding
+    folder = land_by_hand(feed_id, content=text.encode(encoding))
+    with listened(logging.DEBUG) as said, pytest.raises(DataError) as raised:
+        run.gate(str(folder))
+
+    assert set() == shows(raised.value, said.getvalue())
+    assert {} == leaked(home, OURS)
+
+
+def test_a_rule_that_fails_on_such_a_row_does_not_quote_it(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB says which text it could not cast; Great Expectations logs what DuckDB says."""
+    changed_contract(
+        tmp_path / "project",
+        monkeypatch,
+        "city/hotline_orders",
+        ("where order_kind <> 'smoking' and category_l1 is null", "where content_text::integer > 0"),
+    )
+    rows = [GOOD_ORDER | {"主要内容": f"联系电话{PHONE}，身份证{IDENTITY}"}]
+    with listened(logging.DEBUG) as said, pytest.raises(DataError, match="could not evaluate rule") as raised:
+        run.gate(str(land_by_hand("city_hotline_orders", rows)))
+
+    assert set() == shows(raised.value, said.getvalue())
+    assert {} == leaked(home, OURS)
+
+
+def test_a_held_batch_does_not_show_its_rows(home: Path) -> None:
+    rows = [
+        GOOD_ORDER | {"工单编号": f"{PHONE}{number}", "受理时间": IDENTITY, "主要内容": PHONE}
+        for number in range(30)
+    ]
+    with listened(logging.DEBUG) as said, pytest.raises(DataError, match="the batch is held") as raised:
+        run.gate(str(land_by_hand("city_hotline_orders", rows)))
+
+    assert set() == shows(raised.value, said.getvalue())
+    assert {} == leaked(home, OURS)
+
+
+__all__ = ["DAYS", "PROJECT", "PartWriter", "datetime", "gc", "pulled_at", "records_path", "window_of"]

@@ -1,0 +1,117 @@
+"""Vila Clarim: a small city that nobody lives in, with its own codes, clock, language and sources."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from pipelines import run
+
+PROJECT = Path(__file__).parent / "project"
+DAY = "2026-10-25"  # the clock goes back that night: the day has 25 hours
+AS_OF = "2026-10-26T00:30"
+
+# number, changed, received, place, subject, state, telephone
+_PEDIDOS = [
+    ("VC/0001", "25/10/2026 09:00", "25/10/2026 08:30", "Cais Velho", "iluminação", "aberto", "912 000 111"),
+    ("VC/0002", "25/10/2026 10:00", "25/10/2026 09:10", "7e02", "resíduos", "resolvido", "anónimo"),
+    ("VC/0003", "25/10/2026 11:00", "24/10/2026 23:30", "Vila Clarim Zona Norte Alto do Moinho", "lixo", "aberto", "+351 912 000 111"),
+    ("VC/0004", "25/10/2026 12:00", "24/10/2026 12:00", "Salinas", "via pública", "aberto", None),
+    ("VC/0005", "25/10/2026 13:00", "25/10/2026 12:00", "Salinas", "via pública", "aberto", None),
+    ("VC/0006", "25/10/2026 14:00", "25/10/2026 13:00", "B3", "barulho", "aberto", None),
+    ("VC_0007", "25/10/2026 15:00", "10/25/2026 14:00", "B3", "lixo", "aberto", None),
+]  # fmt: skip
+_FIELDS = ("numero", "alterado", "recebido", "lugar", "assunto", "estado", "telefone")
+_RUIDO = """\
+freguesia;dia;hora;nível (dB)
+7E02;25/10/2026;08h;61.5
+7E02;25/10/2026;09h;70
+B3;25/10/2026;08h;48.25
+Q-11;25/10/2026;08h;50
+B3;25/10/2026;09h;61,5
+"""
+
+
+@dataclass(frozen=True)
+class SecondCity:
+    """The second city's home after one day, and what each step said."""
+
+    home: Path
+    counts: dict[str, dict[str, Any]]
+    built: dict[str, int]
+    checked: dict[str, int]
+    release: Path
+
+
+@contextmanager
+def sources() -> Iterator[str]:
+    """The city's two sources on a free port: requests by key, measurements as a file a day."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            where = urlsplit(self.path)
+            asked = {name: values[0] for name, values in parse_qs(where.query).items()}
+            if where.path == "/pedidos":
+                rows = [row for row in _PEDIDOS if row[0] > asked.get("depois", "")]
+                page = [dict(zip(_FIELDS, row, strict=True)) for row in rows[: int(asked["limit"])]]
+                self.reply("application/json", json.dumps({"pedidos": page}).encode())
+            elif where.path == "/ruido_20261025.csv":
+                self.reply("text/csv", _RUIDO.encode("latin-1"))
+            else:
+                self.send_error(404)
+
+        def reply(self, kind: str, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing: the test report is what people read."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def clarim(tmp_path_factory: pytest.TempPathFactory) -> SecondCity:
+    """One day of Vila Clarim, from its sources to a release."""
+    home = tmp_path_factory.mktemp("clarim")
+    with sources() as url, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("URBANBRAIN_HOME", str(home))
+        environment.setenv("URBANBRAIN_PROJECT", str(PROJECT))
+        environment.setenv("URBANBRAIN_CLARIM_URL", url)
+        environment.setenv("URBANBRAIN_SECRET_LANDING", "landing-key-for-tests")
+        environment.setenv("URBANBRAIN_SECRET_CALLER", "caller-key-for-tests")
+        counts = {
+            feed: run.counts(run.gate(run.land(feed, DAY, as_of=AS_OF)))
+            for feed in ("city_pedidos", "street_ruido")
+        }
+        run.load()
+        built = run.build()
+        return SecondCity(home, counts, built, run.check(), Path(run.publish()))
+
+
+@pytest.fixture
+def in_clarim(clarim: SecondCity, monkeypatch: pytest.MonkeyPatch) -> SecondCity:
+    """The second city as the place where commands run."""
+    monkeypatch.setenv("URBANBRAIN_HOME", str(clarim.home))
+    monkeypatch.setenv("URBANBRAIN_PROJECT", str(PROJECT))
+    return clarim
