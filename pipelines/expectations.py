@@ -8,14 +8,19 @@ words. Importing this module takes seconds; the scheduler's fork server does it 
 from __future__ import annotations
 
 import contextlib
-import os
 import uuid
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+from pipelines import settings
+from pipelines.contract.model import Rule
+from pipelines.database import literal, quoted
+from pipelines.errors import ContractError, DataError
+from pipelines.values import bad, given
+
+settings.keep_quiet()
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -31,11 +36,6 @@ with warnings.catch_warnings():
         column_condition_partial,
     )
     from great_expectations.validator.metric_configuration import MetricConfiguration
-
-from pipelines.contract.model import Rule
-from pipelines.database import literal, quoted
-from pipelines.errors import ContractError, DataError
-from pipelines.values import bad, given
 
 _SHORT_LIST = 8
 

@@ -79,9 +79,10 @@ _TEXT_MASKS: tuple[tuple[str, str, bool], ...] = (
 )
 # In an identifier a long number is what it should be; only what has the very shape of a person's number goes.
 _CODE_MASKS: tuple[tuple[str, str, bool], ...] = (
-    (rf"{_BEFORE}1[3-9][0-9]{{9}}{_AFTER}", rf"\1{NUMBER_MASK}\2", True),
+    (rf"{_BEFORE}(?:[+＋]?[8８][6６]{_GAP})?{_MOBILE}{_AFTER}", rf"\1{NUMBER_MASK}\2", True),
     (
-        rf"{_BEFORE}[1-9][0-9]{{5}}(?:19|20)[0-9]{{2}}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])[0-9]{{3}}[0-9Xx]{_AFTER}",
+        rf"{_BEFORE}[1-9]{_DIGIT}{{5}}{_GAP}(?:19|20){_DIGIT}{{2}}{_GAP}(?:0[1-9]|1[0-2])(?:[0-2]{_DIGIT}|3[01])"
+        rf"{_GAP}{_DIGIT}{{3}}{_GAP}[{_DIGIT}Xx]{_AFTER}",
         rf"\1{NUMBER_MASK}\2",
         True,
     ),

@@ -91,6 +91,11 @@ def secret(name: str) -> str:
     return value
 
 
+def keep_quiet() -> None:
+    """Tell libraries that would report home not to; before they are imported."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+
 def environment(changes: Mapping[str, str]) -> dict[str, str]:
     """The environment for a child process: ours with `changes`, without the settings of any other Airflow."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")} | dict(changes)

@@ -102,6 +102,10 @@ class Column:
         """Whether the column goes on past landing."""
         return self.privacy != "drop"
 
+    @property
+    def is_numeric(self) -> bool:
+        return self.logical_type in ("integer", "number")
+
 
 @dataclass(frozen=True)
 class Rule:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import settings, values
+from pipelines import privacy, settings, values
 from pipelines.contract.model import Contract, Rule
 from pipelines.database import count, literal, prepare, quoted
 from pipelines.errors import DataError
@@ -153,6 +153,7 @@ class _Split:
 
     def open(self, rows: Path) -> None:
         """Show the staged rows twice: whole, and as Great Expectations shall see them."""
+        privacy.install(self.connection)
         self.connection.execute(f"create view staged as select * from read_parquet({literal(str(rows))})")
         names = {row[0] for row in self.connection.execute("describe staged").fetchall()}
         columns = ["_row_number"]
@@ -255,7 +256,7 @@ class _Split:
             )
             for column in stored
         )
-        key = ", ".join(f"{quoted(name)}::varchar" for name in self.contract.key)
+        key = ", ".join(map(self._shown, self.contract.key))
         area = next((quoted(column.name) for column in stored if column.area), "null::varchar")
         self.connection.execute(
             f"copy (select _row_number, concat_ws('/', {key}) as business_key, {area} as area_code, "
@@ -265,18 +266,19 @@ class _Split:
             f"to {literal(str(path))} (format parquet, compression zstd)"
         )
 
+    def _shown(self, name: str) -> str:
+        """A column's value as people will be shown it. A number may be somebody's: its rule then names no value."""
+        text = f"{quoted(name)}::varchar"
+        return f"mask_text({text})" if self.contract.is_personal and self.contract.column(name).is_numeric else text
+
     def _reason(self, index: int, rule: Rule) -> str:
         found = "null::varchar"
         if rule.column and rule.kind in ("typed", "resolved"):
             found = quoted(values.bad(rule.column))
         elif rule.column and rule.kind != "required":
-            found = f"{quoted(rule.column)}::varchar"
+            found = self._shown(rule.column)
         elif rule.kind == "unique":
-            found = (
-                "concat_ws('/', "
-                + ", ".join(f"{quoted(name)}::varchar" for name in rule.arguments["columns"])
-                + ")"
-            )
+            found = f"concat_ws('/', {', '.join(map(self._shown, rule.arguments['columns']))})"
         return (
             f"case when {self._bit(index)} then struct_pack(rule := {literal(rule.rule_id)}, "
             f"severity := {literal(rule.severity)}, column_name := {literal(rule.column)}, found := {found}, "

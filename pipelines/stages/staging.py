@@ -324,8 +324,12 @@ class _Staging:
         """The text before typing: the masked one where it could not be read, coarse where the value is coarsened."""
         bad = f"located.{quoted(values.bad(column.name))}"
         if column.privacy == "coarsen":
-            return f"coalesce({bad}, located.{quoted(column.name)}::varchar)"
-        return f"coalesce({bad}, cleaned.{quoted(column.name)})"
+            text = f"located.{quoted(column.name)}::varchar"
+        else:
+            text = f"cleaned.{quoted(column.name)}"
+        if self.contract.is_personal and column.is_numeric:  # a telephone number is a whole number, too
+            text = f"mask_text({text})"
+        return f"coalesce({bad}, {text})"
 
     def _epoch(self) -> str:
         """Two digits of the window's year: tokens of different years cannot be linked."""

@@ -1,0 +1,113 @@
+"""The house: imports point one way, and each foreign thing has one room."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT
+
+PACKAGE = PROJECT / "pipelines"
+# Right may import left, never the other way round. Rooms of one layer may import each other, stages may not.
+LAYERS = (
+    ("errors",),
+    ("settings",),
+    ("contract",),
+    (
+        "lake", "receipt", "parts", "connectors", "readers", "privacy", "areas", "checks", "values", "database",
+        "expectations", "disclosure", "data_package", "office_file", "releases", "asking",
+    ),
+    ("stages",),
+    ("run", "checking", "samplecity", "embedded"),
+    ("cli",),
+)  # fmt: skip
+LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
+ONLY_IN = {
+    "requests": ("pipelines/connectors/",),
+    "airflow": ("dags/",),
+    "great_expectations": ("pipelines/expectations.py",),
+    "starlette": ("pipelines/samplecity/",),
+    "uvicorn": ("pipelines/samplecity/",),
+}
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything a file imports, inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, name.name) for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.lineno, node.module
+            yield from ((node.lineno, f"{node.module}.{name.name}") for name in node.names)
+
+
+def room(module: str) -> str:
+    return module.split(".")[1]
+
+
+def python_files(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (PROJECT / folder).rglob("*.py"))
+
+
+def test_imports_point_one_way() -> None:
+    wrong = []
+    for path in python_files("pipelines"):
+        here = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if here == "__init__":
+            continue
+        assert here in LAYER_OF, f"{path.name} is in no layer: add its room to LAYERS"
+        for line, module in imports(path):
+            if module.startswith("pipelines.") and LAYER_OF.get(room(module), -1) > LAYER_OF[here]:
+                wrong.append(f"{path.relative_to(PROJECT)}:{line} imports {module}")
+
+    assert [] == wrong
+
+
+def test_stages_never_import_each_other() -> None:
+    wrong = [
+        f"{path.relative_to(PROJECT)}:{line} imports {module}"
+        for path in python_files("pipelines/stages")
+        for line, module in imports(path)
+        if module.startswith("pipelines.stages")
+    ]
+
+    assert [] == wrong
+
+
+def test_only_the_command_line_imports_the_sample_city() -> None:
+    wrong = [
+        f"{path.relative_to(PROJECT)}:{line} imports {module}"
+        for path in python_files("pipelines", "dags", "bench")
+        if "samplecity" not in path.parts and path.name != "cli.py"
+        for line, module in imports(path)
+        if module.startswith("pipelines.samplecity")
+    ]
+
+    assert [] == wrong
+
+
+@pytest.mark.parametrize("library", sorted(ONLY_IN))
+def test_a_foreign_library_has_one_room(library: str) -> None:
+    wrong = [
+        f"{path.relative_to(PROJECT)}:{line} imports {module}"
+        for path in python_files("pipelines", "dags")
+        if not str(path.relative_to(PROJECT)).startswith(ONLY_IN[library])
+        for line, module in imports(path)
+        if module.partition(".")[0] == library
+    ]
+
+    assert [] == wrong
+
+
+def test_only_settings_reads_the_environment() -> None:
+    wrong = [
+        f"{path.relative_to(PROJECT)}:{number}"
+        for path in python_files("pipelines", "dags")
+        if path.name != "settings.py"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if "os.environ" in line or "os.getenv" in line
+    ]
+
+    assert [] == wrong
