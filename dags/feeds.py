@@ -113,8 +113,12 @@ def asked(
 
 
 def instant(description: str) -> Param:
-    """A parameter that is an instant, or empty."""
-    return Param(None, description=description, type=["null", "string"], format="date-time")
+    """A parameter that is an instant, or empty.
+
+    Without a schema of its own: Airflow would check it again for every feed and at every parse, and `run.land`
+    says better what is wrong with an instant.
+    """
+    return Param(None, description=description)
 
 
 def describe(contract: Contract) -> str:

@@ -257,7 +257,7 @@ class Judge:
 
 def _broken(rule: Rule, outcome: Any) -> int:
     """How many rows break a rule; for one about the whole table, one or none."""
-    if outcome.exception_info.get("raised_exception"):
+    if _is_failed(outcome.exception_info):
         raise DataError(
             f"Great Expectations could not evaluate rule {rule.rule_id!r}",
             next_step="check the rule's SQL and column names in the contract",
@@ -265,6 +265,11 @@ def _broken(rule: Rule, outcome: Any) -> int:
     if "unexpected_count" not in outcome.result:
         return 0 if outcome.success else 1
     return int(outcome.result["unexpected_count"] or 0)  # None for a relation without rows
+
+
+def _is_failed(info: dict[str, Any]) -> bool:
+    """Whether an expectation raised: told at the top, or once for each metric that failed."""
+    return any(one.get("raised_exception") for one in (info, *info.values()) if isinstance(one, dict))
 
 
 def _conditions(expectations: dict[str, Any], validator: Any) -> dict[str, str]:

@@ -7,11 +7,12 @@ load → build → publish      one process at a time
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from pipelines import contract as contracts
@@ -20,6 +21,9 @@ from pipelines.contract.model import Contract
 from pipelines.errors import ContractError, DataRefused, UrbanBrainError, WarehouseError
 from pipelines.lake import Window
 from pipelines.receipt import Receipt
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 Instant = datetime | date | str
 
@@ -100,9 +104,11 @@ def gate(landed: str, *, accept: bool = False) -> str:
     try:
         staging.stage(feed, folder)
     except DataRefused as refusal:
+        for stage in ("validated", "quarantine"):  # judged under an older contract that saw nothing in it
+            lake.drop_folder(receipt.batch.folder(stage))
         landing.refuse(folder, feed, refusal.message, receipt.received)
         raise
-    for stage in ("validated", "quarantine"):  # judged under an older contract: judged again
+    for stage in ("validated", "quarantine"):  # … or judged otherwise
         lake.drop_folder(receipt.batch.folder(stage))
     done = gates.gate(feed, staged, accept=accept)
     shutil.rmtree(staged, ignore_errors=True)
@@ -179,9 +185,28 @@ _NOT_BUILT = (
 )
 
 
+@contextmanager
+def _loaded() -> Iterator[DuckDBPyConnection]:
+    """The warehouse, once something was loaded into it. Raises WarehouseError before."""
+    nothing = WarehouseError(
+        "nothing is loaded yet", next_step="run `make demo`, or `urbanbrain run FEED --window DAY`"
+    )
+    if not lake.warehouse_file().exists():
+        raise nothing
+    with database.writer(lake.warehouse_file()) as connection:
+        if not _has_table(connection, "ops", "batches"):
+            raise nothing
+        yield connection
+
+
+def _has_table(connection: DuckDBPyConnection, schema: str, name: str) -> bool:
+    query = f"from duckdb_tables() where schema_name = '{schema}' and table_name = '{name}'"
+    return database.count(connection, f"select count(*) {query}") > 0
+
+
 def check() -> dict[str, int]:
     """Prove the row equation over the whole history. Raises WarehouseError naming the batches that break it."""
-    with database.writer(lake.warehouse_file()) as connection:
+    with _loaded() as connection:
         broken = connection.execute(f"select feed_id, batch_id from ops.batches where {_UNEQUAL}").fetchall()
         total = connection.execute("select count(*) from ops.batches").fetchone()
     if broken:
@@ -206,8 +231,8 @@ def publish() -> str:
     """
     from pipelines.stages import publishing
 
-    with database.writer(lake.warehouse_file()) as connection:
-        if database.count(connection, _NOT_BUILT):
+    with _loaded() as connection:
+        if not _has_table(connection, "ops", "built") or database.count(connection, _NOT_BUILT):
             raise WarehouseError(
                 "the governance tables are older than what is loaded",
                 next_step="run `urbanbrain build` first",
@@ -230,13 +255,8 @@ def run(
 
 def summary() -> dict[str, Any]:
     """The whole history in a few numbers: rows per feed, rows per table, the current release."""
-    path = lake.warehouse_file()
-    if not path.exists():
-        raise WarehouseError(
-            "nothing is loaded yet", next_step="run `make demo`, or `urbanbrain run FEED --window DAY`"
-        )
     sums = ", ".join(f"sum({name})::bigint as {name}" for name in ROW_EQUATION)
-    with database.writer(path) as connection:
+    with _loaded() as connection:
         feeds = connection.execute(
             f"select feed_id, level, count(*) as batches, {sums}, count(*) filter ({_UNEQUAL}) as difference, "
             "count(distinct window_end) as days from ops.batches group by feed_id, level "
@@ -283,12 +303,8 @@ def upkeep(*, dry_run: bool = False) -> dict[str, Any]:
 
 def overdue() -> list[str]:
     """Days on which a feed was late or silent, a line each, as of the newest build; none where nobody builds that."""
-    with database.writer(lake.warehouse_file()) as connection:
-        if not database.count(
-            connection,
-            "select count(*) from duckdb_tables() "
-            "where schema_name = 'governance' and table_name = 'channel_health'",
-        ):
+    with _loaded() as connection:
+        if not _has_table(connection, "governance", "channel_health"):
             return []
         rows = connection.execute(
             "select feed_id, business_date, status from governance.channel_health "
@@ -306,7 +322,7 @@ def trace(table: str, key: str) -> list[dict[str, Any]]:
             next_step="feeds' tables: " + ", ".join(each.table for each in contracts.load_all()),
         )
     columns = " || '/' || ".join(f"{database.quoted(name)}::varchar" for name in feed.key)
-    with database.writer(lake.warehouse_file()) as connection:
+    with _loaded() as connection:
         found = connection.execute(
             f"select row_.feed, row_.batch_id, row_.row_number, batch.window_start, batch.window_end from "
             f"(select ? as feed, _batch_id as batch_id, _row_number as row_number, 'warehouse' as place from {table} "

@@ -10,12 +10,30 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
 # Without the C parser everything still works, six times slower.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TEXT = "tag:yaml.org,2002:str"
+
+
+class _Loader(_Parser):  # type: ignore[misc]
+    """The parser, remembering what each plain word is: the same few hundred stand in every contract."""
+
+    _known: ClassVar[dict[str, str]] = {}
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        if kind is not yaml.ScalarNode:
+            return super().resolve(kind, value, implicit)
+        if not implicit[0]:
+            return _TEXT
+        tag = self._known.get(value)
+        if tag is None:
+            tag = self._known[value] = super().resolve(kind, value, implicit)
+        return tag
+
 
 Path = tuple[str | int, ...]
 

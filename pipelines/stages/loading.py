@@ -90,16 +90,23 @@ def load(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> li
 
 def pending(connection: duckdb.DuckDBPyConnection) -> list[Path]:
     """Folders of validated and refused batches that the warehouse has not taken, oldest landing first."""
-    known = set(
-        connection.execute("select feed_id, window_start, window_end, batch_id from ops.batches").fetchall()
-    )
+    known = {
+        tuple(key): is_refused
+        for *key, is_refused in connection.execute(
+            "select feed_id, window_start, window_end, batch_id, is_refused from ops.batches"
+        ).fetchall()
+    }
     folders = [(Receipt.read(folder), folder) for folder in (*batches("validated"), *batches("refused"))]
     folders.sort(key=lambda item: (item[0].landed_at, item[0].feed_id, item[0].window, item[0].batch_id))
-    return [
-        folder
-        for receipt, folder in folders
-        if (receipt.feed_id, receipt.window.start, receipt.window.end, receipt.batch_id) not in known
-    ]
+    waiting = []
+    for receipt, folder in folders:
+        was_refused = known.get(
+            (receipt.feed_id, receipt.window.start, receipt.window.end, receipt.batch_id)
+        )
+        # What was refused under an older contract may have been let in under a newer one.
+        if was_refused is None or (was_refused and receipt.stage == "validated"):
+            waiting.append(folder)
+    return waiting
 
 
 def _load(
@@ -118,7 +125,7 @@ def _load(
             next_step="this is a defect of the pipeline: keep the batch and report it; nothing of it was loaded",
         )
     connection.execute(
-        f"insert into ops.batches values ({', '.join(['?'] * 20)})",
+        f"insert or replace into ops.batches values ({', '.join(['?'] * 20)})",
         [
             receipt.feed_id, contract.level, receipt.window.start, receipt.window.end, receipt.batch_id,
             receipt.landed_at, receipt.received, receipt.validated, receipt.quarantined, receipt.duplicate,

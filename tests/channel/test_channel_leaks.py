@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
 import traceback
@@ -11,20 +10,21 @@ from collections.abc import Iterator
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow.parquet
 import pytest
 import zstandard
-from channel_days import CITY, DAYS, PROJECT, Channel, feeds_by_id, listened, pulled_at
-from landed_by_hand import GOOD_ORDER, changed_contract, land_by_hand, window_of
+from channel_days import CITY, DAYS, Channel, feeds_by_id, listened
+from landed_by_hand import GOOD_ORDER, changed_contract, land_by_hand
 
 from pipelines import contract, lake, run
-from pipelines.connectors.dialects import records_path
-from pipelines.errors import DataError, UrbanBrainError
-from pipelines.parts import PartWriter, landing_key, read_part
+from pipelines.errors import DataError
+from pipelines.parts import landing_key, read_part
 from pipelines.receipt import Receipt
-from pipelines.samplecity import answerkey, words
+from pipelines.samplecity import answerkey, dialects, words
 
 MARKED = answerkey.marked_values(CITY)
 PHONE, IDENTITY = words.mobile(20_261_117), words.identity(1117)
@@ -136,72 +136,55 @@ def shows(error: BaseException, said: str) -> set[str]:
     return answerkey.find_marked(whole, OURS)
 
 
-@pytest.mark.parametrize("written", WRITTEN)
-def test_a_number_that_strayed_into_any_column_goes_no_further(home: Path, written: str) -> None:
-    """Two rows for every column: the number alone, and the number behind what belongs there."""
-    rows = []
-    for name in GOOD_ORDER:
-        for strange in (written, f"{GOOD_ORDER[name]} {written}"):
-            rows.append({**GOOD_ORDER, "工单编号": f"HL-20261117-{len(rows):06d}", name: strange})
-    with listened(logging.DEBUG) as said:
-        validated = run.gate(str(land_by_hand("city_hotline_orders", rows)), accept=True)
+def strayed(record: dict) -> list[dict]:
+    """For every field of a record: a number of somebody in its place, and one behind what belongs there."""
+    return [
+        with_leaf(record, path, strange)
+        for path, sound in leaves(record)
+        for written in (*WRITTEN, int(PHONE))
+        for strange in (written, f"{sound} {written}")
+    ]
+
+
+def records() -> dict[str, dict]:
+    """A sound record of each feed that has personal columns and comes as JSON."""
+    start, end = (datetime.combine(day, datetime.min.time()) for day in DAYS[:2])
+    pages = {
+        "street_steward_requests": dialects.open311_page,
+        "street_video_devices": dialects.ngsi_page,
+    }
+    found = {
+        feed_id: json.loads(page(answerkey.served(CITY, feed_id, start, end).take(np.arange(1))))[0]
+        for feed_id, page in pages.items()
+    }
+    return {"city_hotline_orders": GOOD_ORDER, **found}
+
+
+@pytest.mark.parametrize("feed_id", ["city_hotline_orders", "street_steward_requests", "street_video_devices"])
+def test_a_number_that_strayed_into_any_column_goes_no_further(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, feed_id: str
+) -> None:
+    level, _, name = feed_id.partition("_")
+    # A device feed that shows such a number is refused whole; here we see what its masks alone can do.
+    forbidden = "value: [identity_number, plate, picture]"
+    changes = [(forbidden, "value: [plate]")] if feed_id == "street_video_devices" else []
+    changed_contract(tmp_path / "project", monkeypatch, f"{level}/{name}", *changes)
+    with listened() as said:
+        validated = run.gate(str(land_by_hand(feed_id, strayed(records()[feed_id]))), accept=True)
         run.load()
 
-    assert Receipt.read(Path(validated)).quarantined > 10
+    assert Receipt.read(Path(validated)).quarantined > 50
     assert {} == leaked(home, OURS)
     assert set() == answerkey.find_marked(said.getvalue(), OURS)
 
 
-def test_the_same_holds_for_coordinates_and_names_of_devices(home: Path) -> None:
-    for feed_id, record in (("street_steward_requests", STEWARD), ("street_video_devices", DEVICE)):
-        rows = []
-        for path in leaves(record):
-            for written in (int(PHONE), PHONE, IDENTITY[:17] + "0", WRITTEN[2]):
-                rows.append(with_leaf(record, path, written))
-        with listened() as said:
-            try:
-                run.gate(str(land_by_hand(feed_id, rows)), accept=True)
-            except UrbanBrainError as error:
-                assert set() == shows(error, said.getvalue())
-
-        assert {} == leaked(home, OURS)
-        assert set() == answerkey.find_marked(said.getvalue(), OURS)
-
-
-STEWARD = {
-    "service_request_id": "HY-20261117-0001",
-    "status": "open",
-    "service_code": "001",
-    "service_name": "道路",
-    "description": "坑",
-    "requested_datetime": "2026-11-17T02:00:00Z",
-    "updated_datetime": "2026-11-17T03:00:00Z",
-    "address": "东大街",
-    "lat": 40.07,
-    "long": 116.36,
-    "extended_attributes": {"program_code": "A", "street": "霍营街道", "contact": "无"},
-}
-DEVICE = {
-    "id": "urn:ngsi-ld:VideoDevice:1",
-    "deviceId": {"value": "11011400001310000001"},
-    "name": {"value": "门口"},
-    "civilCode": {"value": "110114"},
-    "street": {"value": "霍营街道"},
-    "community": {"value": "甲"},
-    "networkClass": {"value": "一类"},
-    "status": {"value": "ON", "observedAt": "2026-11-17T02:00:00Z"},
-    "location": {"value": {"coordinates": [116.36, 40.07]}},
-    "model": {"value": "M"},
-    "secrecy": {"value": 0},
-}
-
-
-def leaves(record: dict, before: tuple = ()) -> Iterator[tuple]:
+def leaves(record: Any, before: tuple = ()) -> Iterator[tuple[tuple, object]]:
+    """Path and value of everything in a record that is no object or list."""
     for name, value in record.items() if isinstance(record, dict) else enumerate(record):
         if isinstance(value, dict | list):
             yield from leaves(value, (*before, name))
         else:
-            yield (*before, name)
+            yield (*before, name), value
 
 
 def with_leaf(record: dict, path: tuple, value: object) -> dict:
@@ -264,7 +247,7 @@ def test_a_rule_that_fails_on_such_a_row_does_not_quote_it(
 
 def test_a_held_batch_does_not_show_its_rows(home: Path) -> None:
     rows = [
-        GOOD_ORDER | {"工单编号": f"{PHONE}{number}", "受理时间": IDENTITY, "主要内容": PHONE}
+        GOOD_ORDER | {"工单编号": f"{number} {PHONE}", "受理时间": IDENTITY, "主要内容": PHONE}
         for number in range(30)
     ]
     with listened(logging.DEBUG) as said, pytest.raises(DataError, match="the batch is held") as raised:
@@ -273,5 +256,3 @@ def test_a_held_batch_does_not_show_its_rows(home: Path) -> None:
     assert set() == shows(raised.value, said.getvalue())
     assert {} == leaked(home, OURS)
 
-
-__all__ = ["DAYS", "PROJECT", "PartWriter", "datetime", "gc", "pulled_at", "records_path", "window_of"]

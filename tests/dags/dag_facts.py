@@ -21,11 +21,13 @@ DAY = datetime(2026, 11, 17, tzinfo=UTC)
 
 
 def read(project: str, folder: str) -> dict[str, Any]:
-    """Both DAG files for the contracts of one project."""
+    """Both DAG files for the contracts of one project; the best of three readings, for a machine is never quiet."""
     os.environ["URBANBRAIN_PROJECT"] = project
-    began = time.process_time()
-    feeds = runpy.run_path(f"{folder}/feeds.py")
-    seconds = time.process_time() - began
+    seconds = float("inf")
+    for _ in range(3):
+        began = time.process_time()
+        feeds = runpy.run_path(f"{folder}/feeds.py")
+        seconds = min(seconds, time.process_time() - began)
     warehouse = runpy.run_path(f"{folder}/warehouse.py")
     return {"namespaces": [feeds, warehouse], "seconds": seconds}
 

@@ -298,3 +298,18 @@ _HOTLINE = Promise(
 )  # fmt: skip
 
 PROMISES = {CODES: _CODES, AIR: _AIR, BOSTON_311: _BOSTON, LA_311: _LA, HOTLINE: _HOTLINE}
+
+
+@cache
+def broken(feed_id: str, path: Path) -> list[tuple[str, ...]]:
+    """For each row of a file the rules it breaks, errors and flags alike."""
+    promise = PROMISES[feed_id]
+    rules = {**promise.errors, **promise.flags}
+    return [tuple(name for name, judge in rules.items() if judge(row)) for row in rows(path)]
+
+
+def good_rows(feed_id: str, path: Path) -> list[Row]:
+    """The rows that break no error."""
+    errors = PROMISES[feed_id].errors
+    judged = zip(rows(path), broken(feed_id, path), strict=True)
+    return [row for row, rules in judged if not any(rule in errors for rule in rules)]

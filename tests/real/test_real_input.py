@@ -20,6 +20,8 @@ from real_sources import (
     PROMISES,
     PULLS,
     Pull,
+    broken,
+    good_rows,
     rows,
 )
 
@@ -33,17 +35,15 @@ def test_each_row_is_in_one_place_and_is_counted_as_a_careful_person_counts(
     outcome: Any, shared_data: Path, pull: Pull, record_property: Any
 ) -> None:
     receipt = outcome.receipts[pull]
-    promise = PROMISES[pull.feed_id]
     found = rows(shared_data / pull.path)
-    broken = [row for row in found if any(judge(row) for judge in promise.errors.values())]
-    rules = {**promise.errors, **promise.flags}
-    expected = {name: count for name, judge in rules.items() if (count := sum(map(judge, found)))}
+    good = good_rows(pull.feed_id, shared_data / pull.path)
+    expected = Counter(rule for rules in broken(pull.feed_id, shared_data / pull.path) for rule in rules)
     record_property(
         "figures", f"{pull}: {len(found)} received, {receipt.validated} validated, {receipt.rules}"
     )
 
     assert KNOWN.get(pull.feed_id, len(found)) == len(found) == receipt.received
-    assert (len(found) - len(broken), len(broken), 0, 0) == (
+    assert (len(good), len(found) - len(good), 0, 0) == (
         receipt.validated,
         receipt.quarantined,
         receipt.duplicate,
@@ -58,12 +58,9 @@ def test_each_row_is_in_one_place_and_is_counted_as_a_careful_person_counts(
 def test_each_quarantined_row_has_every_reason_and_no_other(
     outcome: Any, shared_data: Path, pull: Pull
 ) -> None:
-    errors = PROMISES[pull.feed_id].errors
-    expected = {
-        number: reasons
-        for number, row in enumerate(rows(shared_data / pull.path), start=1)
-        if (reasons := {name for name, judge in errors.items() if judge(row)})
-    }
+    errors = set(PROMISES[pull.feed_id].errors)
+    judged = enumerate(broken(pull.feed_id, shared_data / pull.path), start=1)
+    expected = {number: reasons for number, rules in judged if (reasons := errors.intersection(rules))}
     file = outcome.quarantine(pull)
     found = {
         number: {reason["rule"] for reason in reasons if reason["severity"] == "error"}
@@ -107,11 +104,7 @@ def test_a_hotline_export_reads_the_same_from_csv_and_from_a_workbook(
 def compare(outcome: Any, shared_data: Path, pull: Pull, condition: str = "true") -> None:
     """Every good row of the file against the warehouse, column by column, in the order of the file."""
     promise = PROMISES[pull.feed_id]
-    good = [
-        row
-        for row in rows(shared_data / pull.path)
-        if not any(judge(row) for judge in promise.errors.values())
-    ]
+    good = good_rows(pull.feed_id, shared_data / pull.path)
     level, _, name = pull.feed_id.partition("_")
     stored = outcome.ask(
         f"select {', '.join(promise.columns)} from {level}.{name} where {condition} order by _row_number"
