@@ -2,9 +2,11 @@
 
 A run covers its data interval. A run triggered by hand may name another window:
 
-    {"window_start": "2026-11-17T00:00+08:00", "window_end": "2026-11-18T00:00+08:00"}
+    {"window_start": "2026-11-17", "window_end": "2026-11-18"}
 
-and, to replay the past, `as_of`: the instant the pull claims to happen at.
+Both are dates or instants. Dates are whole days of the feed's time zone and `window_end` is the last of them;
+an instant as `window_end` is itself not in the window. To replay the past there is `as_of`: the instant the pull
+claims to happen at.
 """
 
 from __future__ import annotations
@@ -18,12 +20,11 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, Param, dag, get_parsing_
 from retries import RETRY_WHAT_WAITING_CURES
 from validated import validated
 
+from pipelines import airflow_names, settings
 from pipelines import contract as contracts
-from pipelines import settings
 from pipelines.contract import Contract, Problem
 from pipelines.errors import ContractError, SettingError
 
-PREFIX = "feed__"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -33,7 +34,7 @@ def build(contract: Contract) -> DAG:
     asset = validated(contract)
 
     @dag(
-        dag_id=f"{PREFIX}{contract.feed_id}",
+        dag_id=airflow_names.feed_dag(contract.feed_id),
         dag_display_name=f"{contract.feed_id} {contract.business_name}",
         description=contract.title,
         doc_md=describe(contract),
@@ -43,8 +44,8 @@ def build(contract: Contract) -> DAG:
         max_active_runs=2,
         default_args={"owner": contract.owner or "urbanbrain", **RETRY_WHAT_WAITING_CURES},
         params={
-            "window_start": instant("Start of the window, with its time zone. Empty: the data interval."),
-            "window_end": instant("End of the window; itself not in it."),
+            "window_start": instant("First day or instant of the window. Empty: the data interval."),
+            "window_end": instant("Last day of the window, included; or the instant it ends at, excluded."),
             "as_of": instant("When the pull claims to happen, for a replay. Empty: now."),
         },
         tags=[contract.level, *contract.tags],
@@ -77,7 +78,7 @@ def build_broken(feed_id: str, error: ContractError) -> DAG:
     """The DAG of a feed whose contract cannot be used: it tells why, and fails when it is run."""
 
     @dag(
-        dag_id=f"{PREFIX}{feed_id}",
+        dag_id=airflow_names.feed_dag(feed_id),
         description="The contract is broken; see the documentation of this DAG.",
         doc_md=f"The contract of this feed cannot be used.\n\n```\n{error}\n```\n",
         schedule=None,
@@ -96,20 +97,23 @@ def build_broken(feed_id: str, error: ContractError) -> DAG:
 
 def asked(
     params: Mapping[str, Any], start: datetime | None, end: datetime | None
-) -> tuple[datetime, datetime, datetime | None]:
-    """The window to pull and the instant to pull it at: what was asked for by hand, or the data interval.
+) -> tuple[datetime | str, datetime | str, str | None]:
+    """The window to pull and the instant to pull it at: what was typed by hand, as it is, or the data interval.
 
-    Raises SettingError when there is neither, or only half a window.
+    `run.land` reads the texts and says what is wrong with them. Raises SettingError when there is neither a window
+    nor an interval, or only half a window.
     """
-    given = {name: datetime.fromisoformat(value) for name, value in params.items() if value}
+    given = {name: str(value) for name, value in params.items() if value}
+    first: datetime | str | None = start
+    last: datetime | str | None = end
     if "window_start" in given or "window_end" in given:
-        start, end = given.get("window_start"), given.get("window_end")
-    if start is None or end is None:
+        first, last = given.get("window_start"), given.get("window_end")
+    if first is None or last is None:
         raise SettingError(
             "this run has no data interval, and window_start and window_end are not both given",
             next_step="trigger it again with both, or with a logical date",
         )
-    return start, end, given.get("as_of")
+    return first, last, given.get("as_of")
 
 
 def instant(description: str) -> Param:
@@ -140,7 +144,7 @@ One row is: {contract.grain}. The warehouse keeps it as `{contract.table}`.
 {columns}
 
 By hand, `urbanbrain run {contract.feed_id} --window 2026-11-17` does the same as one run of this DAG.
-Past intervals: `airflow backfill create --dag-id {PREFIX}{contract.feed_id} --from-date … --to-date …`
+Past intervals: `airflow backfill create --dag-id {airflow_names.feed_dag(contract.feed_id)} --from-date … --to-date …`
 """
 
 
@@ -176,7 +180,8 @@ def wanted(dag_id: str | None) -> list[DAG]:
     """What Airflow asks for: all DAGs when it reads this file, one while a task runs."""
     if dag_id is None:
         return build_all()
-    return [build_one(dag_id.removeprefix(PREFIX))] if dag_id.startswith(PREFIX) else []
+    feed_id = airflow_names.feed_of(dag_id)
+    return [build_one(feed_id)] if feed_id else []
 
 
 globals().update({made.dag_id: made for made in wanted(get_parsing_context().dag_id)})

@@ -15,8 +15,7 @@ from retries import RETRY_WHAT_WAITING_CURES
 from validated import validated
 
 from pipelines import contract as contracts
-
-POOL = "warehouse_writer"
+from pipelines.airflow_names import WAREHOUSE_DAG, WRITER_POOL
 
 
 def any_feed() -> AssetAny | None:
@@ -28,7 +27,7 @@ def any_feed() -> AssetAny | None:
 
 
 @dag(
-    dag_id="warehouse",
+    dag_id=WAREHOUSE_DAG,
     dag_display_name="warehouse 数据仓库",
     description="Loads what feeds have validated, builds the governance tables, publishes a release.",
     doc_md=__doc__,
@@ -37,7 +36,7 @@ def any_feed() -> AssetAny | None:
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=False,
-    default_args={"owner": "urbanbrain", "pool": POOL, **RETRY_WHAT_WAITING_CURES},
+    default_args={"owner": "urbanbrain", "pool": WRITER_POOL, **RETRY_WHAT_WAITING_CURES},
     tags=["governance"],
 )
 def warehouse() -> None:

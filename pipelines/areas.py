@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pipelines import checks, contract
 from pipelines.contract.model import Column, Contract
-from pipelines.database import literal, quoted
+from pipelines.database import count, literal, quoted
 from pipelines.errors import ContractError
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ def load_reference(
             beside = checks.read(folder / f"{each.name}{checks.SUFFIX}")
             problems += checks.failures(connection, each.table, beside, each.key)
     if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        how_many = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise ContractError(
-            f"{count} in {folder.name}/\n" + "\n".join(f"  {problem}" for problem in problems),
+            f"{how_many} in {folder.name}/\n" + "\n".join(f"  {problem}" for problem in problems),
             next_step="correct the reference files and build again",
         )
-    return {each.name: _count(connection, each.table) for each in contracts}
+    return {each.name: count(connection, f"select count(*) from {each.table}") for each in contracts}
 
 
 def _load(connection: DuckDBPyConnection, folder: Path, table: Contract) -> list[str]:
@@ -125,11 +125,6 @@ def _shown(value: str | None) -> str:
     return "empty" if value is None else repr(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…")
 
 
-def _count(connection: DuckDBPyConnection, table: str) -> int:
-    found = connection.execute(f"select count(*) from {table}").fetchone()
-    return int(found[0]) if found else 0
-
-
 def resolution(
     connection: DuckDBPyConnection,
     source_table: str,
@@ -167,6 +162,16 @@ def _code(text: str) -> str:
 def _is_scientific(text: str) -> str:
     """SQL for whether a number was written as 1.10114E+11, by which it has lost digits for good."""
     return f"regexp_full_match(trim(half_width({text})), '[0-9]+([.][0-9]+)?[eE][+]?[0-9]+')"
+
+
+def _meant(day: str, method: str) -> str:
+    """SQL for what the newest of the `names` in use up to a day means on that day."""
+    return f"""case when {day} < names.valid_to then names.area_code end as area_code,
+        case
+            when {day} >= names.valid_to or names.alias_kind = 'historic' then 'historic_name'
+            else {literal(method)}
+        end as area_method,
+        case when {day} < names.valid_to then names.confidence end as area_confidence"""
 
 
 def _query(source: str, text: str, day: str, level: str, row: str) -> str:
@@ -228,12 +233,7 @@ by_name as (
     select
         cleaned.text,
         cleaned.day,
-        case when cleaned.day < names.valid_to then names.area_code end as area_code,
-        case
-            when cleaned.day >= names.valid_to or names.alias_kind = 'historic' then 'historic_name'
-            else 'alias'
-        end as area_method,
-        case when cleaned.day < names.valid_to then names.confidence end as area_confidence
+        {_meant("cleaned.day", "alias")}
     from cleaned
     asof join names
         on cleaned.name = names.name and cleaned.day >= names.valid_from
@@ -306,12 +306,7 @@ by_prefix as (
     select
         stripped.text,
         stripped.day,
-        case when stripped.day < names.valid_to then names.area_code end as area_code,
-        case
-            when stripped.day >= names.valid_to or names.alias_kind = 'historic' then 'historic_name'
-            else 'prefix_alias'
-        end as area_method,
-        case when stripped.day < names.valid_to then names.confidence end as area_confidence
+        {_meant("stripped.day", "prefix_alias")}
     from stripped
     asof join names
         on stripped.name = names.name and stripped.day >= names.valid_from

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.database import quoted
+from pipelines.database import count, quoted
 from pipelines.errors import WarehouseError
+from pipelines.privacy import scrub
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 SUFFIX = ".checks.sql"
 _START = re.compile(r"^-- check:\s*(.*)$", re.MULTILINE)
 _SHOWN_ROWS = 3
-_SHOWN_COLUMNS = 3
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,8 @@ def failures(
 ) -> list[str]:
     """What contradicts the checks, a line each, with the keys of up to three rows. `table` is `schema.table`.
 
-    Only columns of `key` are shown where a row has them, so that no value of a row gets into a message.
+    Of a row only the columns of `key` are shown, and where it has none, how many rows there are: no other value of a
+    row gets into a message.
     """
     import duckdb
 
@@ -91,22 +92,31 @@ def failures(
             except duckdb.Error as error:
                 raise WarehouseError(
                     f"{table}: check {check.sentence!r} on line {check.line} does not run: "
-                    f"{str(error).splitlines()[0]}",
+                    f"{scrub(str(error))}",
                     next_step="correct the query; it reads the table as `model`",
-                ) from error
+                ) from None  # the cause may quote values
             if rows:
-                found.append(f"{table}: not true: {check.sentence} ({_evidence(columns, rows, key)})")
+                evidence = _keys(columns, rows, key) or _how_many(connection, check)
+                found.append(f"{table}: not true: {check.sentence} ({evidence})")
     finally:
         with contextlib.suppress(duckdb.Error):  # after an error the transaction may be over
             connection.execute("drop view temp.model")
     return found
 
 
-def _evidence(columns: list[str], rows: list[tuple[object, ...]], key: Sequence[str]) -> str:
-    shown = [name for name in columns if name in key] or columns[:_SHOWN_COLUMNS]
+def _keys(columns: list[str], rows: list[tuple[object, ...]], key: Sequence[str]) -> str:
+    """The key columns of the first rows; empty when the rows have none."""
+    shown = [name for name in columns if name in key]
+    if not shown:
+        return ""
     places = [columns.index(name) for name in shown]
     lines = [
         ", ".join(f"{name} {row[place]}" for name, place in zip(shown, places, strict=True))
         for row in rows[:_SHOWN_ROWS]
     ]
     return "; ".join(lines) + ("; and more" if len(rows) > _SHOWN_ROWS else "")
+
+
+def _how_many(connection: DuckDBPyConnection, check: Check) -> str:
+    rows = count(connection, f"select count(*) from (\n{check.query}\n)")
+    return "1 row" if rows == 1 else f"{rows:,} rows"

@@ -77,7 +77,7 @@ def writer(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             connection = duckdb.connect(str(path), config=settings.duckdb_config())
             break
         except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
+            if "Could not set lock" not in str(error):
                 raise WarehouseError(
                     f"the warehouse {path.name} cannot be opened: {str(error).splitlines()[0]}",
                     next_step="move the file away and run `urbanbrain load`; it is rebuilt from lake/validated",

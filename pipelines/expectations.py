@@ -187,6 +187,7 @@ class Judge:
         # A named in-memory database is shared by every connection of this process: Great Expectations opens
         # several, and we put the relation where they look.
         name = f":memory:judge_{uuid.uuid4().hex}"
+        config = {"temp_directory": "", **config}  # or DuckDB would spill beside whoever started us
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._context = gx.get_context(mode="ephemeral")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
@@ -95,10 +96,22 @@ def batches(stage: Stage, feed_id: str = "*") -> list[Path]:
 
 
 @contextlib.contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
+def alone(batch: Batch) -> Iterator[None]:
+    """Keep other processes from working on the same batch; a second one waits for the first to end."""
+    # Never removed, or two could hold "the" lock; a few hundred names are enough to keep batches apart.
+    path = lake() / "locks" / batch.feed_id / batch.batch_id[:2]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """A temporary folder that becomes `target`, whole, when the block ends well; otherwise nothing is left.
 
-    When `target` already has a receipt the new folder is dropped: the same batch was written before.
+    When `target` already has a receipt the new folder is dropped: the same batch was written before. With
+    `replace` the older one goes instead, once the new one is complete.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=target.parent))
@@ -109,7 +122,9 @@ def new_folder(target: Path) -> Iterator[Path]:
                 sync(path)
         sync(temporary)
         if (target / RECEIPT).exists():
-            return
+            if not replace:
+                return
+            drop_folder(target)
         if target.exists():  # a folder without a receipt: its writer died before this scheme could
             shutil.rmtree(target)
         try:
@@ -139,7 +154,7 @@ def scratch_folder(stage: Stage, feed_id: str) -> Iterator[Path]:
 
 
 def drop_folder(folder: Path) -> None:
-    """Remove a folder at once, its bytes right after; `sweep` ends what a kill cut short."""
+    """Remove a folder at once, its bytes right after; `upkeep` ends what a kill cut short."""
     if not folder.exists():
         return
     doomed = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.parent))

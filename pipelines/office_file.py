@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.database import literal, quoted, transaction
-from pipelines.errors import WarehouseError
+from pipelines.errors import UrbanBrainError, WarehouseError
+from pipelines.privacy import scrub
 
 _BLOCK_SIZE = "16384"  # DuckDB's smallest: a table takes at least one block, and most tables here are small
 _PATIENCE_SECONDS = 1800
@@ -139,7 +140,7 @@ def _create_views(connection: Any, views: tuple[OfficeView, ...]) -> None:
             try:
                 connection.execute(f"create view {name} as {view.query}")
             except duckdb.Error as error:
-                failed.append((view, " ".join(str(error).split())))
+                failed.append((view, scrub(str(error))))
             else:
                 _comment(connection, "view", name, view.comment)
         if len(failed) == len(waiting):
@@ -157,5 +158,7 @@ def _comment(connection: Any, kind: str, name: str, comment: str) -> None:
 if __name__ == "__main__":
     try:
         main(Path(sys.argv[1]))
-    except Exception as problem:  # noqa: BLE001 - the parent process shows the last line to a person
+    except UrbanBrainError as problem:  # the parent process shows the last line to a person
         sys.exit(" ".join(str(problem).split()))
+    except Exception as problem:  # noqa: BLE001 - so it does with what DuckDB says, which may quote values
+        sys.exit(scrub(str(problem)))

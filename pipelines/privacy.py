@@ -101,7 +101,7 @@ def install(connection: duckdb.DuckDBPyConnection, caller_key: str = "") -> None
     """Give a connection the macros `mask_text(text)`, `mask_code(text)` and, with a key, `caller_token(text, epoch)`.
 
     `caller_token` is the first 26 letters of base32(HMAC-SHA-256(key, epoch ‖ number)) after the epoch and an
-    underscore; the number is its digits without country code and leading zeros, an account its lower-case text.
+    underscore; the number is its digits, a mobile's without country code and leading zero, an account its lower-case text.
     The key lives in a session variable, never in SQL text, so that no error message can show it.
     """
     connection.execute(
@@ -118,11 +118,15 @@ def install(connection: duckdb.DuckDBPyConnection, caller_key: str = "") -> None
         key = hashlib.sha256(caller_key.encode()).digest().ljust(_HMAC_BLOCK, b"\0")
     for name, pad in (("caller_inner", 0x36), ("caller_outer", 0x5C)):
         connection.execute(f"set variable {name} = ?::blob", [bytes(byte ^ pad for byte in key)])
+    # A mobile number in whatever company, any other number without its separators, else the account's own name.
+    connection.execute(
+        "create or replace temp macro digits_of(text) as regexp_replace(half_width(text), '[^0-9]', '', 'g')"
+    )
     connection.execute(
         "create or replace temp macro caller_number(text) as "
-        "case when length(regexp_replace(half_width(text), '[^0-9]', '', 'g')) >= 7 "
-        "then regexp_replace(regexp_replace(half_width(text), '[^0-9]', '', 'g'), '^(0086|86|0+)', '') "
-        "else lower(trim(text)) end"
+        "case when regexp_full_match(digits_of(text), '(0086|86|0)?1[3-9][0-9]{9}') then right(digits_of(text), 11) "
+        "when regexp_full_match(half_width(text), '[-+0-9 ().,/]+') then digits_of(text) "
+        "else lower(trim(half_width(text))) end"
     )
     letters = " || ".join(
         f"substr('{_BASE32}', (((('0x' || substr(digest, {1 + 15 * (i // 12)}, 15))::ubigint "

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,12 @@ from pipelines.errors import WarehouseError
 
 CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
+_INPUTS = (
+    ("warehouse", "*.sql"),
+    ("contracts/reference", "*.csv"),
+    ("contracts/reference", "*.yaml"),
+    ("contracts/governance", "*.yaml"),
+)
 DATA_PACKAGE = "datapackage.json"
 TABLES = "tables"
 OFFICES = "offices"
@@ -166,3 +173,18 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise WarehouseError(f"{path.parent.name}/{path.name} holds no JSON object")
     return values
+
+
+def inputs_digest(project: Path) -> str:
+    """A digest of what people write by hand and a build is made with: models, reference files, output contracts."""
+    return digest(project, _INPUTS)
+
+
+def digest(project: Path, kinds: Iterable[tuple[str, str]]) -> str:
+    """A digest of names and contents of the files of these kinds, each a folder and a pattern."""
+    found = hashlib.sha256()
+    for folder, pattern in kinds:
+        for path in sorted((project / folder).rglob(pattern)):
+            content = path.read_bytes()
+            found.update(f"{path.relative_to(project).as_posix()}\0{len(content)}\0".encode() + content)
+    return found.hexdigest()

@@ -90,11 +90,15 @@ def gate(landed: str, *, accept: bool = False) -> str:
     A batch judged before under the same contract is left as it is. Raises DataError when the batch is held or
     unreadable, DataRefused when it shows what must not be kept: its bytes are gone then, the refusal recorded.
     """
+    receipt = Receipt.read(Path(landed))
+    with lake.alone(receipt.batch):
+        return _gate(Path(landed), receipt, accept=accept)
+
+
+def _gate(folder: Path, receipt: Receipt, *, accept: bool) -> str:
     from pipelines.stages import gate as gates
     from pipelines.stages import landing, staging
 
-    folder = Path(landed)
-    receipt = Receipt.read(folder)
     feed = contracts.load(receipt.feed_id)
     validated = receipt.batch.folder("validated")
     if (validated / lake.RECEIPT).exists() and Receipt.read(validated).contract_sha256 == feed.sha256:
@@ -104,15 +108,18 @@ def gate(landed: str, *, accept: bool = False) -> str:
     try:
         staging.stage(feed, folder)
     except DataRefused as refusal:
-        for stage in ("validated", "quarantine"):  # judged under an older contract that saw nothing in it
-            lake.drop_folder(receipt.batch.folder(stage))
+        _forget(receipt.batch)
         landing.refuse(folder, feed, refusal.message, receipt.received)
         raise
-    for stage in ("validated", "quarantine"):  # … or judged otherwise
-        lake.drop_folder(receipt.batch.folder(stage))
     done = gates.gate(feed, staged, accept=accept)
     shutil.rmtree(staged, ignore_errors=True)
     return str(done)
+
+
+def _forget(batch: lake.Batch) -> None:
+    """Drop what was judged under an older contract."""
+    lake.drop_folder(batch.folder("validated"))
+    lake.drop_folder(batch.folder("quarantine"))
 
 
 def _raise_if_refused(folder: Path) -> None:
@@ -149,21 +156,41 @@ def load() -> dict[str, Any]:
 
     with database.writer(lake.warehouse_file()) as connection:
         loaded = loading.load(connection, contracts.load_all())
-        known = connection.execute("select feed_id, batch_id from ops.batches").fetchall()
+        known = {_identity(batch) for batch in _rows(connection, "from ops.batches")}
+    published = _published()
     return {
         "batches": [asdict(batch) for batch in loaded],
         "inserted": sum(batch.inserted for batch in loaded),
         "updated": sum(batch.updated for batch in loaded),
-        "unpublished": len(set(known) - _published()),
+        "unpublished": len(known ^ published) if known ^ published else int(_is_outdated()),
     }
 
 
-def _published() -> set[tuple[str, str]]:
-    """Feed and batch of everything the current release was made from."""
+def _rows(connection: Any, query: str) -> list[dict[str, Any]]:
+    found = connection.execute(query)
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _identity(batch: dict[str, Any]) -> tuple[str, ...]:
+    """What a batch is, and under which contract it was judged."""
+    return tuple(str(batch[name]) for name in ("feed_id", "batch_id", "contract_sha256", "is_refused"))
+
+
+def _published() -> set[tuple[str, ...]]:
+    """Everything the current release was made from."""
     try:
-        return {(batch["feed_id"], batch["batch_id"]) for batch in releases.current().manifest["batches"]}
+        return {_identity(batch) for batch in releases.current().manifest["batches"]}
     except WarehouseError:  # nothing is published, or not readably: everything waits
         return set()
+
+
+def _is_outdated() -> bool:
+    """Whether models, reference files or output contracts changed after the current release."""
+    try:
+        return bool(releases.current().manifest["inputs"] != releases.inputs_digest(settings.project()))
+    except WarehouseError:
+        return False
 
 
 def build() -> dict[str, int]:
@@ -175,13 +202,16 @@ def build() -> dict[str, int]:
         rows = governance.build(connection, settings.project(), gates.broken_rules)
         # Said last: a build that dies before it is built again, and nobody publishes tables for more than they tell.
         connection.execute(
-            "create or replace table ops.built as select feed_id, window_start, window_end, batch_id from ops.batches"
+            "create or replace table ops.built as select feed_id, batch_id, contract_sha256, is_refused, "
+            f"{database.literal(releases.inputs_digest(settings.project()))} as inputs from ops.batches"
         )
     return rows
 
 
 _NOT_BUILT = (
-    "select count(*) from ops.batches anti join ops.built using (feed_id, window_start, window_end, batch_id)"
+    "select count(*) from ops.batches as batch where not exists (select 1 from ops.built where "
+    "(built.feed_id, built.batch_id, built.contract_sha256, built.is_refused, built.inputs) "
+    "= (batch.feed_id, batch.batch_id, batch.contract_sha256, batch.is_refused, {inputs}))"
 )
 
 
@@ -227,14 +257,16 @@ _UNEQUAL = (
 def publish() -> str:
     """Write one immutable release of what is built and make it CURRENT; returns its folder.
 
-    Raises WarehouseError when batches were loaded after the last build: their release would tell yesterday's story.
+    Raises WarehouseError when batches were loaded or models changed after the last build: the release would tell
+    yesterday's story under today's name.
     """
     from pipelines.stages import publishing
 
     with _loaded() as connection:
-        if not _has_table(connection, "ops", "built") or database.count(connection, _NOT_BUILT):
+        not_built = _NOT_BUILT.format(inputs=database.literal(releases.inputs_digest(settings.project())))
+        if not _has_table(connection, "ops", "built") or database.count(connection, not_built):
             raise WarehouseError(
-                "the governance tables are older than what is loaded",
+                "the governance tables are older than what is loaded, or than their models",
                 next_step="run `urbanbrain build` first",
             )
         folder = publishing.publish(
@@ -247,10 +279,14 @@ def publish() -> str:
 
 
 def run(
-    feed_id: str, start: Instant, end: Instant | None = None, as_of: Instant | None = None
+    feed_id: str,
+    start: Instant,
+    end: Instant | None = None,
+    as_of: Instant | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Land and judge one window of a feed; returns its counts."""
-    return counts(gate(land(feed_id, start, end, as_of)))
+    return counts(gate(land(feed_id, start, end, as_of, progress)))
 
 
 def summary() -> dict[str, Any]:
@@ -302,13 +338,14 @@ def upkeep(*, dry_run: bool = False) -> dict[str, Any]:
 
 
 def overdue() -> list[str]:
-    """Days on which a feed was late or silent, a line each, as of the newest build; none where nobody builds that."""
+    """Days of the last week on which a feed was late or silent, a line each, as of the newest build."""
     with _loaded() as connection:
         if not _has_table(connection, "governance", "channel_health"):
             return []
         rows = connection.execute(
             "select feed_id, business_date, status from governance.channel_health "
-            "where status in ('late', 'missing') order by business_date desc, feed_id"
+            "where status in ('late', 'missing') and business_date > (select max(business_date) - 7 "
+            "from governance.channel_health) order by business_date desc, feed_id"
         ).fetchall()
     return [f"{feed} was {status} on {day}" for feed, day, status in rows]
 

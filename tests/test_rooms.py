@@ -13,7 +13,7 @@ PACKAGE = PROJECT / "pipelines"
 # Right may import left, never the other way round. Rooms of one layer may import each other, stages may not.
 LAYERS = (
     ("errors",),
-    ("settings",),
+    ("settings", "airflow_names"),
     ("contract",),
     (
         "lake", "receipt", "parts", "connectors", "readers", "privacy", "areas", "checks", "values", "database",

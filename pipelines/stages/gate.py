@@ -78,11 +78,11 @@ def gate(contract: Contract, staged: Path, *, accept: bool = False) -> Path:
                 f"{contract.feed_id}: {done.received:,} rows received, but {done.difference:,} of them are in no place",
                 next_step="this is a defect of the pipeline: keep the landed batch and report it",
             )
-        with new_folder(receipt.batch.folder("quarantine")) as folder:
+        with new_folder(receipt.batch.folder("quarantine"), replace=True) as folder:
             split.write_quarantine(folder / ROWS)
             replace(done, stage="quarantine").write(folder)
         target = receipt.batch.folder("validated")
-        with new_folder(target) as folder:
+        with new_folder(target, replace=True) as folder:
             split.write_validated(folder / ROWS)
             (folder / SET_ASIDE).write_bytes((staged / SET_ASIDE).read_bytes())
             replace(done, stage="validated").write(folder)
@@ -269,7 +269,11 @@ class _Split:
     def _shown(self, name: str) -> str:
         """A column's value as people will be shown it. A number may be somebody's: its rule then names no value."""
         text = f"{quoted(name)}::varchar"
-        return f"mask_text({text})" if self.contract.is_personal and self.contract.column(name).is_numeric else text
+        return (
+            f"mask_text({text})"
+            if self.contract.is_personal and self.contract.column(name).is_numeric
+            else text
+        )
 
     def _reason(self, index: int, rule: Rule) -> str:
         found = "null::varchar"

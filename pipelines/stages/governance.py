@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 from pipelines import areas, checks
 from pipelines.contract import dictionary, load_governance
 from pipelines.contract.model import Contract
-from pipelines.database import literal, memory, quoted, transaction
+from pipelines.database import count, literal, memory, quoted, transaction
 from pipelines.errors import WarehouseError
+from pipelines.privacy import scrub
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -80,13 +81,15 @@ def build(connection: DuckDBPyConnection, project: Path, judge: Judge | None = N
         for model in ordered:
             problems += _problems(connection, model, contracts.get(model.table), judge)
         if problems:
-            count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+            how_many = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
             raise WarehouseError(
-                f"{count} in the warehouse's tables\n" + "\n".join(f"  {line}" for line in problems),
+                f"{how_many} in the warehouse's tables\n" + "\n".join(f"  {line}" for line in problems),
                 next_step="the tables of the build before are still there; correct the model or the data and build again",
             )
         return {
-            model.table: _count(connection, model.table) for model in ordered if model.schema == _PROMISED
+            model.table: count(connection, f"select count(*) from {model.table}")
+            for model in ordered
+            if model.schema == _PROMISED
         }
 
 
@@ -203,9 +206,9 @@ def _make(connection: DuckDBPyConnection, model: Model, contract: Contract | Non
         connection.execute(f"create or replace table {model.table} as {query}")
     except duckdb.Error as error:
         raise WarehouseError(
-            f"{model.origin} does not run: {str(error).splitlines()[0]}",
+            f"{model.origin} does not run: {scrub(str(error))}",
             next_step="paste it into the DuckDB shell to see where it breaks; nothing was changed",
-        ) from error
+        ) from None  # the cause may quote values
 
 
 def _problems(
@@ -262,8 +265,3 @@ def _unpromised(models: Sequence[Model], contracts: dict[str, Contract]) -> Iter
     for table, contract in contracts.items():
         if table not in made:
             yield f"{table}: is promised by {contract.path}, but no model makes it"
-
-
-def _count(connection: DuckDBPyConnection, table: str) -> int:
-    found = connection.execute(f"select count(*) from {table}").fetchone()
-    return int(found[0]) if found else 0

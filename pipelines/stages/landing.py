@@ -56,6 +56,7 @@ def land(
         refusal = batch.folder("refused")
         if _is_written(refusal):
             if Receipt.read(refusal).contract_sha256 == contract.sha256:
+                drop_folder(batch.folder("landing"))  # a refusal that was cut short between its two steps
                 return refusal
             drop_folder(refusal)  # the contract changed; the gate decides anew
         target = batch.folder("landing")

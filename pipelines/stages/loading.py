@@ -8,17 +8,19 @@ landed: the same rows end in the same table in whatever order their batches come
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from pipelines import privacy
 from pipelines.contract import dictionary
 from pipelines.contract.model import Contract
 from pipelines.database import count, literal, quoted, transaction
 from pipelines.errors import WarehouseError
-from pipelines.lake import ROWS, batches
+from pipelines.lake import ROWS, Stage, batches, stamp
 from pipelines.receipt import Receipt
 
 if TYPE_CHECKING:
@@ -47,7 +49,11 @@ create table if not exists ops.expectations (
     is_mandatory boolean not null, primary key (feed_id, business_date)
 );
 """
-_BOOKKEEPING = ("_batch_id", "_row_number", "_window_end", "_landed_at")
+
+_STAGES: tuple[Stage, ...] = (
+    "refused",
+    "validated",
+)  # a batch let in under a newer contract counts as validated
 
 
 @dataclass(frozen=True)
@@ -65,48 +71,99 @@ class Loaded:
 
 
 def load(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> list[Loaded]:
-    """Load every validated or refused batch the warehouse does not have yet, oldest window first.
+    """Load every validated or refused batch the warehouse does not have yet, oldest landing first.
 
-    Raises WarehouseError when a batch's counts do not add up; the batches before it stay loaded.
+    A feed whose contract changed its columns, or whose batches were judged again, is loaded anew from all its
+    validated batches. Raises WarehouseError naming every feed that could not be loaded; the others are.
     """
-    by_feed = {contract.feed_id: contract for contract in contracts}
+    import duckdb
+
     with transaction(connection):
         connection.execute(_OPS)
-        connection.execute(f"create schema if not exists {quoted('ref')}")
-        for contract in contracts:
-            connection.execute(f"create schema if not exists {quoted(contract.level)}")
-            for statement in (dictionary.create_table(contract), *dictionary.comments(contract)):
-                connection.execute(statement)
-    loaded = []
-    for folder in pending(connection):
-        receipt = Receipt.read(folder)
-        if receipt.feed_id in by_feed:
-            with transaction(connection):
-                loaded.append(_load(connection, by_feed[receipt.feed_id], receipt, folder))
+    loaded, problems = [], []
+    for contract in contracts:
+        try:
+            loaded += _load_feed(connection, contract)
+        except (WarehouseError, duckdb.Error) as error:
+            reason = error.message if isinstance(error, WarehouseError) else privacy.scrub(str(error))
+            problems.append(f"{contract.feed_id}: {reason}")
     with transaction(connection):
         _expect(connection, contracts)
+    if problems:
+        raise WarehouseError(
+            "not every feed could be loaded\n" + "\n".join(f"  {line}" for line in problems),
+            next_step="the other feeds are loaded; look at the batches named, land and judge them again",
+        )
     return loaded
 
 
-def pending(connection: duckdb.DuckDBPyConnection) -> list[Path]:
-    """Folders of validated and refused batches that the warehouse has not taken, oldest landing first."""
+def _load_feed(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[Loaded]:
     known = {
-        tuple(key): is_refused
-        for *key, is_refused in connection.execute(
-            "select feed_id, window_start, window_end, batch_id, is_refused from ops.batches"
+        (stamp(start), batch_id): (sha256, is_refused)
+        for start, batch_id, sha256, is_refused in connection.execute(
+            "select window_start, batch_id, contract_sha256, is_refused from ops.batches where feed_id = ?",
+            [contract.feed_id],
         ).fetchall()
     }
-    folders = [(Receipt.read(folder), folder) for folder in (*batches("validated"), *batches("refused"))]
-    folders.sort(key=lambda item: (item[0].landed_at, item[0].feed_id, item[0].window, item[0].batch_id))
-    waiting = []
-    for receipt, folder in folders:
-        was_refused = known.get(
-            (receipt.feed_id, receipt.window.start, receipt.window.end, receipt.batch_id)
-        )
-        # What was refused under an older contract may have been let in under a newer one.
-        if was_refused is None or (was_refused and receipt.stage == "validated"):
-            waiting.append(folder)
-    return waiting
+    folders = {_key(path): path for stage in _STAGES for path in batches(stage, contract.feed_id)}
+    if _table_differs(connection, contract) or any(
+        _was_judged_again(contract, folders[key], *known[key]) for key in known.keys() & folders.keys()
+    ):
+        with transaction(connection):
+            _forget(connection, contract)
+            return [
+                _load(connection, contract, receipt, path) for receipt, path in _in_order(folders.values())
+            ]
+    loaded = []
+    for receipt, path in _in_order(path for key, path in folders.items() if key not in known):
+        with transaction(connection):
+            loaded.append(_load(connection, contract, receipt, path))
+    return loaded
+
+
+def _key(folder: Path) -> tuple[str, str]:
+    """Window and batch of a folder, read from its path: opening every receipt of years takes too long."""
+    return folder.parent.name.removeprefix("window="), folder.name.removeprefix("batch=")
+
+
+def _in_order(folders: Iterable[Path]) -> list[tuple[Receipt, Path]]:
+    found = [(Receipt.read(folder), folder) for folder in folders]
+    return sorted(found, key=lambda item: (item[0].landed_at, item[0].window, item[0].batch_id))
+
+
+def _was_judged_again(contract: Contract, folder: Path, sha256: str, is_refused: bool) -> bool:
+    if sha256 == contract.sha256:  # judged under today's contract already
+        return False
+    receipt = Receipt.read(folder)
+    return (receipt.contract_sha256, receipt.stage == "refused") != (sha256, is_refused)
+
+
+def _table_differs(connection: duckdb.DuckDBPyConnection, contract: Contract) -> bool:
+    """Make the feed's table where there is none; say whether the one there has other columns than the contract."""
+    with transaction(connection):
+        connection.execute(f"create schema if not exists {quoted(contract.level)}")
+        connection.execute(dictionary.create_table(contract))
+        columns = "select column_name, column_type from (describe {})"
+        found = connection.execute(columns.format(contract.table)).fetchall()
+        create = dictionary.create_table(contract)
+        kept = f"create table if not exists {contract.table}"
+        connection.execute(create.replace(kept, "create or replace temp table promised", 1))
+        promised = connection.execute(columns.format("promised")).fetchall()
+        connection.execute("drop table promised")
+        if found == promised:
+            for statement in dictionary.comments(contract):
+                connection.execute(statement)
+    return found != promised
+
+
+def _forget(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Take a feed out of the warehouse, to load it anew from its validated batches."""
+    connection.execute(f"drop table {contract.table}")
+    for table in ("ops.batches", "ops.quarantine"):
+        connection.execute(f"delete from {table} where feed_id = ?", [contract.feed_id])
+    connection.execute(dictionary.create_table(contract))
+    for statement in dictionary.comments(contract):
+        connection.execute(statement)
 
 
 def _load(
@@ -125,7 +182,7 @@ def _load(
             next_step="this is a defect of the pipeline: keep the batch and report it; nothing of it was loaded",
         )
     connection.execute(
-        f"insert or replace into ops.batches values ({', '.join(['?'] * 20)})",
+        f"insert into ops.batches values ({', '.join(['?'] * 20)})",
         [
             receipt.feed_id, contract.level, receipt.window.start, receipt.window.end, receipt.batch_id,
             receipt.landed_at, receipt.received, receipt.validated, receipt.quarantined, receipt.duplicate,
@@ -154,7 +211,8 @@ def _merge(
     is_newer = f"({', '.join(f'new.{name}' for name in version)}) >= ({', '.join(f'old.{name}' for name in version)})"
     is_same = f"({', '.join(f'new.{name}' for name in content)}) is not distinct from ({', '.join(f'old.{name}' for name in content)})"
     connection.execute(
-        f"create or replace temp table incoming as select *, {literal(receipt.batch_id)} as _batch_id, "
+        f"create or replace temp table incoming as select *{_new_columns(connection, contract, rows)}, "
+        f"{literal(receipt.batch_id)} as _batch_id, "
         f"timestamptz {literal(receipt.window.end.isoformat())} as _window_end, "
         f"timestamptz {literal(receipt.landed_at.isoformat())} as _landed_at "
         f"from read_parquet({literal(str(rows))}) "
@@ -190,6 +248,18 @@ def _merge(
     )
 
 
+def _new_columns(connection: duckdb.DuckDBPyConnection, contract: Contract, rows: Path) -> str:
+    """Columns the contract gained after these rows were judged; they have nothing in them."""
+    found = {
+        row[0] for row in connection.execute(f"describe from read_parquet({literal(str(rows))})").fetchall()
+    }
+    return "".join(
+        f", null::{column.type} as {quoted(column.name)}"
+        for column in contract.stored_columns
+        if column.name not in found
+    )
+
+
 def _quarantine(connection: duckdb.DuckDBPyConnection, contract: Contract, receipt: Receipt) -> None:
     rows = receipt.batch.folder("quarantine") / ROWS
     connection.execute(
@@ -214,7 +284,8 @@ def _expect(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) ->
     newest = max(last for _, last in known.values())
     rows: list[tuple[object, ...]] = []
     for contract in contracts:
-        first = known.get(contract.feed_id, (min(start for start, _ in known.values()), None))[0]
+        # A feed that never brought anything is expected since yesterday, not since the city's first day.
+        first = known.get(contract.feed_id, (newest - timedelta(days=1), None))[0]
         zone = ZoneInfo(contract.timezone)
         after = first.astimezone(zone)
         # One firing tells that a day is expected; the next to ask for is the first one of a later day.

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -127,6 +127,7 @@ class _Publication:
                 for contract in sorted(self.contracts, key=lambda contract: contract.contract_id)
             ],
             "area_edition": self._area_edition(),
+            "inputs": releases.inputs_digest(self.project),
             "batches": sorted(
                 ({key: _plain(value) for key, value in sorted(batch.items())} for batch in batches),
                 key=lambda batch: json.dumps(batch, sort_keys=True, ensure_ascii=False),
@@ -209,7 +210,7 @@ class _Publication:
         row = self.connection.execute(
             "select max(valid_from) from ref.areas where valid_from <= $day", {"day": self._day()}
         ).fetchone()
-        digest = _digest(_files(self.project / "contracts" / "reference", "area*.csv"))
+        digest = releases.digest(self.project, (("contracts/reference", "area*.csv"),))
         return f"{row[0] if row else None}+{digest[:10]}"
 
     def _copy(self, query: str, target: Path) -> int:
@@ -271,29 +272,18 @@ def _release_id(
     """`<as-of>-<10 hex>`: the hex covers everything a release is made from."""
     inputs = {
         "batches": sorted(
-            [str(batch["feed_id"]), str(batch.get("window_start")), str(batch["batch_id"])]
+            [
+                str(batch.get(name))
+                for name in ("feed_id", "window_start", "batch_id", "contract_sha256", "is_refused")
+            ]
             for batch in batches
         ),
         "contracts": sorted([c.contract_id, c.version, c.sha256] for c in (*contracts, *governance)),
-        "models": _digest(_files(project / "warehouse", "*.sql")),
-        "reference": _digest(_files(project / "contracts" / "reference", "*.csv")),
+        "inputs": releases.inputs_digest(project),
         "code": _version(),
     }
     digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
     return f"{lake.stamp(as_of)}-{digest[:10]}"
-
-
-def _files(folder: Path, pattern: str) -> list[tuple[str, bytes]]:
-    return [
-        (path.relative_to(folder).as_posix(), path.read_bytes()) for path in sorted(folder.rglob(pattern))
-    ]
-
-
-def _digest(files: Iterable[tuple[str, bytes]]) -> str:
-    digest = hashlib.sha256()
-    for name, content in files:
-        digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()
 
 
 def _settle(folder: Path) -> None:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from pipelines import areas, database, parts, privacy, readers, settings, values
 from pipelines.contract.model import WITHHELD, Column, Contract, EnumValue
 from pipelines.database import literal, quoted
+from pipelines.errors import DataError
 from pipelines.lake import ROWS, SET_ASIDE, Window, new_folder
 from pipelines.receipt import Part, Receipt
 
@@ -48,6 +49,11 @@ def stage(contract: Contract, landed: Path) -> Path:
     try:
         privacy.install(connection, settings.secret(contract.caller_secret) if contract.caller_secret else "")
         read = readers.read(connection, contents, contract, server)
+        if receipt.details.get("is_counted") and receipt.received != read.rows:
+            raise DataError(
+                f"{contract.feed_id}: {receipt.received:,} records were landed, {read.rows:,} can be read from them",
+                next_step="look at the landed parts; nothing of the batch was validated",
+            )
         staging = _Staging(contract, receipt.window, connection)
         staging.clean()
         staging.type()
@@ -264,6 +270,7 @@ class _Staging:
             f"create temp table located as select * {f'replace ({shown})' if shown else ''} from {query} "
             "order by _row_number"
         )
+        self.connection.execute("drop table typed")
 
     def _day(self, as_of: str) -> str:
         """The day whose areas count: the row's own, or the window's last where the row has none."""
@@ -332,8 +339,19 @@ class _Staging:
         return f"coalesce({bad}, {text})"
 
     def _epoch(self) -> str:
-        """Two digits of the window's year: tokens of different years cannot be linked."""
-        return literal(f"{self._last_day():%y}")
+        """Two digits of the year of the row's own day: tokens of different years cannot be linked.
+
+        The row's, not the pull's: an order pulled again in January keeps December's token.
+        """
+        fallback = literal(f"{self._last_day():%y}")
+        area = next((column.area for column in self.contract.columns if column.area), None)
+        if area is None or self.contract.column(area.as_of).constant:
+            return fallback
+        column = self.contract.column(area.as_of)
+        moment = values.typed(quoted(column.name), column, self.contract.timezone)
+        if column.type == "TIMESTAMPTZ":
+            moment = f"timezone({literal(self.contract.timezone)}, {moment})"
+        return f"coalesce(strftime({moment}, '%y'), {fallback})"
 
     def _last_day(self) -> date:
         return (

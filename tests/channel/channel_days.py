@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from pathlib import Path
 import duckdb
 import pytest
 import requests
+from forking import Call, Forks
 
-from pipelines import contract, lake, run
+from pipelines import contract, lake, releases, run
 from pipelines.samplecity import City, answerkey, server
 from pipelines.samplecity.world import BEIJING
 
@@ -33,6 +33,7 @@ PATHS = {
     "street_video_devices": "/ngsi-ld/v1/entities",
 }
 """Where the city serves each feed on the first day."""
+WAREHOUSE: tuple[Call, ...] = (("load",), ("build",), ("check",), ("publish",))
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -102,15 +103,22 @@ def secrets(patch: pytest.MonkeyPatch, home: Path) -> None:
     patch.setenv("URBANBRAIN_SECRET_CALLER", "caller-key-for-tests")
 
 
-def run_channel(home: Path) -> Channel:
+def run_channel(home: Path, forks: Forks) -> Channel:
+    """Land everything here, judge it in two processes side by side as Airflow would, write the warehouse in one."""
     with pytest.MonkeyPatch.context() as patch, server.running(CITY) as address, listened() as said:
         secrets(patch, home)
         patch.setenv("URBANBRAIN_SAMPLE_CITY_URL", address)
-        folders = run_days(address)
-        started = time.monotonic()
-        release_id = run_warehouse()
-        seconds = time.monotonic() - started
-    return Channel(home, tuple(folders), release_id, seconds, said.getvalue())
+        landed = []
+        for day in DAYS:
+            set_clock(address, day)
+            landed += [land(feed_id, day) for feed_id in FEEDS]
+        gates = [("gate", folder) for folder in landed]
+        judged = forks.run_together([gates[0::2], gates[1::2]])
+        warehouse = forks.run(WAREHOUSE)
+        assert all(attempt.code == 0 for attempt in (*judged, warehouse)), forks.said.read_text()
+        folders = tuple(lake.same_batch(Path(folder), "validated") for folder in landed)
+        release_id = releases.current().release_id
+    return Channel(home, folders, release_id, warehouse.seconds, said.getvalue() + forks.said.read_text())
 
 
 def files(*folders: Path) -> dict[str, str]:
@@ -130,7 +138,9 @@ def judged_files(home: Path) -> dict[str, str]:
 
 
 WHAT_LOADING_DID = tuple(
-    name for outcome in ("inserted", "updated", "unchanged", "stale") for name in (outcome, f"{outcome}_count")
+    name
+    for outcome in ("inserted", "updated", "unchanged", "stale")
+    for name in (outcome, f"{outcome}_count")
 )
 
 

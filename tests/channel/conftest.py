@@ -23,9 +23,9 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 
 
 @pytest.fixture(scope="session")
-def channel(tmp_path_factory: pytest.TempPathFactory) -> Channel:
+def channel(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Channel:
     """The three demo days, from the sources to a release."""
-    return run_channel(tmp_path_factory.mktemp("channel") / "home")
+    return run_channel(tmp_path_factory.mktemp("channel") / "home", forks)
 
 
 @pytest.fixture

@@ -2,12 +2,14 @@
 
     python forking.py <file for what children say>     then one job a line on standard input
 
-A job is `{"environment": …, "calls": [[function of run, arguments…]…], "seconds": when to kill, or null}`.
+A job is `{"environment": …, "together": [[[function of run, arguments…]…]…], "seconds": when to kill, or null}`:
+a child for each list of calls, all at once. Its answer is how each child ended.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import select
 import signal
@@ -55,48 +57,61 @@ class Forks:
 
     def run(self, calls: Sequence[Call], seconds: float | None = None) -> Attempt:
         """Make the calls in a new process with this process's settings; kill it after `seconds` with SIGKILL."""
+        return self.run_together([calls], seconds)[0]
+
+    def run_together(self, together: Sequence[Sequence[Call]], seconds: float | None = None) -> list[Attempt]:
+        """The same with several processes at once."""
         environment = {name: value for name, value in os.environ.items() if name.startswith("URBANBRAIN_")}
-        job = {"environment": environment, "calls": calls, "seconds": seconds}
+        job = {"environment": environment, "together": together, "seconds": seconds}
         assert self._process.stdin and self._process.stdout
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
-        return Attempt(**json.loads(self._process.stdout.readline()))
+        return [Attempt(**attempt) for attempt in json.loads(self._process.stdout.readline())]
 
 
-def _attempt(job: dict[str, Any], said: Path) -> Attempt:
+def _attempts(job: dict[str, Any], said: Path) -> list[Attempt]:
     started = time.monotonic()
-    child = os.fork()
-    if not child:
-        _work(job, said)
+    children = []
+    for calls in job["together"]:
+        children.append(os.fork())
+        if not children[-1]:
+            _work(job["environment"], calls, said)
+    return [_end(child, job["seconds"], started) for child in children]
+
+
+def _end(child: int, seconds: float | None, started: float) -> Attempt:
     watched = os.pidfd_open(child)
-    select.select([watched], [], [], job["seconds"])
+    select.select([watched], [], [], seconds)
     os.close(watched)
-    if job["seconds"] is not None:
-        os.kill(child, signal.SIGKILL)  # without effect on a child that has ended: nobody has waited for it yet
+    if seconds is not None:
+        os.kill(
+            child, signal.SIGKILL
+        )  # without effect on a child that has ended: nobody has waited for it yet
     _, status = os.waitpid(child, 0)
-    seconds = time.monotonic() - started
+    lasted = time.monotonic() - started
     if os.WIFSIGNALED(status):
-        return Attempt(os.WTERMSIG(status) == signal.SIGKILL, -os.WTERMSIG(status), seconds)
-    return Attempt(False, os.WEXITSTATUS(status), seconds)
+        return Attempt(os.WTERMSIG(status) == signal.SIGKILL, -os.WTERMSIG(status), lasted)
+    return Attempt(False, os.WEXITSTATUS(status), lasted)
 
 
-def _work(job: dict[str, Any], said: Path) -> None:
+def _work(environment: dict[str, str], calls: Sequence[Call], said: Path) -> None:
     """The child: never returns."""
     code = 1
     try:
         output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        os.environ.update(job["environment"])
+        os.environ.update(environment)
         from pipelines import run
 
-        for name, *arguments in job["calls"]:
+        logging.basicConfig(level=logging.INFO)
+        for name, *arguments in calls:
             if name == "land_and_gate":
                 run.gate(run.land(*arguments))
             else:
                 getattr(run, name)(*arguments)
         code = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever it was, the parent has to be told
         traceback.print_exc()
     finally:
         sys.stdout.flush()
@@ -120,8 +135,8 @@ def main() -> None:
 
     said = Path(sys.argv[1])
     for line in sys.stdin:
-        attempt = _attempt(json.loads(line), said)
-        print(json.dumps(vars(attempt)), flush=True)
+        attempts = _attempts(json.loads(line), said)
+        print(json.dumps([vars(attempt) for attempt in attempts]), flush=True)
 
 
 if __name__ == "__main__":

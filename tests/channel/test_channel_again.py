@@ -20,8 +20,11 @@ from channel_days import (
     run_warehouse,
     tables,
 )
+from forking import Forks
+from landed_by_hand import changed_contract
 
 from pipelines import lake, releases, run
+from pipelines.errors import WarehouseError
 from pipelines.receipt import Receipt
 
 
@@ -43,13 +46,17 @@ def test_the_same_windows_again_change_no_byte_and_no_row(
     assert [] == leftovers(copied)
 
 
-def test_judging_the_landed_bytes_again_gives_the_same_bytes(channel: Channel, copied: Path) -> None:
+def test_judging_the_landed_bytes_again_gives_the_same_bytes(
+    channel: Channel, copied: Path, forks: Forks
+) -> None:
     """The third day's, which has corrections, late rows and repetitions."""
-    for folder in lake.batches("landing"):
-        if Receipt.read(folder).landed_at.date() == DAYS[2]:
-            for stage in ("validated", "quarantine"):
-                shutil.rmtree(lake.same_batch(folder, stage))
-            run.gate(str(folder))
+    third = [folder for folder in lake.batches("landing") if Receipt.read(folder).landed_at.date() == DAYS[2]]
+    assert 7 == len(third)
+    for folder in third:
+        for stage in ("validated", "quarantine"):
+            shutil.rmtree(lake.same_batch(folder, stage))
+    calls = [("gate", str(folder)) for folder in third]
+    assert {0} == {attempt.code for attempt in forks.run_together([calls[0::2], calls[1::2]])}
 
     assert judged_files(channel.home) == judged_files(copied)
 
@@ -74,7 +81,9 @@ def test_the_order_in_which_batches_are_loaded_does_not_matter(
     if seed == 1:
         run.build()
     with duckdb.connect(str(lake.warehouse_file())) as connection:
-        stale, updated = connection.execute("select sum(stale), sum(updated) from ops.batches").fetchone() or ()
+        stale, updated = (
+            connection.execute("select sum(stale), sum(updated) from ops.batches").fetchone() or ()
+        )
 
     # How many rows of a batch were new to the warehouse depends on what was there.
     expected, found = tables(channel.home, WHAT_LOADING_DID), tables(home, WHAT_LOADING_DID)
@@ -99,3 +108,23 @@ def test_a_late_older_version_never_overwrites(channel: Channel, home: Path) -> 
         before = known
 
     assert tables(channel.home)["city.hotline_orders"] == tables(home)["city.hotline_orders"]
+
+
+def test_a_table_of_an_older_contract_gets_the_columns_that_came_since(
+    channel: Channel, copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = (
+        "      - name: pool_depth_m\n        logicalType: number\n        description: Depth.\n    quality:\n"
+    )
+    changed_contract(tmp_path / "project", monkeypatch, "city/hotline_orders", ("    quality:\n", new))
+    run.load()
+
+    with duckdb.connect(str(lake.warehouse_file())) as connection:
+        rows = connection.execute("select count(*), count(pool_depth_m) from city.hotline_orders").fetchone()
+    assert (tables(channel.home)["city.hotline_orders"][0], 0) == rows
+
+    changed_contract(
+        tmp_path / "project", monkeypatch, "city/hotline_orders", (new, new.replace("number", "date"))
+    )
+    with pytest.raises(WarehouseError, match=r"pool_depth_m is DOUBLE, and contracts/city/.* says DATE"):
+        run.load()

@@ -133,7 +133,8 @@ def test_the_table_holds_the_newest_valid_version_of_every_key(at_channel: Chann
         ]
         newest = ", ".join(f"{name} desc" for name in (*feed.version_columns, "_window_end", "_row_number"))
         names = ", ".join(
-            name for (name,) in connection.execute(f"select column_name from (describe {feed.table})").fetchall()
+            name
+            for (name,) in connection.execute(f"select column_name from (describe {feed.table})").fetchall()
         )
         expected = (
             f"select {names} from ({' union all by name '.join(parts)}) "

@@ -66,7 +66,9 @@ def row(query: str) -> tuple[Any, ...]:
         return connection.execute(query).fetchone() or ()
 
 
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str
+) -> tuple[int, str]:
     """The exit code of `urbanbrain …`, and all it printed."""
     monkeypatch.setattr(sys, "argv", ["urbanbrain", *words])
     with pytest.raises(SystemExit) as exit_:
@@ -100,7 +102,9 @@ def test_a_dead_or_lying_source_leaves_nothing(
     assert kind != "429" or min(pauses) >= 1
 
 
-@pytest.mark.parametrize(("kind", "feed_id"), [(kind, feed_id) for kind, feed_id, *_ in LIES if kind != "login_page"])
+@pytest.mark.parametrize(
+    ("kind", "feed_id"), [(kind, feed_id) for kind, feed_id, *_ in LIES if kind != "login_page"]
+)
 def test_what_goes_wrong_once_does_no_harm(
     channel: Channel,
     fault: Fault,
@@ -170,7 +174,7 @@ def test_a_forbidden_column_is_refused_whole(home: Path, address: str, fault: Fa
     assert "nobody may keep" in row("select reason from ops.batches")[0]
     assert (0,) == row("select count(*) from street.video_devices")
 
-    with pytest.raises(DataRefused, match="was refused before: .*picture"):
+    with pytest.raises(DataRefused, match=r"was refused before: .*picture"):
         land(feed_id)
     assert [] == run.load()["batches"]
     assert before == files(home / "lake")
@@ -259,7 +263,7 @@ def test_a_missing_column_stops_its_feed_alone(address: str, fault: Fault) -> No
 
 def test_a_renamed_column_names_the_nearest_found() -> None:
     rows = [{("工单状态码" if name == "工单状态" else name): text for name, text in GOOD_ORDER.items()}]
-    with pytest.raises(DataError, match="order_status: expected .*; nearest found: '工单状态码'"):
+    with pytest.raises(DataError, match=r"order_status: expected .*; nearest found: '工单状态码'"):
         run.gate(str(land_by_hand("city_hotline_orders", rows)))
 
     assert {"landing"} == stages_of("city_hotline_orders")
@@ -279,7 +283,9 @@ def test_an_additive_column_lands_with_a_warning(channel: Channel, address: str,
     fault(PATHS["district_grid_cases"], "new_column")
     [folder] = run_days(address, DAYS[:1], ["district_grid_cases"])
     [before] = [
-        each for each in channel.folders if each.parts[-3:-1] == folder.parts[-3:-1] and each.name != folder.name
+        each
+        for each in channel.folders
+        if each.parts[-3:-1] == folder.parts[-3:-1] and each.name != folder.name
     ]
     run.load()
 
@@ -303,7 +309,9 @@ def test_a_batch_above_its_limit_is_held_until_somebody_lets_it_in(
     )
     set_clock(address, DAYS[0])
     landed = land("district_school_places")
-    with pytest.raises(DataError, match=r"12 of 120 rows \(10%\) break the contract, more than the 5%") as raised:
+    with pytest.raises(
+        DataError, match=r"12 of 120 rows \(10%\) break the contract, more than the 5%"
+    ) as raised:
         run.gate(landed)
     batch_id = Receipt.read(Path(landed)).batch_id
     assert f"urbanbrain gate {batch_id} --accept" in raised.value.next_step

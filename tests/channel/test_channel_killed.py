@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import duckdb
 import pytest
 from channel_days import (
     DAYS,
-    FEEDS,
+    WAREHOUSE,
     Channel,
     files,
     judged_files,
@@ -26,7 +27,6 @@ from pipelines import database, lake, releases, settings
 from pipelines.receipt import Receipt
 
 KILLS = 10
-WAREHOUSE: tuple[Call, ...] = (("load",), ("build",), ("check",), ("publish",))
 
 
 def only_what_is_whole_is_seen(home: Path) -> None:
@@ -119,14 +119,28 @@ def test_landing_and_judging_killed_ten_times_end_as_ones_that_were_not(
     day = DAYS[0]
     set_clock(address, day)
     as_of = pulled_at(day).isoformat()
-    calls = tuple(("land_and_gate", feed_id, day.isoformat(), None, as_of) for feed_id in FEEDS)
+    feeds = ("city_hotline_orders", "district_grid_cases", "street_steward_requests")
+    calls = tuple(("land_and_gate", feed_id, day.isoformat(), None, as_of) for feed_id in feeds)
     dice = random.Random(5)
-    killed_and_ended(forks, home, calls, [dice.uniform(0, 1) for _ in range(6 * KILLS)], None)
+    killed_and_ended(forks, home, calls, [dice.uniform(0, 0.8) for _ in range(6 * KILLS)], None)
 
-    window = f"/{Receipt.read(channel.folders[0]).window.folder}/"
-    assert {
-        name: digest for name, digest in judged_files(channel.home).items() if window in name
-    } == judged_files(home)
+    expected = {
+        lake.lake().joinpath(*folder.parts[-4:]): folder
+        for folder in channel.folders
+        if Receipt.read(folder).landed_at == pulled_at(day) and folder.parts[-3] in feeds
+    }
+    assert set(expected) == set(lake.batches("validated"))
+    for found, undisturbed in expected.items():
+        # Only the address of the source differs: every city of a test has its own port.
+        one, other = (replace(Receipt.read(folder), details={}) for folder in (found, undisturbed))
+        assert one == other
+        for stage in ("validated", "quarantine"):
+            pair = (found, undisturbed)
+            one, other = (
+                {name: digest for name, digest in files(folder).items() if lake.RECEIPT not in name}
+                for folder in (Path(str(each).replace("/validated/", f"/{stage}/")) for each in pair)
+            )
+            assert one == other
     swept(home)
 
 

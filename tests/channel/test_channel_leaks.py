@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import traceback
 import zipfile
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ OURS = {"mobile": frozenset({PHONE}), "identity": frozenset({IDENTITY})} | {
 def texts(path: Path) -> Iterator[str]:
     """A file's raw bytes as text, then what is in it once unpacked."""
     content = path.read_bytes()
-    yield content.decode("utf-8", "ignore")
+    yield re.sub(rb"\0+", b"\n", content).decode("utf-8", "ignore")
     name = path.name
     if name.endswith(".duckdb"):
         with duckdb.connect(str(path), read_only=True) as connection:
@@ -127,7 +128,7 @@ def test_the_search_finds_a_value_wherever_it_hides(tmp_path: Path) -> None:
     )
     (tmp_path / "d.log").write_text(f"row {phone[:5]}-{phone[5:]}")
 
-    assert dict.fromkeys(("a.parquet", "b.duckdb", "c.csv.zst", "d.log"), {phone}) == leaked(tmp_path)
+    assert {name: {phone} for name in ("a.parquet", "b.duckdb", "c.csv.zst", "d.log")} == leaked(tmp_path)
 
 
 def shows(error: BaseException, said: str) -> set[str]:
@@ -160,7 +161,9 @@ def records() -> dict[str, dict]:
     return {"city_hotline_orders": GOOD_ORDER, **found}
 
 
-@pytest.mark.parametrize("feed_id", ["city_hotline_orders", "street_steward_requests", "street_video_devices"])
+@pytest.mark.parametrize(
+    "feed_id", ["city_hotline_orders", "street_steward_requests", "street_video_devices"]
+)
 def test_a_number_that_strayed_into_any_column_goes_no_further(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, feed_id: str
 ) -> None:
@@ -255,4 +258,3 @@ def test_a_held_batch_does_not_show_its_rows(home: Path) -> None:
 
     assert set() == shows(raised.value, said.getvalue())
     assert {} == leaked(home, OURS)
-

@@ -105,6 +105,9 @@ def calls(feed: Any) -> dict[str, Any]:
     result = {
         "interval": land(params={}, data_interval_start=DAY, data_interval_end=DAY.replace(day=18)),
         "by_hand": land(params={**by_hand, "as_of": "2026-11-17T00:40:00+08:00"}, data_interval_start=DAY),
+        "days": land(
+            params={"window_start": "2026-11-16", "window_end": "2026-11-17"}, data_interval_start=DAY
+        ),
         "gate": gate("landed", outlet_events=events),
         "half": message_of(lambda: land(params={"window_start": "2026-11-16"}, data_interval_start=DAY)),
         "none": message_of(land),

@@ -15,8 +15,8 @@ import pytest
 
 from pipelines import contract as contracts
 from pipelines import errors
+from pipelines.airflow_names import WRITER_POOL
 from pipelines.contract import Contract
-from pipelines.embedded.supervisor import WRITER_POOL
 
 PROJECT = Path(__file__).resolve().parents[2]
 BROKEN = "feed__city_air_quality"
@@ -177,8 +177,9 @@ def test_a_task_makes_one_call_and_hands_on_a_path(facts: Facts) -> None:
         ["land", [feed_id, "2026-11-17 00:00:00+00:00", "2026-11-18 00:00:00+00:00", "None"]],
         [
             "land",
-            [feed_id, "2026-11-16 00:00:00+08:00", "2026-11-17 00:00:00+08:00", "2026-11-17 00:40:00+08:00"],
+            [feed_id, "2026-11-16T00:00:00+08:00", "2026-11-17T00:00:00+08:00", "2026-11-17T00:40:00+08:00"],
         ],
+        ["land", [feed_id, "2026-11-16", "2026-11-17", "None"]],
         ["gate", ["landed"]],
         ["counts", ["validated"]],
     ]

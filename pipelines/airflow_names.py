@@ -1,0 +1,19 @@
+"""What Airflow calls our DAGs and our pool: said once, for the DAG files and for whoever talks to Airflow about them."""
+
+from __future__ import annotations
+
+WAREHOUSE_DAG = "warehouse"
+WRITER_POOL = "warehouse_writer"
+"""A pool of one slot: the tasks in it are the only ones that write the warehouse."""
+
+_FEED = "feed__"
+
+
+def feed_dag(feed_id: str) -> str:
+    """The id of a feed's DAG."""
+    return f"{_FEED}{feed_id}"
+
+
+def feed_of(dag_id: str) -> str:
+    """The feed a DAG belongs to; empty when it is no feed's DAG."""
+    return dag_id.removeprefix(_FEED) if dag_id.startswith(_FEED) else ""
