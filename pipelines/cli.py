@@ -1,19 +1,24 @@
-"""The command line. Each command is one call into `run`, the same call a DAG task makes."""
+"""The command line. A command calls `run` as a DAG task does, and says in words what came back; nothing more."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any, TypeVar
+from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.errors import ContractError, UrbanBrainError
+from pipelines.errors import UrbanBrainError
+
+_Answer = TypeVar("_Answer")
 
 app = typer.Typer(
     name="urbanbrain",
@@ -62,26 +67,87 @@ def _escaped(text: str) -> str:
     return text.replace("[", "\\[")
 
 
-def _range(window: str | None, first: str | None, last: str | None) -> tuple[str, str | None]:
+def _range(feed: str, window: str | None, first: str | None, last: str | None) -> tuple[str, str | None]:
+    """The window that was asked for; without one, yesterday as the feed's own clock has it."""
     if window and (first or last):
-        raise ContractError("--window and --from/--to say the same thing twice", next_step="give one of them")
+        raise typer.BadParameter(
+            "it says the same as --from and --to; give one of them", param_hint="--window"
+        )
+    if last and not first:
+        raise typer.BadParameter("it needs --from, where the window starts", param_hint="--to")
     if window:
         start, _, end = window.partition("/")
         return start, end or None
     if first:
         return first, last
-    yesterday = (date.today() - timedelta(days=1)).isoformat()
-    return yesterday, None
+    return _yesterday(feed), None
+
+
+def _yesterday(feed: str) -> str:
+    from pipelines import contract, settings
+
+    here = settings.now().astimezone(ZoneInfo(contract.load(feed).timezone))
+    return (here.date() - timedelta(days=1)).isoformat()
 
 
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A counter of rows and bytes: live in a terminal, silent elsewhere."""
-    if not err.is_terminal:
-        yield lambda rows, size: None
+    """A counter of rows and bytes: live in a terminal, one line at the end elsewhere."""
+    if err.is_terminal:
+        with err.status(what) as status:
+            yield lambda rows, size: status.update(f"{what}: {rows:,} rows, {size / 1e6:,.1f} MB")
         return
-    with err.status(what) as status:
-        yield lambda rows, size: status.update(f"{what}: {rows:,} rows, {size / 1e6:,.1f} MB")
+    began, last = time.monotonic(), (0, 0)
+
+    def count(rows: int, size: int) -> None:
+        nonlocal last
+        last = rows, size
+
+    yield count
+    seconds = time.monotonic() - began
+    err.print(
+        f"{what}: {last[0]:,} rows, {last[1]:,} bytes, {seconds:.1f} s", highlight=False, soft_wrap=True
+    )
+
+
+def _pulled(
+    call: Callable[..., _Answer],
+    feed: str,
+    window: str | None,
+    first: str | None,
+    last: str | None,
+    as_of: str | None,
+) -> _Answer:
+    """What `run.land` or `run.run` answers for the window that was asked for, while progress is shown."""
+    asked = _range(feed, window, first, last)
+    with _progress(f"landing {feed}") as progress:
+        return call(feed, *asked, as_of=as_of, progress=progress)
+
+
+@contextmanager
+def _written(path: Path, *, binary: bool) -> Iterator[IO[Any]]:
+    """A stream to a file that appears, whole, when the block ends well; what stood there before stays until then."""
+    if path.exists() and not path.is_file():  # a pipe or a terminal cannot be renamed into place
+        with _opened(path, binary=binary) as stream:
+            yield stream
+        return
+    target = path.resolve()
+    beside = target.with_name(f".{target.name}.{uuid4().hex[:8]}")
+    try:
+        with _opened(beside, binary=binary) as stream:
+            yield stream
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _opened(path: Path, *, binary: bool) -> IO[Any]:
+    try:
+        return path.open("wb") if binary else path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise UrbanBrainError(
+            f"{path.parent} cannot be written to: {error.strerror}", next_step="give --output another place"
+        ) from error
 
 
 @app.command()
@@ -117,8 +183,7 @@ def land(
     """Pull one window of a feed and keep its bytes as received. Prints the folder."""
     from pipelines import run
 
-    with _progress(f"landing {feed}") as progress:
-        folder = run.land(feed, *_range(window, first, last), as_of=as_of, progress=progress)
+    folder = _pulled(run.land, feed, window, first, last, as_of)
     out.print(folder, soft_wrap=True, highlight=False)
 
 
@@ -160,9 +225,7 @@ def run_feed(
     """Land and judge one window of a feed: `land`, then `gate`. Prints its counts."""
     from pipelines import run
 
-    with _progress(f"landing {feed}") as progress:
-        folder = run.land(feed, *_range(window, first, last), as_of=as_of, progress=progress)
-    _print_counts([run.counts(run.gate(folder))])
+    _print_counts([_pulled(run.run, feed, window, first, last, as_of)])
 
 
 @app.command()
@@ -193,9 +256,13 @@ def build() -> None:
 
 @app.command()
 def publish() -> None:
-    """Write one immutable release of what is built and make it CURRENT. Prints its folder."""
+    """Prove that no row was lost or doubled, write one immutable release of what is built, make it CURRENT.
+
+    Prints the folder of the release. Nothing is published when the row equation fails for any batch.
+    """
     from pipelines import run
 
+    run.check()
     out.print(run.publish(), soft_wrap=True, highlight=False)
 
 
@@ -216,11 +283,13 @@ def sql(
     from pipelines import asking
 
     if form not in asking.FORMATS:
-        raise ContractError(f"{form!r} is no format", next_step=f"give one of {', '.join(asking.FORMATS)}")
+        raise typer.BadParameter(
+            f"{form!r} is no format; give one of {', '.join(asking.FORMATS)}", param_hint="--format"
+        )
     if output is None:
         asking.ask(query, office, form, limit=limit, seconds=seconds)
         return
-    with output.open("wb") if form == "parquet" else output.open("w", encoding="utf-8", newline="") as stream:
+    with _written(output, binary=form == "parquet") as stream:
         rows = asking.ask(query, office, form, stream, limit=limit, seconds=seconds)
     err.print(f"{rows:,} rows written to {output}", highlight=False)
 

@@ -99,7 +99,7 @@ def batches(stage: Stage, feed_id: str = "*") -> list[Path]:
 def alone(batch: Batch) -> Iterator[None]:
     """Keep other processes from working on the same batch; a second one waits for the first to end."""
     # Never removed, or two could hold "the" lock; a few hundred names are enough to keep batches apart.
-    path = lake() / "locks" / batch.feed_id / batch.batch_id[:2]
+    path = settings.home() / "locks" / batch.feed_id / batch.batch_id[:2]
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -98,7 +98,9 @@ def keep_quiet() -> None:
 
 def environment(changes: Mapping[str, str]) -> dict[str, str]:
     """The environment for a child process: ours with `changes`, without the settings of any other Airflow."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")} | dict(changes)
+    return {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")} | dict(
+        changes
+    )
 
 
 def demo_keys_file() -> Path:

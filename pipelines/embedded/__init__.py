@@ -8,6 +8,7 @@
     task_log.py     the end of a task's log
     due.py          which feeds a business day has to pull, and which window
     scenario.py     three business days and the checks; `up`, which stays
+    verdict.py      what must be true in the end
     summary.py      what is said on screen
 
 Nothing here imports Airflow: it runs the `airflow` command that is installed beside this Python.

@@ -19,6 +19,7 @@ from typing import Any
 
 from pipelines import contract as contracts
 from pipelines import lake, settings
+from pipelines.airflow_names import WAREHOUSE_DAG, feed_dag, feed_of
 from pipelines.embedded import api, task_log
 from pipelines.embedded.due import Pull, business_day, due
 from pipelines.embedded.interrupts import Interrupted, Interrupts
@@ -36,7 +37,6 @@ _DAY_SECONDS = 300.0
 _CITY_SECONDS = 60.0
 _QUIET_SECONDS = 15.0
 _ENDED = ("success", "failed")
-_WAREHOUSE = "warehouse"
 
 
 def demo(days: Sequence[date] = DAYS, *, keep: bool = False) -> int:
@@ -46,12 +46,12 @@ def demo(days: Sequence[date] = DAYS, *, keep: bool = False) -> int:
         try:
             with _channel(screen, interrupts, fresh=True, paused=False) as (embedded, city):
                 began = time.monotonic()
-                _run_days(screen, embedded, city, days)
+                pulled = _run_days(screen, embedded, city, days)
                 seconds = time.monotonic() - began
                 if keep:
-                    _check_and_show(screen, seconds)
+                    _check_and_show(screen, seconds, pulled)
                     _stay(screen, embedded, city)
-            _check_and_show(screen, seconds)
+            _check_and_show(screen, seconds, pulled)
         except UrbanBrainError as error:
             return _explain(screen, error)
     return 0
@@ -108,7 +108,7 @@ def _channel(
 def _start(screen: Screen, embedded: Embedded, city: str) -> None:
     screen.say("starting the sample city and Airflow …")
     feeds = contracts.load_all()
-    embedded.start({_WAREHOUSE, *(_dag_id(feed.feed_id) for feed in feeds)})
+    embedded.start({WAREHOUSE_DAG, *(feed_dag(feed.feed_id) for feed in feeds)})
     if not embedded.wait_for(lambda: api.answers(f"{city}/clock"), seconds=_CITY_SECONDS):
         raise UrbanBrainError(
             f"the sample city does not answer at {city}",
@@ -125,17 +125,20 @@ def _stay(screen: Screen, embedded: Embedded, city: str) -> None:
             embedded.wait_for(lambda: False, seconds=3600)
 
 
-def _run_days(screen: Screen, embedded: Embedded, city: str, days: Sequence[date]) -> None:
-    """All days, one after the other."""
+def _run_days(screen: Screen, embedded: Embedded, city: str, days: Sequence[date]) -> list[tuple[date, Pull]]:
+    """All days, one after the other. Returns what each of them pulled."""
     _start(screen, embedded, city)
     screen.say(f"ready; watch it at {embedded.airflow.url}")
     feeds = contracts.load_all()
+    pulled: list[tuple[date, Pull]] = []
     for day in days:
         as_of = business_day(day).end + PULLED_AFTER
         api.set_clock(city, as_of)
         pulls = due(feeds, day)
         screen.say(f"{day}: {len(pulls)} feeds, the city's clock stands at {as_of:%Y-%m-%d %H:%M}")
         _Day(embedded, screen, day, as_of, pulls).run()
+        pulled += ((day, pull) for pull in pulls)
+    return pulled
 
 
 @dataclass
@@ -160,7 +163,7 @@ class _Day:
                 "window_end": pull.window.end.isoformat(),
                 "as_of": self.as_of.isoformat(),
             }
-            self._airflow.trigger(_dag_id(pull.feed_id), self._run_id, conf)
+            self._airflow.trigger(feed_dag(pull.feed_id), self._run_id, conf)
         self._news = time.monotonic()
         if not self.embedded.wait_for(self._is_over, seconds=_DAY_SECONDS):
             raise UrbanBrainError(
@@ -187,7 +190,7 @@ class _Day:
         """
         return (
             self._has_ended(self._look())
-            and not self._airflow.has_queued_events(_WAREHOUSE)
+            and not self._airflow.has_queued_events(WAREHOUSE_DAG)
             and self._has_ended(self._look())
         )
 
@@ -203,7 +206,7 @@ class _Day:
 
     def _has_ended(self, runs: Sequence[Mapping[str, Any]]) -> bool:
         ours = {run["dag_id"] for run in runs if run["dag_run_id"] == self._run_id}
-        wanted = {_dag_id(pull.feed_id) for pull in self.pulls}
+        wanted = {feed_dag(pull.feed_id) for pull in self.pulls}
         return wanted <= ours and all(run["state"] in _ENDED for run in runs)
 
     def _tell(self, run: Mapping[str, Any]) -> None:
@@ -216,16 +219,16 @@ class _Day:
         seconds = float(run["duration"] or 0)
         if run["state"] == "failed":
             self._failed.append(name)
-            self.screen.done(name[0].removeprefix(_dag_id("")), "failed", seconds)
+            self.screen.done(feed_of(name[0]) or name[0], "failed", seconds)
             return
-        if name[0] == _WAREHOUSE:
+        if name[0] == WAREHOUSE_DAG:
             skipped = any(task["state"] == "skipped" for task in self._airflow.tasks(*name))
             self.screen.done(
-                _WAREHOUSE, "nothing new" if skipped else "loaded, built, checked, published", seconds
+                WAREHOUSE_DAG, "nothing new" if skipped else "loaded, built, checked, published", seconds
             )
         else:
             counts = self._airflow.announced(*name)
-            self.screen.counted(name[0].removeprefix(_dag_id("")), counts, seconds)
+            self.screen.counted(feed_of(name[0]), counts, seconds)
 
     def _failure(self) -> UrbanBrainError:
         """Every run that failed, with the end of its failed tasks' logs."""
@@ -250,29 +253,15 @@ class _Day:
         return waiting
 
 
-def _check_and_show(screen: Screen, seconds: float) -> None:
+def _check_and_show(screen: Screen, seconds: float, pulled: Sequence[tuple[date, Pull]]) -> None:
     """Print the summary, then raise DataError with everything that does not hold."""
     from pipelines import releases, run
+    from pipelines.embedded import verdict
 
     found = run.summary()
     release = releases.current()
-    complaints = [
-        f"{feed['feed_id']}: the row equation is off by {feed['difference']}"
-        for feed in found["feeds"]
-        if feed["difference"]
-    ]
-    complaints += [
-        f"{feed['feed_id']}: {count} validated batches, {feed['batches']} of them loaded"
-        for feed in found["feeds"]
-        if (count := len(lake.batches("validated", feed["feed_id"]))) > feed["batches"]
-    ]
-    complaints += [f"release {release.release_id}: {problem}" for problem in release.verify()]
-    if found["release"] != release.release_id:
-        complaints.append(
-            f"the warehouse expects release {found['release']}, CURRENT is {release.release_id}"
-        )
     screen.summary(found, seconds)
-    if complaints:
+    if complaints := verdict.complaints(found, release, contracts.load_all(), pulled):
         raise DataError("\n  ".join(["the demo ran, but not everything holds:", *complaints]))
     screen.places(
         {
@@ -287,7 +276,3 @@ def _check_and_show(screen: Screen, seconds: float) -> None:
 def _explain(screen: Screen, error: UrbanBrainError) -> int:
     screen.fail(str(error))
     return 128 + error.signal_number if isinstance(error, Interrupted) else error.exit_code
-
-
-def _dag_id(feed_id: str) -> str:
-    return f"feed__{feed_id}"

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-COUNTS = ("received", "validated", "quarantined", "duplicate", "refused")
+from pipelines.run import ROW_EQUATION
+
 QUESTIONS = (
     "select street_name, period, response_rate, resolution_rate, satisfaction_rate "
     "from governance.street_scorecard order by all",
@@ -43,7 +44,11 @@ class Screen:
 
     def counted(self, feed_id: str, counts: Mapping[str, Any], seconds: float) -> None:
         """A feed's run that ended well, and what became of its rows; counts of zero are left out."""
-        told = [f"{counts.get(name, 0)} {name}" for name in COUNTS if counts.get(name) or name in COUNTS[:2]]
+        told = [
+            f"{counts.get(name, 0)} {name}"
+            for name in ROW_EQUATION
+            if counts.get(name) or name in ROW_EQUATION[:2]
+        ]
         self.done(feed_id, ", ".join(told), seconds)
 
     def fail(self, text: str) -> None:
@@ -51,10 +56,10 @@ class Screen:
         self._console.print(f"[red]{escape(text)}[/]", soft_wrap=True)
 
     def summary(self, found: Mapping[str, Any], seconds: float) -> None:
-        """Feeds by level, governance tables, and the time it took."""
+        """Feeds by level, tables in the warehouse, and the time it took."""
         self._console.print()
         feeds = _table("Rows by feed", "level", "feed")
-        for name in ("batches", *COUNTS, "difference"):
+        for name in ("batches", *ROW_EQUATION, "difference"):
             feeds.add_column(name, justify="right", overflow="fold")
         for feed in found["feeds"]:
             feeds.add_row(feed["level"], feed["feed_id"], *_numbers(feed))
@@ -62,7 +67,7 @@ class Screen:
         feeds.add_row("", "all", *_numbers(_added(found["feeds"])))
         self._console.print(feeds)
 
-        tables = _table("Governance tables", "table")
+        tables = _table("Tables in the warehouse", "table")
         tables.add_column("rows", justify="right", overflow="fold")
         for table in found["tables"]:
             tables.add_row(table["table"], f"{table['rows']:,}")
@@ -103,12 +108,12 @@ def _table(title: str, *names: str) -> Table:
 
 
 def _numbers(feed: Mapping[str, Any]) -> list[str]:
-    return [f"{feed[name]:,}" for name in ("batches", *COUNTS, "difference")]
+    return [f"{feed[name]:,}" for name in ("batches", *ROW_EQUATION, "difference")]
 
 
 def _added(feeds: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     rows = list(feeds)
-    return {name: sum(row[name] for row in rows) for name in ("batches", *COUNTS, "difference")}
+    return {name: sum(row[name] for row in rows) for name in ("batches", *ROW_EQUATION, "difference")}
 
 
 def _short(path: Path) -> str:

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Self
 
 from pipelines import lake, settings
+from pipelines.airflow_names import WRITER_POOL
 from pipelines.embedded import processes
 from pipelines.embedded.api import Airflow
 from pipelines.embedded.interrupts import Interrupts
@@ -29,7 +30,6 @@ from pipelines.embedded.processes import Component
 from pipelines.embedded.watchdog import Watchdog
 from pipelines.errors import SettingError, UrbanBrainError
 
-WRITER_POOL = "warehouse_writer"
 PRELOAD = (
     "airflow.executors.local_executor",
     "airflow.cli.commands.scheduler_command",

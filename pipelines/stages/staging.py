@@ -246,7 +246,7 @@ class _Staging:
         column = next((column for column in self.contract.columns if column.area), None)
         if column and column.area:
             folder = settings.project() / "contracts" / "reference"
-            areas.load_reference(self.connection, folder, only=("areas", "area_aliases"))
+            areas.load_reference(self.connection, folder, only=areas.NEEDED)
             text, day = quoted(_area_text(column)), self._day(column.area.as_of)
             found = areas.resolution(self.connection, "typed", text, day, column.area.level, "_row_number")
             query = (

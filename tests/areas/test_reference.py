@@ -119,6 +119,12 @@ def test_weights_that_do_not_add_up_are_told(folder: Path) -> None:
     assert "the three weights add up to one" in problems(folder)
 
 
+def test_points_of_a_health_rule_that_do_not_add_up_are_told(folder: Path) -> None:
+    spoil(folder / "health_rules.csv", "30,30,25,15", "30,30,25,16")
+
+    assert "the four weights add up to a hundred (rule_id channel_1)" in problems(folder)
+
+
 def test_loading_twice_changes_nothing() -> None:
     connection = database.memory()
     first = areas.load_reference(connection, REFERENCE)

@@ -122,12 +122,12 @@ def run_channel(home: Path, forks: Forks) -> Channel:
 
 
 def files(*folders: Path) -> dict[str, str]:
-    """Checksum of every file below, leftovers of killed writers included."""
+    """Checksum of every file below, leftovers of killed writers included; locks are empty and not counted."""
     return {
         f"{folder.name}/{path.relative_to(folder)}": hashlib.sha256(path.read_bytes()).hexdigest()
         for folder in folders
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and "locks" not in path.relative_to(folder).parts
     }
 
 

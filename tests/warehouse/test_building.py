@@ -124,6 +124,38 @@ def test_a_broken_check_names_its_sentence_and_rows_and_changes_nothing(
     assert ships.execute("select count(*) from core.ships").fetchone() == (2,)
 
 
+def test_a_check_that_brings_no_key_back_tells_how_many_rows_and_no_value(
+    ships: DuckDBPyConnection, project: Path
+) -> None:
+    (project / "warehouse/governance/harbour_days.checks.sql").write_text(
+        "-- check: nobody calls\nselect '13912345678' as caller from model, range(5) -- five a day\n",
+        encoding="utf-8",
+    )
+    message = problems(ships, project)
+
+    assert "governance.harbour_days: not true: nobody calls (10 rows)" in message
+    assert "1391234" not in message
+
+
+@pytest.mark.parametrize("name", ["core/ships.sql", "governance/harbour_days.checks.sql"])
+def test_what_duckdb_quotes_of_a_row_gets_into_no_message(
+    ships: DuckDBPyConnection, project: Path, name: str
+) -> None:
+    ships.execute(
+        "create or replace table city.ships as select 1 as ship_id, day, '张三139' as master from city.ships"
+    )
+    query = "select ship_id, day, master::integer as master from city.ships"
+    path = project / "warehouse" / name
+    path.write_text(
+        f"-- check: masters are numbers\n{query}" if "checks" in name else query, encoding="utf-8"
+    )
+    with pytest.raises(WarehouseError, match="does not run: Conversion Error") as raised:
+        governance.build(ships, project)
+
+    assert "张三" not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
 def test_columns_that_differ_from_the_contract_are_listed(ships: DuckDBPyConnection, project: Path) -> None:
     (project / "warehouse/governance/harbour_days.sql").write_text(
         "select cast(day as varchar) as day, 1 as boat_count from core.ships", encoding="utf-8"
@@ -217,7 +249,7 @@ def test_a_table_whose_model_is_gone_goes_too(ships: DuckDBPyConnection, project
 
 
 def some_orders(connection: DuckDBPyConnection, count: int, seed: int) -> list[tuple[object, ...]]:
-    dice = random.Random(seed)  # noqa: S311
+    dice = random.Random(seed)
     return [
         (
             f"HL-20261117-{number:06}",

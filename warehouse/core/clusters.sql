@@ -1,5 +1,5 @@
 -- core.clusters
--- One row per report, with the number of the first report of the problem it belongs to.
+-- One row per report, with the number of the first report of the problem it belongs to and the case id made of it.
 -- Reports hang together by their links, over any number of steps: each takes the smallest number among those it
 -- is linked to, until nothing changes. A group that spans more days than the rules allow falls back to the
 -- links by a named order; the chance links in between are what stretched it.
@@ -74,15 +74,25 @@ split (report_no, first_no) using key (report_no) as (
     inner join recurring.split as known on split_edges.other_no = known.report_no
     where split.first_no < known.first_no
     group by split_edges.other_no
+),
+
+grouped as (
+    select
+        reports.report_no,
+        case
+            when split_members.report_no is not null then coalesce(split.first_no, reports.report_no)
+            else coalesce(grown.first_no, reports.report_no)
+        end as first_no
+    from core.reports as reports
+    left join grown on reports.report_no = grown.report_no
+    left join split_members on reports.report_no = split_members.report_no
+    left join split on reports.report_no = split.report_no
 )
 
 select
-    reports.report_no,
-    case
-        when split_members.report_no is not null then coalesce(split.first_no, reports.report_no)
-        else coalesce(grown.first_no, reports.report_no)
-    end as first_no
-from core.reports as reports
-left join grown on reports.report_no = grown.report_no
-left join split_members on reports.report_no = split_members.report_no
-left join split on reports.report_no = split.report_no
+    grouped.report_no,
+    grouped.first_no,
+    'GC' || strftime(first.reported_at at time zone 'Asia/Shanghai', '%y%m')
+    || '-' || left(sha256(first.source_feed || '|' || first.source_id), 12) as case_id
+from grouped
+inner join core.reports as first on grouped.first_no = first.report_no

@@ -3,6 +3,7 @@
 -- Rules are rows of ref.link_rules: a named order; the same caller, class and community within some hours; the
 -- same component while an earlier report of it is open. Only a named order links across streets.
 -- Of many reports in a row, each is linked to the one before: the groups are the same, the pairs far fewer.
+-- Of earlier reports of a component it is the one open longest, and of those that are still open the last.
 with rules as (
     select *
     from ref.link_rules
@@ -49,7 +50,7 @@ components as (
     select
         report_no as one_no,
         reported_at,
-        arg_max(report_no, coalesce(closed_at, 'infinity')) over earlier as other_no,
+        arg_max(report_no, (coalesce(closed_at, 'infinity'), report_no)) over earlier as other_no,
         max(coalesce(closed_at, 'infinity')) over earlier as open_until
     from core.reports
     where component_id is not null and street_code is not null

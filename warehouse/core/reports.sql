@@ -1,7 +1,7 @@
 -- core.reports
 -- One row per source record of a problem: hotline orders, grid cases and steward requests, in their newest version.
 -- report_no counts them from the earliest on, so the smallest number of a group is its first report.
--- parent_refs are the hotline orders a record names, in a column of its own or in its remark.
+-- parent_refs are the other hotline orders a record names, in a column of its own or in its text.
 -- category_code is empty where the crosswalk does not know the source's class.
 with crosswalk as (
     select *
@@ -29,13 +29,8 @@ hotline as (
         coalesce(orders.category_l2, orders.category_l1) as source_category,
         coalesce(second_level.category_code, first_level.category_code) as category_code,
         cast(null as varchar) as component_id,
-        list_filter(
-            regexp_extract_all(
-                concat_ws(' ', orders.title_text, orders.content_text, orders.result_text),
-                'HL-[0-9]{8}-[0-9]{6}'
-            ),
-            lambda named: named <> orders.work_order_id
-        ) as parent_refs,
+        cast(null as varchar) as named_order,
+        concat_ws(' ', orders.title_text, orders.content_text, orders.result_text) as free_text,
         orders.handling_role = 'lead' as is_lead,
         orders.handling_role = 'lead'
         and orders.order_kind <> 'enquiry'
@@ -79,10 +74,8 @@ grid as (
         coalesce(cases.class_name, cases.class_code) as source_category,
         coalesce(by_name.category_code, by_code.category_code) as category_code,
         cases.component_id,
-        list_concat(
-            list_filter([cases.city_work_order_id], lambda named: named is not null),
-            coalesce(regexp_extract_all(cases.remark_text, 'HL-[0-9]{8}-[0-9]{6}'), [])
-        ) as parent_refs,
+        cases.city_work_order_id as named_order,
+        cases.remark_text as free_text,
         true as is_lead,
         false as counts_in_scorecard,
         cases._batch_id as batch_id,
@@ -121,7 +114,8 @@ steward as (
         requests.category_local as source_category,
         crosswalk.category_code,
         cast(null as varchar) as component_id,
-        list_filter([requests.escalated_to_order_id], lambda named: named is not null) as parent_refs,
+        requests.escalated_to_order_id as named_order,
+        cast(null as varchar) as free_text,
         true as is_lead,
         false as counts_in_scorecard,
         requests._batch_id as batch_id,
@@ -146,5 +140,11 @@ everything as (
 
 select
     row_number() over (order by reported_at, source_feed, source_id) as report_no,
-    everything.* replace (list_distinct(parent_refs) as parent_refs)
+    everything.* exclude (named_order, free_text),
+    list_filter(
+        list_distinct(
+            list_concat([named_order], coalesce(regexp_extract_all(free_text, 'HL-[0-9]{8}-[0-9]{6}'), []))
+        ),
+        lambda named: named <> source_id
+    ) as parent_refs
 from everything

@@ -3,17 +3,10 @@
 -- The first report of a case is its own reason; every other member carries its surest link inside the case.
 -- counts_in_scorecard is true for each hotline order a street leads, linked or not: linking never shrinks the
 -- denominators of the three rates. batch_id and row_number lead back to the landed bytes.
-with cases as (
-    select
-        first.report_no as first_no,
-        'GC' || strftime(first.reported_at at time zone 'Asia/Shanghai', '%y%m')
-        || '-' || left(sha256(first.source_feed || '|' || first.source_id), 12) as case_id
-    from core.reports as first
-),
-
-members as (
+with members as (
     select
         clusters.first_no,
+        clusters.case_id,
         reports.*
     from core.clusters as clusters
     inner join core.reports as reports on clusters.report_no = reports.report_no
@@ -52,7 +45,7 @@ reasons as (
 select
     members.source_feed,
     members.source_id,
-    cases.case_id,
+    members.case_id,
     members.source_level,
     members.street_code,
     members.community_name,
@@ -69,6 +62,5 @@ select
     members.batch_id,
     members.row_number
 from members
-inner join cases on members.first_no = cases.first_no
 left join reasons on members.report_no = reasons.report_no
 cross join (select min(rule_version) as rule_version from ref.link_rules where is_current) as versions

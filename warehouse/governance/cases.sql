@@ -1,12 +1,14 @@
 -- governance.cases
 -- One row per problem, whoever reported it and however often: a group of linked hotline orders, grid cases and
--- steward requests. The id follows from the first report, so later members never change it.
+-- steward requests. The id follows from the first report, so later members never change it; only a record that
+-- arrives late and was reported earlier than all of them does, for then it is the first report.
 -- A problem is open while any hotline order a street leads is open; without such an order, while any member is.
 -- The place is that of the member whose place is surest; on a tie hotline before grid before street.
 -- The hotline orders inside are counted here once and in the three rates each on its own.
 with members as (
     select
         clusters.first_no,
+        clusters.case_id,
         reports.*
     from core.clusters as clusters
     inner join core.reports as reports on clusters.report_no = reports.report_no
@@ -28,6 +30,7 @@ places as (
 problems as (
     select
         members.first_no,
+        members.case_id,
         places.street_code,
         places.area_method,
         places.area_confidence,
@@ -62,8 +65,7 @@ class_names as (
 )
 
 select
-    'GC' || strftime(problems.first_reported_at at time zone 'Asia/Shanghai', '%y%m')
-    || '-' || left(sha256(first.source_feed || '|' || first.source_id), 12) as case_id,
+    problems.case_id,
     case when problems.is_open then 'open' else 'closed' end as case_status,
     problems.category_code,
     class_names.category_name,

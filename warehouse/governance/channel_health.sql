@@ -3,8 +3,8 @@
 -- row and is missing; otherwise silence would look healthy. Days not yet due have no row until they deliver.
 -- The state is as of the newest landing in the warehouse, never of the clock.
 -- landed_at is when the day was complete for the first time; later pulls of the same window are corrections and
--- do not make it late. The expected band is the median of the same weekday over eight weeks, give or take four
--- median deviations or a twentieth; in a feed's first fourteen days there is none.
+-- do not make it late. The expected band is the median of the same weekday in the weeks before, give or take what
+-- the rule of the day tolerates; in a feed's first days there is none. Rules are rows of ref.health_rules.
 with delivered as (
     select
         feed_id,
@@ -33,10 +33,15 @@ calendar as (
         coalesce(expected.business_date, delivered.business_date) as business_date,
         expected.expected_by,
         coalesce(expected.is_mandatory, false) as is_mandatory,
-        delivered.* exclude (feed_id, level, business_date)
+        delivered.* exclude (feed_id, level, business_date),
+        rules.* exclude (rule_id, valid_from, valid_to)
     from ops.expectations as expected
     full join delivered
         on expected.feed_id = delivered.feed_id and expected.business_date = delivered.business_date
+    inner join ref.health_rules as rules
+        on
+            coalesce(expected.business_date, delivered.business_date) >= rules.valid_from
+            and coalesce(expected.business_date, delivered.business_date) < rules.valid_to
     where
         delivered.feed_id is not null
         or expected.expected_by <= (select max(batches.landed_at) from core.batches as batches)
@@ -47,13 +52,16 @@ usual as (
         calendar.feed_id,
         calendar.business_date,
         median(earlier.received_count) as usual_count,
-        mad(earlier.received_count) as deviation
+        greatest(
+            any_value(calendar.tolerated_deviations) * mad(earlier.received_count),
+            any_value(calendar.tolerated_share) * median(earlier.received_count)
+        ) as tolerance
     from calendar
     inner join delivered as earlier
         on
             calendar.feed_id = earlier.feed_id
             and earlier.business_date < calendar.business_date
-            and earlier.business_date >= calendar.business_date - 56
+            and earlier.business_date >= calendar.business_date - cast(calendar.history_days as integer)
             and dayofweek(earlier.business_date) = dayofweek(calendar.business_date)
     group by all
 ),
@@ -82,16 +90,12 @@ banded as (
             coalesce(calendar.stale_count, 0) as stale_count
         ),
         case
-            when first_days.first_date <= calendar.business_date - 14
-                then cast(floor(
-                    greatest(0, usual.usual_count - greatest(4 * usual.deviation, 0.05 * usual.usual_count))
-                ) as bigint)
+            when first_days.first_date <= calendar.business_date - cast(calendar.learning_days as integer)
+                then cast(floor(greatest(0, usual.usual_count - usual.tolerance)) as bigint)
         end as expected_rows_lo,
         case
-            when first_days.first_date <= calendar.business_date - 14
-                then cast(ceil(
-                    usual.usual_count + greatest(4 * usual.deviation, 0.05 * usual.usual_count)
-                ) as bigint)
+            when first_days.first_date <= calendar.business_date - cast(calendar.learning_days as integer)
+                then cast(ceil(usual.usual_count + usual.tolerance) as bigint)
         end as expected_rows_hi,
         greatest(0, date_diff('minute', calendar.expected_by, calendar.landed_at)) as delay_minutes,
         date_diff(
@@ -128,22 +132,23 @@ scored as (
         cast(
             case
                 when status = 'missing' then 0
-                when received_count < expected_rows_lo then 30 * received_count / expected_rows_lo
-                when received_count > expected_rows_hi then 30 * expected_rows_hi / received_count
-                else 30
+                when received_count < expected_rows_lo then w_completeness * received_count / expected_rows_lo
+                when received_count > expected_rows_hi then w_completeness * expected_rows_hi / received_count
+                else w_completeness
             end as decimal(5, 2)
         ) as completeness_score,
-        cast(coalesce(30 * validated_count / nullif(judged_count, 0), 0) as decimal(5, 2)) as content_score,
+        cast(coalesce(w_content * validated_count / nullif(judged_count, 0), 0) as decimal(5, 2)) as content_score,
         cast(
             case
                 when status = 'missing' then 0
-                when expected_by is null or landed_at <= expected_by then 25
-                when sla_minutes > 0 then 25 * greatest(0, 1 - delay_minutes / (3 * sla_minutes))
+                when expected_by is null or landed_at <= expected_by then w_timeliness
+                when sla_minutes > 0
+                    then w_timeliness * greatest(0, 1 - delay_minutes / (late_limit_count * sla_minutes))
                 else 0
             end as decimal(5, 2)
         ) as timeliness_score,
         cast(
-            coalesce(15 * (batch_count - refused_batch_count) / nullif(batch_count, 0), 0) as decimal(5, 2)
+            coalesce(w_stability * (batch_count - refused_batch_count) / nullif(batch_count, 0), 0) as decimal(5, 2)
         ) as stability_score
     from judged
 )

@@ -1,0 +1,124 @@
+"""The command line: which window a command means, what it says while it works, and that it spoils no file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from pipelines import asking, cli, run, settings
+from pipelines.errors import WarehouseError
+
+FEED = "city_hotline_orders"
+COUNTS = {"feed_id": FEED, "window_start": "2026-11-16T16:00:00+00:00", **dict.fromkeys(run.ROW_EQUATION, 7)}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """The windows that commands ask `run` for."""
+    seen: list[tuple[Any, ...]] = []
+
+    def call(feed: str, start: str, end: str | None, *, as_of: str | None, progress: Any) -> dict[str, Any]:
+        seen.append((feed, start, end, as_of))
+        progress(3, 100)
+        progress(1234, 56789)
+        return COUNTS
+
+    monkeypatch.setattr(run, "land", call)
+    monkeypatch.setattr(run, "run", call)
+    return seen
+
+
+@pytest.mark.parametrize("command", ["land", "run"])
+@pytest.mark.parametrize(
+    ("words", "start", "end"),
+    [
+        (["--window", "2026-11-17"], "2026-11-17", None),
+        (["--window", "2026-11-17/2026-11-19"], "2026-11-17", "2026-11-19"),
+        (["--from", "2026-11-17", "--to", "2026-11-18"], "2026-11-17", "2026-11-18"),
+    ],
+)
+def test_a_window_is_handed_on_as_it_was_written(
+    asked: list[tuple[Any, ...]], command: str, words: list[str], start: str, end: str | None
+) -> None:
+    assert 0 == CliRunner().invoke(cli.app, [command, FEED, *words]).exit_code
+    assert [(FEED, start, end, None)] == asked
+
+
+@pytest.mark.parametrize(
+    ("now", "yesterday"),
+    [
+        (datetime(2026, 11, 17, 15, 59, tzinfo=UTC), "2026-11-16"),
+        (datetime(2026, 11, 17, 16, 1, tzinfo=UTC), "2026-11-17"),
+    ],
+)
+def test_yesterday_is_the_feeds_own_whatever_zone_the_machine_is_in(
+    asked: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch, now: datetime, yesterday: str
+) -> None:
+    monkeypatch.setattr(settings, "now", lambda: now)
+
+    assert 0 == CliRunner().invoke(cli.app, ["land", FEED]).exit_code
+    assert [(FEED, yesterday, None, None)] == asked
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--to", "2026-11-18"], "it needs --from"),
+        (["--window", "2026-11-17", "--from", "2026-11-17"], "give one of them"),
+    ],
+)
+def test_half_a_window_or_two_are_a_mistake_in_the_command(
+    asked: list[tuple[Any, ...]], words: list[str], told: str
+) -> None:
+    result = CliRunner().invoke(cli.app, ["land", FEED, *words])
+
+    assert 2 == result.exit_code
+    assert told in " ".join(result.stderr.replace("│", " ").split())
+    assert [] == asked
+
+
+def test_without_a_terminal_one_line_tells_what_was_pulled(asked: list[tuple[Any, ...]]) -> None:
+    result = CliRunner().invoke(cli.app, ["run", FEED, "--window", "2026-11-17"])
+
+    assert result.stderr.startswith(f"landing {FEED}: 1,234 rows, 56,789 bytes, ")
+    assert 1 == len(result.stderr.splitlines())
+    assert FEED in result.stdout
+
+
+def test_nothing_is_published_before_the_row_equation_is_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise WarehouseError("1 batches lose or double rows")
+
+    published: list[str] = []
+    monkeypatch.setattr(run, "check", fail)
+    monkeypatch.setattr(run, "publish", lambda: published.append("r1"))
+    result = CliRunner().invoke(cli.app, ["publish"])
+
+    assert isinstance(result.exception, WarehouseError)
+    assert [] == published
+
+
+@pytest.mark.parametrize("form", asking.FORMATS)
+def test_a_question_without_an_answer_leaves_the_file_of_the_last_one(tmp_path: Path, form: str) -> None:
+    target = tmp_path / "answer"
+    target.write_text("the last answer")
+    result = CliRunner().invoke(cli.app, ["sql", "select 1", "--format", form, "--output", str(target)])
+
+    assert isinstance(result.exception, WarehouseError)
+    assert "the last answer" == target.read_text()
+    assert [target] == [path for path in tmp_path.iterdir() if path.is_file()]
+
+
+def test_an_answer_takes_the_place_of_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "ask", lambda *words, **_: words[3].write("the new answer") and 1)
+    target = tmp_path / "answer"
+    target.write_text("the last answer, which was longer")
+    result = CliRunner().invoke(cli.app, ["sql", "select 1", "--output", str(target)])
+
+    assert 0 == result.exit_code
+    assert "the new answer" == target.read_text()
+    assert [target] == [path for path in tmp_path.iterdir() if path.is_file()]
