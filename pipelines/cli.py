@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -56,11 +58,28 @@ AsOfOption = Annotated[
 
 def main() -> None:
     """Run the command line; explain what this project can explain, and exit with its code."""
+    if not {"demo", "up", "sample-city"} & set(sys.argv[1:2]):  # those end what they started by themselves
+        signal.signal(signal.SIGINT, _stop_at_once)
     try:
         app()
     except UrbanBrainError as error:
         err.print(f"[bold red]error[/] {_escaped(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        err.print(
+            f"[bold red]error[/] {_escaped(f'{error.strerror or error}{where}')}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        err.print("  → URBANBRAIN_HOME and --output must be places that can be written", highlight=False)
+        sys.exit(1)
+
+
+def _stop_at_once(*_: object) -> None:
+    """End here and now. Libraries in the middle of work swallow an interrupt, and every step survives a kill."""
+    os.write(2, b"\ninterrupted; what was not finished is not there, run it again\n")
+    os._exit(130)
 
 
 def _escaped(text: str) -> str:

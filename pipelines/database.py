@@ -85,7 +85,7 @@ def writer(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             if time.monotonic() > deadline:
                 raise WarehouseBusy(
                     "another process is writing the warehouse",
-                    next_step="wait for it to end, or look for it with `urbanbrain status`",
+                    next_step="wait for it to end and run again; readers ask the release and need not wait",
                 ) from None
             time.sleep(0.2)
     try:

@@ -134,10 +134,11 @@ def install(connection: duckdb.DuckDBPyConnection, caller_key: str = "") -> None
         for i in range(_TOKEN_LENGTH)
     )
     connection.execute(f"create or replace temp macro base32_of_hex(digest) as {letters}")
+    # A macro is its text: what it names 26 times would be worked out 26 times. A lambda's argument is one value.
     connection.execute(
-        "create or replace temp macro caller_token(text, epoch) as epoch || '_' || base32_of_hex("
-        "sha256(getvariable('caller_outer') || unhex(sha256(getvariable('caller_inner') "
-        "|| encode(epoch || caller_number(text))))))"
+        "create or replace temp macro caller_token(text, epoch) as list_transform([[epoch, caller_number(text)]], "
+        "lambda given: given[1] || '_' || list_transform([sha256(getvariable('caller_outer') || unhex(sha256("
+        "getvariable('caller_inner') || encode(given[1] || given[2]))))], lambda digest: base32_of_hex(digest))[1])[1]"
     )
 
 

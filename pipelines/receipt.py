@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from pipelines.errors import DataError
 from pipelines.lake import RECEIPT, Batch, Window, write_file
 
 
@@ -63,8 +64,21 @@ class Receipt:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read the receipt of a folder. Raises FileNotFoundError when there is none."""
-        values = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
+        """Read the receipt of a folder.
+
+        Raises FileNotFoundError when there is none, DataError when it is not one of ours.
+        """
+        text = (folder / RECEIPT).read_text(encoding="utf-8", errors="replace")
+        try:
+            return cls._from(json.loads(text))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise DataError(
+                f"{folder / RECEIPT} is not a receipt: {type(error).__name__}",
+                next_step="remove its folder; the window can be landed and judged again",
+            ) from None
+
+    @classmethod
+    def _from(cls, values: dict[str, Any]) -> Self:
         values["window"] = Window(
             *(datetime.fromisoformat(values["window"][key]) for key in ("start", "end"))
         )

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from pipelines import contract as contracts
 from pipelines import database, lake, releases, settings
 from pipelines.contract.model import Contract
-from pipelines.errors import ContractError, DataRefused, UrbanBrainError, WarehouseError
+from pipelines.errors import ContractError, DataError, DataRefused, UrbanBrainError, WarehouseError
 from pipelines.lake import Window
 from pipelines.receipt import Receipt
 
@@ -35,10 +35,16 @@ def window(feed: Contract, start: Instant, end: Instant | None = None) -> Window
     Raises ContractError when a text is neither a date nor an instant, or the range is empty.
     """
     zone = ZoneInfo(feed.timezone)
-    first = _instant(start, zone)
-    last = _instant(end, zone) if end is not None else first
-    upper = last + timedelta(days=1) if _is_day(end if end is not None else start) else last
-    if first >= upper:
+    try:
+        first = _instant(start, zone)
+        last = _instant(end, zone) if end is not None else first
+        upper = last + timedelta(days=1) if _is_day(end if end is not None else start) else last
+        is_empty = first.astimezone(UTC) >= upper.astimezone(UTC)
+    except OverflowError:
+        raise ContractError(
+            f"the window {start} … {end} lies outside the calendar", next_step="give years between 1 and 9999"
+        ) from None
+    if is_empty:
         raise ContractError(f"the window {start} … {end} is empty", next_step="give an end after the start")
     return Window(first.astimezone(UTC), upper.astimezone(UTC))
 
@@ -101,7 +107,7 @@ def _gate(folder: Path, receipt: Receipt, *, accept: bool) -> str:
 
     feed = contracts.load(receipt.feed_id)
     validated = receipt.batch.folder("validated")
-    if (validated / lake.RECEIPT).exists() and Receipt.read(validated).contract_sha256 == feed.sha256:
+    if _is_judged(receipt.batch, feed):
         return str(validated)
     staged = receipt.batch.folder("staged")
     shutil.rmtree(staged, ignore_errors=True)
@@ -114,6 +120,23 @@ def _gate(folder: Path, receipt: Receipt, *, accept: bool) -> str:
     done = gates.gate(feed, staged, accept=accept)
     shutil.rmtree(staged, ignore_errors=True)
     return str(done)
+
+
+def _is_judged(batch: lake.Batch, feed: Contract) -> bool:
+    """Whether a batch was judged under this very contract, and both its files are still what was written."""
+    import pyarrow
+    import pyarrow.parquet
+
+    for stage, rows in (("validated", "validated"), ("quarantine", "quarantined")):
+        folder = batch.folder(stage)  # type: ignore[arg-type]
+        try:
+            receipt = Receipt.read(folder)
+            written = pyarrow.parquet.read_metadata(folder / lake.ROWS).num_rows
+        except (OSError, DataError, pyarrow.ArrowInvalid):
+            return False
+        if receipt.contract_sha256 != feed.sha256 or written != getattr(receipt, rows):
+            return False
+    return True
 
 
 def _forget(batch: lake.Batch) -> None:
@@ -155,7 +178,7 @@ def load() -> dict[str, Any]:
     from pipelines.stages import loading
 
     with database.writer(lake.warehouse_file()) as connection:
-        loaded = loading.load(connection, contracts.load_all())
+        loaded = loading.load(connection, _readable())
         known = {_identity(batch) for batch in _rows(connection, "from ops.batches")}
     published = _published()
     return {
@@ -164,6 +187,11 @@ def load() -> dict[str, Any]:
         "updated": sum(batch.updated for batch in loaded),
         "unpublished": len(known ^ published) if known ^ published else int(_is_outdated()),
     }
+
+
+def _readable() -> list[Contract]:
+    """The feeds whose contracts can be read: one broken contract stops its own feed, and `publish`, which says why."""
+    return contracts.read_all()[0]
 
 
 def _rows(connection: Any, query: str) -> list[dict[str, Any]]:
@@ -328,9 +356,7 @@ def upkeep(*, dry_run: bool = False) -> dict[str, Any]:
     from pipelines.stages import landing
 
     now = settings.now()
-    expired = [
-        folder for feed in contracts.load_all() for folder in landing.expire(feed, now, dry_run=dry_run)
-    ]
+    expired = [folder for feed in _readable() for folder in landing.expire(feed, now, dry_run=dry_run)]
     left = lake.leftovers(now)
     if not dry_run:
         lake.remove(left)

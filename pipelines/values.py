@@ -55,7 +55,10 @@ def typed(text: str, column: Column, timezone: str) -> str:
             return f"case when regexp_full_match({plain}, {literal(_INTEGER)}) then try_cast({plain} as {column.type}) end"
         case "number":
             plain = _without_thousands(text)
-            return f"case when regexp_full_match({plain}, {literal(_NUMBER)}) then try_cast({plain} as {column.type}) end"
+            return (
+                f"case when regexp_full_match({plain}, {literal(_NUMBER)}) and isfinite(try_cast({plain} as double)) "
+                f"then try_cast({plain} as {column.type}) end"
+            )
         case "boolean":
             return f"case when lower({text}) in ({_texts(_TRUE)}) then true when lower({text}) in ({_texts(_FALSE)}) then false end"
         case "timestamp":

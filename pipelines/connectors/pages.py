@@ -282,6 +282,10 @@ def _decode(content: bytes | msgspec.Raw, kind: Any) -> Any:
             f"sent JSON of another shape: {error}",
             next_step="correct `connector` or `records` in the contract",
         ) from None
+    except RecursionError:
+        raise FeedError(
+            "sent JSON nested too deeply to be records", next_step="ask the source; nothing was stored"
+        ) from None
     except msgspec.DecodeError as error:
         if not bytes(content).strip():
             raise FeedUnavailable("answered with nothing in it where JSON was expected") from None
@@ -298,6 +302,10 @@ class _Top:
             self._level("")
         elif _first(content) != b"[":
             _decode(content, msgspec.Raw)  # nobody will open it, so see now whether it is JSON at all
+            raise FeedError(
+                "sent a single value where records were expected",
+                next_step="look at the source; nothing was stored",
+            )
 
     def list_at(self, path: str) -> bytes | msgspec.Raw | None:
         """The list at a path, unopened; None when there is none."""

@@ -167,7 +167,7 @@ class Server:
     delimiter: str = ","
     quote: str = '"'
     escape: str = '"'
-    max_bytes: int = 2_000_000_000
+    max_bytes: int = 500_000_000
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def land(
                 return refusal
             drop_folder(refusal)  # the contract changed; the gate decides anew
         target = batch.folder("landing")
-        if _is_written(target) and _EXPIRED in Receipt.read(target).details:
+        if _is_written(target) and not _is_whole(target, key):
             drop_folder(target)
         with new_folder(target) as folder:
             for part in writer.parts:
@@ -79,6 +79,17 @@ def land(
                 details=_details(server, pulled),
             ).write(folder)
     return target
+
+
+def _is_whole(folder: Path, key: bytes | None) -> bool:
+    """Whether what was landed before can still be read; parts may have expired, or a disk may have lost them."""
+    try:
+        receipt = Receipt.read(folder)
+        for part in receipt.parts:
+            read_part(folder, part, key)
+    except (DataError, SettingError):
+        return False
+    return _EXPIRED not in receipt.details
 
 
 def refuse(folder: Path, contract: Contract, reason: str, rows: int) -> Path:

@@ -19,7 +19,7 @@ from pipelines import privacy
 from pipelines.contract import dictionary
 from pipelines.contract.model import Contract
 from pipelines.database import count, literal, quoted, transaction
-from pipelines.errors import WarehouseError
+from pipelines.errors import DataError, WarehouseError
 from pipelines.lake import ROWS, Stage, batches, stamp
 from pipelines.receipt import Receipt
 
@@ -78,14 +78,13 @@ def load(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> li
     """
     import duckdb
 
-    with transaction(connection):
-        connection.execute(_OPS)
+    prepare(connection)
     loaded, problems = [], []
     for contract in contracts:
         try:
             loaded += _load_feed(connection, contract)
-        except (WarehouseError, duckdb.Error) as error:
-            reason = error.message if isinstance(error, WarehouseError) else privacy.scrub(str(error))
+        except (WarehouseError, DataError, duckdb.Error) as error:
+            reason = privacy.scrub(str(error)) if isinstance(error, duckdb.Error) else error.message
             problems.append(f"{contract.feed_id}: {reason}")
     with transaction(connection):
         _expect(connection, contracts)
@@ -95,6 +94,12 @@ def load(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> li
             next_step="the other feeds are loaded; look at the batches named, land and judge them again",
         )
     return loaded
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables that say what was loaded, where there are none."""
+    with transaction(connection):
+        connection.execute(_OPS)
 
 
 def _load_feed(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[Loaded]:
@@ -169,11 +174,19 @@ def _forget(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
 def _load(
     connection: duckdb.DuckDBPyConnection, contract: Contract, receipt: Receipt, folder: Path
 ) -> Loaded:
+    import duckdb
+
     if receipt.stage == "refused":
         counts = (0, 0, 0, 0)
     else:
-        counts = _merge(connection, contract, receipt, folder / ROWS)
-        _quarantine(connection, contract, receipt)
+        try:
+            counts = _merge(connection, contract, receipt, folder / ROWS)
+            _quarantine(connection, contract, receipt)
+        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+            raise WarehouseError(
+                f"batch {receipt.batch_id} cannot be read ({privacy.scrub(str(error))}); "
+                f"`urbanbrain gate {receipt.batch_id}` judges its landed bytes again",
+            ) from None
     inserted, updated, unchanged, stale = counts
     if receipt.validated != sum(counts) or receipt.difference:
         raise WarehouseError(

@@ -63,6 +63,8 @@ def publish(
     as_of = max(_instant(batch["landed_at"]) for batch in batches)
     release_id = _release_id(as_of, contracts, governance, project, batches)
     target = lake.releases() / release_id
+    if target.exists() and not _is_whole(release_id):
+        shutil.rmtree(target)  # damaged on disk: it is written again, byte by byte the same
     if not (target / releases.MANIFEST).is_file():
         with lake.new_folder(target) as folder:
             publication = _Publication(
@@ -72,6 +74,13 @@ def publish(
             _settle(folder)
     lake.write_file(lake.releases() / releases.CURRENT, f"{release_id}\n".encode())
     return target
+
+
+def _is_whole(release_id: str) -> bool:
+    try:
+        return not releases.read(release_id).verify()
+    except WarehouseError:
+        return False
 
 
 class _Publication:

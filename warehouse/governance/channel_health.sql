@@ -10,7 +10,7 @@ with delivered as (
         feed_id,
         level,
         business_date,
-        max(first_landed_at) as landed_at,
+        min(first_landed_at) filter (where window_end = last_end) as landed_at,
         count(*) as batch_count,
         count(*) filter (where is_refused) as refused_batch_count,
         cast(sum(received) as bigint) as received_count,
@@ -22,7 +22,12 @@ with delivered as (
         cast(sum(updated) as bigint) as updated_count,
         cast(sum(unchanged) as bigint) as unchanged_count,
         cast(sum(stale) as bigint) as stale_count
-    from core.batches
+    from (
+        select
+            *,
+            max(window_end) over (partition by feed_id, business_date) as last_end
+        from core.batches
+    )
     group by all
 ),
 
