@@ -11,7 +11,7 @@ import pytest
 from channel_days import Channel
 from typer.testing import CliRunner
 
-from pipelines import asking, cli
+from pipelines import asking, cli, run
 
 PROJECT = Path(__file__).resolve().parents[2]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -94,3 +94,21 @@ def test_the_snippet_reads_the_export(at_channel: Channel, monkeypatch: pytest.M
     assert 4 == len(rows)
     assert 1 == len(set(rows.values())), rows
     assert rows["pandas"] > 0
+
+
+def test_the_figures_of_the_demo_are_what_the_channel_does(at_channel: Channel) -> None:
+    told = {
+        words[1]: [int(word.replace(",", "")) for word in words[2:]]
+        for line in README.splitlines()
+        if (words := line.split()) and len(words) == 9 and words[0] in ("city", "district", "street")
+    }
+    found = {
+        feed["feed_id"]: [feed["batches"], *(feed[name] for name in run.ROW_EQUATION), feed["difference"]]
+        for feed in run.summary()["feeds"]
+    }
+
+    assert set(found) == set(told)
+    # The demo pulls the weekly registry on one day only; here it is pulled on all three.
+    assert {name: row for name, row in found.items() if name != "city_projects"} == {
+        name: row for name, row in told.items() if name != "city_projects"
+    }
