@@ -58,6 +58,7 @@ AsOfOption = Annotated[
 
 def main() -> None:
     """Run the command line; explain what this project can explain, and exit with its code."""
+    before = signal.getsignal(signal.SIGINT)
     if not {"demo", "up", "sample-city"} & set(sys.argv[1:2]):  # those end what they started by themselves
         signal.signal(signal.SIGINT, _stop_at_once)
     try:
@@ -74,6 +75,8 @@ def main() -> None:
         )
         err.print("  → URBANBRAIN_HOME and --output must be places that can be written", highlight=False)
         sys.exit(1)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _stop_at_once(*_: object) -> None:
