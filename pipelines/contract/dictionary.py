@@ -15,6 +15,7 @@ LINEAGE = (
     ("_row_number", "BIGINT", "Number of the row in its batch, as received, from 1.", "批次内行号"),
     ("_window_end", "TIMESTAMPTZ", "End of the time range the batch was pulled for.", "采集时段终点"),
     ("_landed_at", "TIMESTAMPTZ", "When the batch was pulled.", "采集时间"),
+    ("_first_landed_at", "TIMESTAMPTZ", "When the key was pulled for the first time.", "首次采集时间"),
     ("_dq_flags", "VARCHAR[]", "Warnings the row raised, and what was mended in it.", "数据质量标记"),
 )
 AREA_LINEAGE = (

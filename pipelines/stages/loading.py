@@ -234,13 +234,20 @@ def _merge(
     )
     total = count(connection, f"select count(*) from read_parquet({literal(str(rows))})")
     connection.execute(
-        f"create or replace temp table decided as select new.*, case when old._batch_id is null then 'inserted' "
+        "create or replace temp table decided as select new.*, "
+        "least(old._first_landed_at, new._landed_at) as _first_landed_at, "
+        "case when old._batch_id is null then 'inserted' "
         f"when not {is_newer} then 'stale' when {is_same} then 'unchanged' else 'updated' end as _outcome "
         f"from incoming as new left join {contract.table} as old on {same_key}"
     )
     outcomes = dict(connection.execute("select _outcome, count(*) from decided group by all").fetchall())
     connection.execute(
         f"delete from {contract.table} as old using decided as new where new._outcome <> 'stale' and {same_key}"
+    )
+    # A stale row keeps out of the table, but its key may have been landed earlier than anybody knew.
+    connection.execute(
+        f"update {contract.table} as old set _first_landed_at = new._first_landed_at from decided as new "
+        f"where new._outcome = 'stale' and new._first_landed_at < old._first_landed_at and {same_key}"
     )
     columns = ", ".join(
         row[0]

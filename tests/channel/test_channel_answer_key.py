@@ -137,7 +137,8 @@ def test_the_table_holds_the_newest_valid_version_of_every_key(at_channel: Chann
             for (name,) in connection.execute(f"select column_name from (describe {feed.table})").fetchall()
         )
         expected = (
-            f"select {names} from ({' union all by name '.join(parts)}) "
+            f"select {names} from (select *, min(_landed_at) over (partition by {', '.join(feed.key)}) "
+            f"as _first_landed_at from ({' union all by name '.join(parts)})) "
             f"qualify row_number() over (partition by {', '.join(feed.key)} order by {newest}) = 1"
         )
         for one, other in ((expected, f"from {feed.table}"), (f"from {feed.table}", expected)):

@@ -51,6 +51,7 @@ def test_the_table_of_a_feed_with_an_area_says_how_it_was_found(contracts, right
     _row_number BIGINT,
     _window_end TIMESTAMPTZ,
     _landed_at TIMESTAMPTZ,
+    _first_landed_at TIMESTAMPTZ,
     _dq_flags VARCHAR[],
     _area_method VARCHAR,
     _area_confidence DOUBLE
