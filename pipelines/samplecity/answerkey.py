@@ -12,19 +12,15 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
-from pipelines.samplecity import air, devices, grid, hotline, hotline_wire, projects, schools, steward, words
-from pipelines.samplecity.wire import CLEAN, Wire, join
-from pipelines.samplecity.world import City, local, stamp
+from pipelines.samplecity import words
+from pipelines.samplecity.catalogue import BY_FEED, SOURCES
+from pipelines.samplecity.city import hotline
+from pipelines.samplecity.district import grid
+from pipelines.samplecity.street import steward
+from pipelines.samplecity.wire import CLEAN, Wire
+from pipelines.samplecity.world import PULL_DELAY, City, local
 
-FEEDS = (air.FEED, hotline.FEED, projects.FEED, grid.FEED, schools.FEED, steward.FEED, devices.FEED)
-PULL_DELAY = timedelta(minutes=40)
-"""How long after the end of its window a demo day is pulled."""
-
-_INCREMENTAL = {
-    hotline.FEED: (hotline_wire.snapshot, hotline.LOOK_BACK),
-    grid.FEED: (grid.snapshot, grid.LOOK_BACK),
-    steward.FEED: (steward.snapshot, steward.LOOK_BACK),
-}
+FEEDS = tuple(source.feed_id for source in SOURCES)
 ANSWER_KEY = pa.schema(
     [
         ("feed_id", pa.string()),
@@ -38,46 +34,17 @@ ANSWER_KEY = pa.schema(
 LINKS = pa.schema([(name, pa.string()) for name in ("feed_id", "record_id", "problem_id", "evidence")])
 
 
-def between(wire: Wire, start: datetime | None, end: datetime | None) -> Wire:
-    """The rows changed (or requested) in `[start, end)`."""
-    keep = np.ones(len(wire), dtype=bool)
-    if start is not None:
-        keep &= wire.updated >= stamp(start)
-    if end is not None:
-        keep &= wire.updated < stamp(end)
-    return wire.take(keep)
-
-
 def served(city: City, feed_id: str, start: datetime, end: datetime, clock: datetime | None = None) -> Wire:
     """The rows that a pull of window `[start, end)` meets, in order; the contract's look-back is added here.
 
     `clock` is the instant of the pull, 40 minutes after the window's end unless given.
     Raises KeyError for a feed that the city does not have.
     """
+    if feed_id not in BY_FEED:
+        raise KeyError(f"the sample city has no feed {feed_id!r}; it has {', '.join(FEEDS)}")
+    source = BY_FEED[feed_id]
     start, end = local(start), local(end)
-    clock = local(clock) if clock else end + PULL_DELAY
-    if feed_id in _INCREMENTAL:
-        snapshot, look_back = _INCREMENTAL[feed_id]
-        return between(snapshot(city, clock), start - look_back, end)
-    if feed_id == air.FEED:
-        return _air(city, start, end, clock)
-    if feed_id == projects.FEED:
-        return projects.snapshot(city, min(end.date(), clock.date()))
-    if feed_id == schools.FEED:
-        return schools.snapshot(city, min(end.date(), clock.date()))
-    if feed_id == devices.FEED:
-        return devices.snapshot(city, clock)
-    raise KeyError(f"the sample city has no feed {feed_id!r}; it has {', '.join(FEEDS)}")
-
-
-def _air(city: City, start: datetime, end: datetime, clock: datetime) -> Wire:
-    day, parts = start.date(), []
-    while day <= (end - timedelta(microseconds=1)).date():
-        hour = air.last_hour(day, clock)
-        if hour >= 0:
-            parts.append(air.day_file(city, day, hour)[1])
-        day += timedelta(days=1)
-    return join(parts) if parts else air.day_file(city, start.date(), -1)[1]
+    return source.rows(city, start - source.look_back, end, local(clock) if clock else end + PULL_DELAY)
 
 
 def answer_key(
@@ -90,7 +57,7 @@ def answer_key(
     """
     wire = served(city, feed_id, start, end, clock)
     rows = np.flatnonzero(wire.outcome != CLEAN)
-    sent = wire.true_id if feed_id == air.FEED else wire.columns[wire.id_column]
+    sent = BY_FEED[feed_id].ids(wire)
     return pa.table(
         {
             "feed_id": [feed_id] * len(rows),
@@ -112,10 +79,12 @@ def links(city: City, clock: datetime | None = None) -> pa.Table:
     """
     clock = local(clock) if clock else end_of_demo(city)
     columns: dict[str, list[str]] = {name: [] for name in LINKS.names}
-    for feed_id, (snapshot, _) in _INCREMENTAL.items():
-        wire = snapshot(city, clock)
+    for source in SOURCES:
+        if source.links is None:
+            continue
+        wire = source.links(city, clock)
         once = np.unique(wire.true_id.astype(str), return_index=True)[1]
-        columns["feed_id"] += [feed_id] * len(once)
+        columns["feed_id"] += [source.feed_id] * len(once)
         columns["record_id"] += list(wire.true_id[once])
         columns["problem_id"] += list(wire.problem[once])
         columns["evidence"] += list(wire.evidence[once])

@@ -7,20 +7,15 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from collections.abc import Callable
 from io import StringIO
 from json.encoder import encode_basestring
 
-import numpy as np
-
-from pipelines.samplecity import hotline, hotline_wire
 from pipelines.samplecity.wire import Wire
-from pipelines.samplecity.world import City, Objects
+from pipelines.samplecity.world import Objects
 
-CKAN_RESOURCE = "hotline-orders"
 CKAN_ROWS_MAX = 500
-GRID_TRAILER = "#rows="
+TRAILER = "#rows="
 
 
 def _literals(values: Objects) -> list[str]:
@@ -49,16 +44,18 @@ def json_records(wire: Wire) -> list[str]:
     return [shape % row for row in zip(*(_literals(wire.columns[name]) for name in names), strict=True)]
 
 
-def ckan_envelope(records: list[str], fields: list[str], total: int, limit: int, offset: int) -> bytes:
+def ckan_envelope(
+    records: list[str], fields: list[str], total: int, limit: int, offset: int, resource: str
+) -> bytes:
     """An answer of CKAN's `datastore_search`."""
     types = [{"id": name, "type": "int" if name in ("_id", "版本号") else "text"} for name in fields]
     path = "/api/3/action/datastore_search"
     links = {
-        "start": f"{path}?resource_id={CKAN_RESOURCE}&limit={limit}",
-        "next": f"{path}?resource_id={CKAN_RESOURCE}&limit={limit}&offset={offset + limit}",
+        "start": f"{path}?resource_id={resource}&limit={limit}",
+        "next": f"{path}?resource_id={resource}&limit={limit}&offset={offset + limit}",
     }
     head = json.dumps(
-        {"include_total": True, "limit": limit, "offset": offset, "resource_id": CKAN_RESOURCE, "fields": types,
+        {"include_total": True, "limit": limit, "offset": offset, "resource_id": resource, "fields": types,
          "_links": links, "total": total, "total_was_estimated": False},
         ensure_ascii=False,
     )  # fmt: skip
@@ -67,38 +64,15 @@ def ckan_envelope(records: list[str], fields: list[str], total: int, limit: int,
     return body.encode()
 
 
-def hotline_json_pages(
-    rows: int, page_size: int, seed: int = 7, day: date = date(2026, 11, 17), defect_share: float = 0.03
-) -> Iterator[bytes]:
-    """`rows` hotline orders as CKAN answers of `page_size` records, whatever the city's size; for the bench."""
-    city = City(seed=seed, first_day=day, defect_share=defect_share)
-    chunk, sent = min(max(rows, 1000), 100_000), 0
-    waiting: list[str] = []
-    fields: list[str] = []
-    while sent < rows:
-        if len(waiting) < min(page_size, rows - sent):
-            known = hotline.orders.__wrapped__(city, day, chunk)
-            # Far in the future everything has happened; only row counts matter to the bench.
-            wire = hotline_wire.wire_of(known, np.datetime64("2030-01-01", "s"))
-            waiting.extend(json_records(wire))
-            fields = list(wire.columns)
-            day += timedelta(days=1)
-            continue
-        count = min(page_size, rows - sent)
-        yield ckan_envelope(waiting[:count], fields, rows, page_size, sent)
-        del waiting[:count]
-        sent += count
-
-
-def grid_csv(wire: Wire, claimed: int | None = None) -> bytes:
-    """A GB18030 CSV file with a trailer line that names the number of rows."""
+def counted_csv(wire: Wire, claimed: int, encoding: str = "gb18030") -> bytes:
+    """A CSV file with a trailer line that names the number of rows."""
     memory = StringIO()
     writer = csv.writer(memory, lineterminator="\r\n")
     writer.writerow(wire.columns)
     columns = [["" if value is None else value for value in column] for column in wire.columns.values()]
     writer.writerows(zip(*columns, strict=True))
-    memory.write(f"{GRID_TRAILER}{len(wire) if claimed is None else claimed}\r\n")
-    return memory.getvalue().encode("gb18030")
+    memory.write(f"{TRAILER}{claimed}\r\n")
+    return memory.getvalue().encode(encoding)
 
 
 def air_csv(stations: tuple[str, ...], lines: tuple[tuple[str, ...], ...]) -> bytes:
@@ -107,7 +81,7 @@ def air_csv(stations: tuple[str, ...], lines: tuple[tuple[str, ...], ...]) -> by
     return "".join(",".join(row) + "\n" for row in rows).encode()
 
 
-def school_page(wire: Wire, total: int, page: int, page_size: int) -> bytes:
+def json_page(wire: Wire, total: int, page: int, page_size: int) -> bytes:
     """A page in the envelope that Chinese office systems like."""
     head = f'{{"code":0,"message":"ok","data":{{"total":{total},"page":{page},"pageSize":{page_size},"list":['
     return (head + ",".join(json_records(wire)) + "]}}").encode()
@@ -130,15 +104,15 @@ def open311_page(wire: Wire) -> bytes:
     return json.dumps(answers, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def ngsi_page(wire: Wire) -> bytes:
-    """Entities in NGSI-LD normalised form."""
+def ngsi_page(wire: Wire, kind: str) -> bytes:
+    """Entities of one type in NGSI-LD normalised form; `lon` and `lat` become their location."""
     entities = []
     columns = wire.columns
     properties = [name.partition(".")[0] for name in columns if name.endswith(".value")]
     for row in range(len(wire)):
         entity: dict[str, object] = {
-            "id": f"urn:ngsi-ld:VideoDevice:{wire.true_id[row]}",
-            "type": "VideoDevice",
+            "id": f"urn:ngsi-ld:{kind}:{wire.true_id[row]}",
+            "type": kind,
         }
         for name in properties:
             entity[name] = {"type": "Property", "value": columns[f"{name}.value"][row]}

@@ -13,9 +13,8 @@ from email.utils import format_datetime, parsedate_to_datetime
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from pipelines.samplecity.answerkey import PULL_DELAY
 from pipelines.samplecity.faults import COUNTS, KINDS, PAGES, Fault, Faults
-from pipelines.samplecity.world import BEIJING, City, local
+from pipelines.samplecity.world import BEIJING, PULL_DELAY, City, local
 
 _WRONG_BY = 7
 

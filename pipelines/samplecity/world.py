@@ -18,6 +18,8 @@ import numpy.typing as npt
 BEIJING = ZoneInfo("Asia/Shanghai")
 DEMO_DAYS = 3
 HISTORY_DAYS = 20
+PULL_DELAY = timedelta(minutes=40)
+"""How long after the end of its window a demo day is pulled."""
 
 Objects = npt.NDArray[np.object_]
 Instants = npt.NDArray[np.datetime64]

@@ -18,19 +18,14 @@ from forking import Call, Forks
 
 from pipelines import contract, lake, releases, run
 from pipelines.samplecity import City, answerkey, server
+from pipelines.samplecity.catalogue import SOURCES
 from pipelines.samplecity.world import BEIJING
 
 CITY = City(scale=0.1)
 DAYS = tuple(CITY.first_day + timedelta(days=number) for number in range(3))
 FEEDS = tuple(sorted(answerkey.FEEDS))
 PATHS = {
-    "city_air_quality": "/air/beijing_all_20261117.csv",
-    "city_hotline_orders": "/api/3/action/datastore_search",
-    "city_projects": "/plan/projects.xlsx",
-    "district_grid_cases": "/grid/cases.csv",
-    "district_school_places": "/education/school-places",
-    "street_steward_requests": "/open311/v2/requests.json",
-    "street_video_devices": "/ngsi-ld/v1/entities",
+    source.feed_id: source.path.replace("{name}", f"beijing_all_{DAYS[0]:%Y%m%d}.csv") for source in SOURCES
 }
 """Where the city serves each feed on the first day."""
 WAREHOUSE: tuple[Call, ...] = (("load",), ("build",), ("check",), ("publish",))

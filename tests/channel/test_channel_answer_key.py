@@ -11,9 +11,11 @@ from channel_days import CITY, DAYS, FEEDS, Channel, feeds_by_id, pulled_at
 
 from pipelines import lake
 from pipelines.receipt import Receipt
-from pipelines.samplecity import answerkey, devices, grid, hotline, projects, schools, steward
+from pipelines.samplecity import answerkey
+from pipelines.samplecity.catalogue import SOURCES
+from pipelines.samplecity.source import Source
 
-PLANTS = (devices, grid, hotline, projects, schools, steward)
+PLANTS = [source for source in SOURCES if source.defects]
 Fate = tuple[str, tuple[str, ...]]
 
 
@@ -57,12 +59,12 @@ def test_quarantine_equals_the_answer_key(at_channel: Channel, feed_id: str) -> 
         assert labelled(feed_id, receipt) == found(receipt)
 
 
-@pytest.mark.parametrize("module", PLANTS, ids=lambda module: module.FEED)
-def test_every_kind_of_defect_the_city_plants_was_met(at_channel: Channel, module) -> None:
-    planted = {rule for kind in module.DEFECTS for rule in kind.rules}
+@pytest.mark.parametrize("source", PLANTS, ids=lambda source: source.feed_id)
+def test_every_kind_of_defect_the_city_plants_was_met(at_channel: Channel, source: Source) -> None:
+    planted = {rule for kind in source.defects for rule in kind.rules}
     fired = {
         rule
-        for receipt in receipts(at_channel, module.FEED).values()
+        for receipt in receipts(at_channel, source.feed_id).values()
         for _, rules in found(receipt).values()
         for rule in rules
     }

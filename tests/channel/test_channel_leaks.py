@@ -9,6 +9,7 @@ import traceback
 import zipfile
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -152,7 +153,7 @@ def records() -> dict[str, dict]:
     start, end = (datetime.combine(day, datetime.min.time()) for day in DAYS[:2])
     pages = {
         "street_steward_requests": dialects.open311_page,
-        "street_video_devices": dialects.ngsi_page,
+        "street_video_devices": partial(dialects.ngsi_page, kind="VideoDevice"),
     }
     found = {
         feed_id: json.loads(page(answerkey.served(CITY, feed_id, start, end).take(np.arange(1))))[0]

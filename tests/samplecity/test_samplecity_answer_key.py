@@ -10,9 +10,13 @@ import yaml
 from samplecity_judge import CONTRACTS, custom, judge
 from small_city import CITY, DAYS, pulled_at, window
 
-from pipelines.samplecity import City, answerkey, devices, grid, hotline, projects, schools, steward
+from pipelines.samplecity import City, answerkey
+from pipelines.samplecity.catalogue import SOURCES
+from pipelines.samplecity.city import hotline
+from pipelines.samplecity.district import grid, schools
+from pipelines.samplecity.street import steward
 
-KINDS = {module.FEED: module.DEFECTS for module in (devices, grid, hotline, projects, schools, steward)}
+KINDS = {source.feed_id: source.defects for source in SOURCES if source.defects}
 
 
 def _key(city: City, feed_id: str, day):
@@ -63,12 +67,12 @@ def test_no_batch_of_the_demo_reaches_its_reject_limit(feed_id: str):
 
 
 def test_the_look_back_of_the_key_is_that_of_the_contracts():
-    for module in (hotline, grid, steward):
-        level, _, name = module.FEED.partition("_")
+    for source in SOURCES:
+        level, _, name = source.feed_id.partition("_")
         promise = yaml.safe_load((CONTRACTS / level / f"{name}.odcs.yaml").read_text(encoding="utf-8"))
-        text = custom(promise, "lookBack")
+        text = custom(promise, "lookBack", "0h")
 
-        assert timedelta(**{{"h": "hours", "d": "days"}[text[-1]]: int(text[:-1])}) == module.LOOK_BACK
+        assert timedelta(**{{"h": "hours", "d": "days"}[text[-1]]: int(text[:-1])}) == source.look_back
 
 
 def test_about_three_rows_in_a_hundred_are_planted_at_full_size():

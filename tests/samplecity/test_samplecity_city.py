@@ -8,9 +8,13 @@ from datetime import timedelta
 import numpy as np
 from small_city import CITY, DAYS, pulled_at, window
 
-from pipelines.samplecity import City, answerkey, grid, hotline, hotline_wire, schools, steward, words
-from pipelines.samplecity.dialects import hotline_json_pages
+from pipelines.samplecity import City, answerkey, words
+from pipelines.samplecity.city import hotline, hotline_wire
+from pipelines.samplecity.city.hotline_wire import hotline_json_pages
+from pipelines.samplecity.district import grid, schools
 from pipelines.samplecity.files import write
+from pipelines.samplecity.source import between
+from pipelines.samplecity.street import steward
 from pipelines.samplecity.world import COMMUNITIES, STREETS
 
 
@@ -63,7 +67,7 @@ def test_an_order_changes_only_together_with_the_time_of_its_change():
 
 def test_the_second_day_brings_news_of_the_first_days_orders():
     start, end = window(DAYS[1])
-    wire = answerkey.between(hotline_wire.snapshot(CITY, pulled_at(DAYS[1])), start, end)
+    wire = between(hotline_wire.snapshot(CITY, pulled_at(DAYS[1])), start, end)
     first_day = [key for key in wire.true_id if key.startswith(f"HL-{DAYS[0]:%Y%m%d}")]
 
     assert len(first_day) > 10
@@ -78,7 +82,7 @@ def test_orders_of_the_first_day_that_appear_on_the_third_are_met_only_by_lookin
 
     assert late
     assert late <= set(answerkey.served(city, hotline.FEED, start, end).true_id)
-    assert late - set(answerkey.between(wire, start, end).true_id)
+    assert late - set(between(wire, start, end).true_id)
 
 
 def test_even_the_small_city_has_such_an_order():

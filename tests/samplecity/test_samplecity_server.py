@@ -11,7 +11,8 @@ import pytest
 import requests
 from small_city import CITY, DAYS, window
 
-from pipelines.samplecity import air, answerkey, hotline, projects, sheet
+from pipelines.samplecity import answerkey
+from pipelines.samplecity.city import air, hotline, project_sheet, projects
 
 HOTLINE = "/api/3/action/datastore_search"
 FILTERS = json.dumps({"最后修改时间": {"gte": "2026-11-01 00:00:00", "lt": "2026-11-18 00:00:00"}})
@@ -66,7 +67,7 @@ def test_the_state_follows_the_clock(address: str):
 
 def test_the_workbook_has_merged_headers_merged_cells_hidden_rows_and_a_subtotal(address: str):
     answer = _get(address, "/plan/projects.xlsx", as_of="2026-11-18")
-    page = openpyxl.load_workbook(io.BytesIO(answer.content))[sheet.SHEET]
+    page = openpyxl.load_workbook(io.BytesIO(answer.content))[project_sheet.SHEET]
     merged = {str(area) for area in page.merged_cells.ranges}
     columns = projects.NAMES
     packages = [page.cell(row, columns.index("任务包") + 1).value for row in range(4, page.max_row + 1)]

@@ -11,7 +11,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from pipelines.samplecity import desks
 from pipelines.samplecity.defects import Defect, change, plant, put, spread
+from pipelines.samplecity.source import Source, current
 from pipelines.samplecity.wire import REFUSED, Wire, empty_objects, numbered, text_of_instants
 from pipelines.samplecity.world import (
     COMMUNITIES,
@@ -95,3 +97,6 @@ def snapshot(city: City, clock: datetime) -> Wire:
     drawn[secret] = -1
     wire.label(secret, REFUSED, (), "4.8")
     return plant(wire, drawn, DEFECTS, put("name.value", "同编号的另一台设备"))
+
+
+SOURCE = Source(FEED, "/ngsi-ld/v1/entities", current(snapshot), desks.NgsiLd("VideoDevice"), DEFECTS)

@@ -5,12 +5,14 @@ Labels are per reading, because the contract's rows are: row-major, then station
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
 
-from pipelines.samplecity.wire import DUPLICATE, QUARANTINED, Wire, empty_objects
+from pipelines.samplecity import desks, dialects
+from pipelines.samplecity.source import Source
+from pipelines.samplecity.wire import DUPLICATE, QUARANTINED, Wire, empty_objects, join
 from pipelines.samplecity.world import City, Ints, Objects
 
 FEED = "city_air_quality"
@@ -138,3 +140,31 @@ def last_hour(day: date, clock: datetime) -> int:
     if day > clock.date():
         return -1
     return 23 if day < clock.date() else clock.hour
+
+
+def _file(city: City, day: date, clock: datetime) -> tuple[bytes, datetime] | None:
+    hour = last_hour(day, clock)
+    if hour < 0:
+        return None
+    changed = datetime.combine(day, datetime.min.time()) + timedelta(hours=hour)
+    return dialects.air_csv(STATIONS, day_file(city, day, hour)[0]), changed
+
+
+def _rows(city: City, start: datetime | None, end: datetime | None, clock: datetime) -> Wire:
+    """The readings of the files of a window's days, one file behind the other."""
+    day, parts = (start or clock).date(), []
+    while day <= ((end or clock) - timedelta(microseconds=1)).date():
+        hour = last_hour(day, clock)
+        if hour >= 0:
+            parts.append(day_file(city, day, hour)[1])
+        day += timedelta(days=1)
+    return join(parts) if parts else day_file(city, day, -1)[1]
+
+
+SOURCE = Source(
+    FEED,
+    "/air/{name}",
+    _rows,
+    desks.DailyFile("beijing_all_%Y%m%d.csv", desks.CSV, _file),
+    ids=lambda wire: wire.true_id,
+)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
 
-from pipelines.samplecity import words
-from pipelines.samplecity.defects import NONE, plant, put
-from pipelines.samplecity.hotline import (
+from pipelines.samplecity import desks, dialects, words
+from pipelines.samplecity.city.hotline import (
     CALLBACK,
     CLOSED,
     CONTACTED,
@@ -19,7 +19,9 @@ from pipelines.samplecity.hotline import (
     DISPATCHED,
     ENQUIRY,
     EXCLUDED,
+    FEED,
     KINDS,
+    LOOK_BACK,
     MENDED,
     RECALLED,
     RECLOSED,
@@ -33,6 +35,8 @@ from pipelines.samplecity.hotline import (
     is_withheld,
     orders,
 )
+from pipelines.samplecity.defects import NONE, plant, put
+from pipelines.samplecity.source import Source, incremental
 from pipelines.samplecity.wire import MIDNIGHT, Wire, empty_objects, join, numbered, only_where, text_of_times
 from pipelines.samplecity.world import (
     COMMUNITY_ESTATE,
@@ -47,6 +51,8 @@ from pipelines.samplecity.world import (
     spell_streets,
     stamp,
 )
+
+RESOURCE = "hotline-orders"
 
 CATEGORY = np.array(
     [[separator.join((p.l1, p.l2, p.l3)) for separator in SEPARATORS] for p in PROBLEMS], dtype=object
@@ -197,3 +203,37 @@ def _answer(answers: Objects, done: Bools, salt: Ints, kind: Ints) -> Objects:
     said[done[:, RECALLED]] = answers[0]
     said[~done[:, CALLBACK] | (kind == SMOKING) | (kind == ENQUIRY)] = None
     return said
+
+
+def hotline_json_pages(
+    rows: int, page_size: int, seed: int = 7, day: date = date(2026, 11, 17), defect_share: float = 0.03
+) -> Iterator[bytes]:
+    """`rows` hotline orders as CKAN answers of `page_size` records, whatever the city's size; for the bench."""
+    city = City(seed=seed, first_day=day, defect_share=defect_share)
+    chunk, sent = min(max(rows, 1000), 100_000), 0
+    waiting: list[str] = []
+    fields: list[str] = []
+    while sent < rows:
+        if len(waiting) < min(page_size, rows - sent):
+            known = orders.__wrapped__(city, day, chunk)
+            # Far in the future everything has happened; only row counts matter to the bench.
+            wire = wire_of(known, np.datetime64("2030-01-01", "s"))
+            waiting.extend(dialects.json_records(wire))
+            fields = list(wire.columns)
+            day += timedelta(days=1)
+            continue
+        count = min(page_size, rows - sent)
+        yield dialects.ckan_envelope(waiting[:count], fields, rows, page_size, sent, RESOURCE)
+        del waiting[:count]
+        sent += count
+
+
+SOURCE = Source(
+    FEED,
+    "/api/3/action/datastore_search",
+    incremental(snapshot),
+    desks.Ckan(resource=RESOURCE, changed="最后修改时间"),
+    DEFECTS,
+    LOOK_BACK,
+    snapshot,
+)

@@ -12,8 +12,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from pipelines.samplecity import hotline, words
+from pipelines.samplecity import desks, dialects, words
+from pipelines.samplecity.city import hotline
 from pipelines.samplecity.defects import NONE, Defect, change, draw, mendable, plant, put
+from pipelines.samplecity.source import Source, incremental
 from pipelines.samplecity.wire import Wire, empty_objects, join, numbered, text_of_times
 from pipelines.samplecity.world import (
     COMMUNITIES,
@@ -276,3 +278,21 @@ def _remarks(known: Cases, there: Ints, order_id: Objects, in_column: Bools, sal
             )
             text[row] = f"{text[row] or ''}{said}"
     return text
+
+
+SOURCE = Source(
+    FEED,
+    "/grid/cases.csv",
+    incremental(snapshot),
+    desks.File(
+        "cases.csv",
+        desks.GB_CSV,
+        lambda wire, _, claimed: dialects.counted_csv(wire, claimed),
+        start="from",
+        end="to",
+        changed=lambda wire, _: wire.updated.max().astype(datetime),
+    ),
+    DEFECTS,
+    LOOK_BACK,
+    snapshot,
+)

@@ -11,7 +11,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from pipelines.samplecity import desks
 from pipelines.samplecity.defects import Defect, change, plant, put, spread
+from pipelines.samplecity.source import Source, register
 from pipelines.samplecity.wire import Wire, empty_objects, numbered, only_where
 from pipelines.samplecity.world import (
     COMMUNITIES,
@@ -106,3 +108,6 @@ def _register(city: City, as_of: date) -> Wire:
     midnight = np.full(len(of), np.datetime64(as_of.isoformat(), "s"))
     wire = Wire("schoolId", columns, midnight, salt, true_id, true_id.copy(), np.arange(len(of)))
     return plant(wire, spread(city, FEED, len(of), DEFECTS), DEFECTS, put("schoolName", "重复上报学校"))
+
+
+SOURCE = Source(FEED, "/education/school-places", register(snapshot), desks.PagedJson(), DEFECTS)

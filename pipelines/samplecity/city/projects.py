@@ -10,7 +10,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from pipelines.samplecity import desks
+from pipelines.samplecity.city import project_sheet
 from pipelines.samplecity.defects import Defect, change, plant, put, spread
+from pipelines.samplecity.source import Source, register
 from pipelines.samplecity.wire import REFUSED, Wire, empty_objects, join
 from pipelines.samplecity.world import STREETS, City, Ints, Objects
 
@@ -131,3 +134,14 @@ def _subtotal(wire: Wire) -> Wire:
     last.problem, last.true_id = empty_objects(1, ""), empty_objects(1, "")
     last.label(np.array([0]), REFUSED, (), "R13")
     return last
+
+
+SOURCE = Source(
+    FEED,
+    "/plan/projects.xlsx",
+    register(snapshot),
+    desks.File(
+        "projects.xlsx", desks.XLSX, lambda wire, as_of, _: project_sheet.workbook(wire, as_of), end="as_of"
+    ),
+    DEFECTS,
+)

@@ -11,8 +11,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from pipelines.samplecity import hotline, words
+from pipelines.samplecity import desks, words
+from pipelines.samplecity.city import hotline
 from pipelines.samplecity.defects import NONE, Defect, change, draw, mendable, plant, put
+from pipelines.samplecity.source import Source, incremental
 from pipelines.samplecity.wire import Wire, empty_objects, join, numbered, only_where, text_of_instants
 from pipelines.samplecity.world import (
     COMMUNITIES,
@@ -190,3 +192,14 @@ def wire_of(known: Requests, clock: np.datetime64) -> Wire:
     wire.evidence = np.array(["first", "order_id"], dtype=object)[(wire.problem != wire.true_id).astype(int)]
     shown = np.where(done[:, MENDED], NONE, known.drawn[there])
     return plant(wire, shown, DEFECTS, put("description", "重复推送，内容有出入"))
+
+
+SOURCE = Source(
+    FEED,
+    "/open311/v2/requests.json",
+    incremental(snapshot),
+    desks.Open311(),
+    DEFECTS,
+    LOOK_BACK,
+    snapshot,
+)

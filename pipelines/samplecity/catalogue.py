@@ -1,0 +1,19 @@
+"""Every feed of the city, in the order of their levels. A new feed is one module and one line here."""
+
+from __future__ import annotations
+
+from pipelines.samplecity.city import air, hotline_wire, projects
+from pipelines.samplecity.district import grid, schools
+from pipelines.samplecity.source import Source
+from pipelines.samplecity.street import devices, steward
+
+SOURCES: tuple[Source, ...] = (
+    air.SOURCE,
+    hotline_wire.SOURCE,
+    projects.SOURCE,
+    grid.SOURCE,
+    schools.SOURCE,
+    steward.SOURCE,
+    devices.SOURCE,
+)
+BY_FEED = {source.feed_id: source for source in SOURCES}
