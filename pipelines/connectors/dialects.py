@@ -89,6 +89,17 @@ DIALECTS: dict[str, Dialect] = {
     "next_link": Dialect(
         paging="link", total="@iot.count", next=("@iot.nextLink", "next", "links.next", "_links.next.href")
     ),
+    # OGC 18-088, 9.3.3: $top is a wish, @iot.nextLink is the way on and is followed word for word. A collection
+    # that grows while it is read shows in @iot.count and in identities met again.
+    "sensor_things": Dialect(
+        paging="link",
+        limit="$top",
+        query={"$count": "true", "$orderby": "@iot.id"},
+        records="value",
+        total="@iot.count",
+        identity="@iot.id",
+        next=("@iot.nextLink",),
+    ),
     "file": Dialect(paging="single"),
     "daily_file": Dialect(paging="daily"),
 }

@@ -26,6 +26,7 @@ _ZIPPED = frozenset({"xlsx", "xlsm", "zip"})
 _WEB_PAGE = re.compile(rb"\s*<\s*(!doctype|html|head|body|script|meta)\b", re.IGNORECASE)
 _BOM = b"\xef\xbb\xbf"
 _TAIL_BYTES = 4096
+_XML_END = re.compile(rb"(?:</[^<>]+|/|--)>\s*\Z")
 _WORST_CODE = 600
 
 
@@ -59,6 +60,7 @@ class PageReader:
         self._server = server
         self._dialect = dialect
         self._records = server.records or dialect.records
+        self._total_at = server.total or dialect.total
         self._identities = [kind for kind in _identities(contract, dialect) if kind]
 
     def file(self, answer: Answer) -> Page:
@@ -71,6 +73,12 @@ class PageReader:
         total = None
         if self._server.format in _JSON and answer.content:
             return self._json_file(answer)
+        if (
+            self._server.format == "xml"
+            and answer.content
+            and not _XML_END.search(answer.content[-_TAIL_BYTES:])
+        ):
+            raise FeedUnavailable("sent XML that breaks off before its end")
         if self._server.format in _ZIPPED and not zipfile.is_zipfile(io.BytesIO(answer.content)):
             raise FeedUnavailable(f"sent something that is no complete {self._server.format} file")
         if self._server.trailer and answer.content:
@@ -117,8 +125,12 @@ class PageReader:
                 f"sent no list at {path!r}, where the records were expected",
                 next_step="correct `records` in the contract",
             )
-        records = None if region is None else _decode(region, list[msgspec.Raw])
-        return Page(answer, rows=None if records is None else len(records))
+        if region is None:
+            return Page(answer)
+        rows, total = len(_decode(region, list[msgspec.Raw])), self._total(top, answer)
+        if total is not None and total != rows:
+            raise FeedUnavailable(f"reports {total} rows and sent {rows}")
+        return Page(answer, rows=rows, total=total)
 
     def _refuse_failure(self, top: _Top) -> None:
         """An envelope that says the request failed, under status 200."""
@@ -142,10 +154,10 @@ class PageReader:
     def _total(self, top: _Top, answer: Answer) -> int | None:
         if self._dialect.estimated and top.scalar_at(self._dialect.estimated) is True:
             return None
-        if self._dialect.total_header:
+        if self._dialect.total_header and not self._server.total:
             value: object = answer.headers.get(self._dialect.total_header)
         else:
-            value = top.scalar_at(self._dialect.total) if self._dialect.total else None
+            value = top.scalar_at(self._total_at) if self._total_at else None
         return int(str(value)) if value is not None and re.fullmatch(r"\d{1,18}", str(value)) else None
 
     def _next(self, top: _Top, answer: Answer) -> str:
@@ -215,11 +227,14 @@ def _identities(contract: Contract, dialect: Dialect) -> list[_Identity]:
     return [_Identity(group) for group in groups if not any("[" in name for names in group for name in names)]
 
 
+def _steps(path: str) -> list[str]:
+    """The names a path goes through. SensorThings has dots in its own names: `@iot.id` is one."""
+    return [path] if path.startswith("@") else path.split(".")
+
+
 def _plant(tree: dict[str, Any], path: str) -> None:
-    head, _, rest = path.partition(".")
-    branch = tree.setdefault(head, {})
-    if rest:
-        _plant(branch, rest)
+    for name in _steps(path):
+        tree = tree.setdefault(name, {})
 
 
 def _struct(tree: dict[str, Any]) -> Any:
@@ -233,7 +248,7 @@ def _struct(tree: dict[str, Any]) -> Any:
 
 
 def _nested(path: str, value: bytes) -> bytes:
-    for name in reversed(path.split(".")):
+    for name in reversed(_steps(path)):
         value = b"{" + msgspec.json.encode(name) + b":" + value + b"}"
     return value
 
@@ -319,9 +334,8 @@ class _Top:
 
     def _at(self, path: str) -> bytes | msgspec.Raw | None:
         if path not in self._found:
-            # SensorThings has dots in its names.
-            above, _, name = ("", "", path) if path.startswith("@") else path.rpartition(".")
-            self._found[path] = self._level(above).get(name)
+            *above, name = _steps(path)
+            self._found[path] = self._level(".".join(above)).get(name)
         return self._found[path]
 
     def _level(self, path: str) -> dict[str, msgspec.Raw]:

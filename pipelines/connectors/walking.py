@@ -55,7 +55,7 @@ def walk(dialect: Dialect, page_size: int, where: Address, ask: Ask, brought: Br
     if dialect.paging == "keyset":
         return _by_key(dialect, page_size, where, ask)
     if dialect.paging == "link":
-        return _by_link(where, ask)
+        return _by_link(dialect, page_size, where, ask)
     return _by_position(dialect, page_size, where, ask, brought)
 
 
@@ -104,12 +104,12 @@ def _by_key(dialect: Dialect, page_size: int, where: Address, ask: Ask) -> Itera
     raise _endless()
 
 
-def _by_link(where: Address, ask: Ask) -> Iterator[Page]:
+def _by_link(dialect: Dialect, page_size: int, where: Address, ask: Ask) -> Iterator[Page]:
     """The link each page names, word for word, but only where the first page lies."""
     followed: set[str] = set()
-    step = where
+    step, more = where, {dialect.limit: str(page_size)} if dialect.limit else {}
     for number in range(1, MAX_PAGES + 1):
-        page = ask(step, number, {})
+        page = ask(step, number, more)
         yield page
         if not page.next:
             return
@@ -122,7 +122,7 @@ def _by_link(where: Address, ask: Ask) -> Iterator[Page]:
         if link in followed:
             raise Flaw(f"page {number} links to a page already read")
         followed.add(link)
-        step = Address(link, {})
+        step, more = Address(link, {}), {}
     raise _endless()
 
 

@@ -342,7 +342,8 @@ KEYS: tuple[Key, ...] = (
     Key("format", "server", Choice(FORMATS), "How the answer is written."),
     Key("encoding", "server", Text("an encoding", _encoding), "Encoding of a text file."),
     Key("secret", "server", SecretName(), "Secret that is sent as bearer token."),
-    Key("records", "server", Text("a path", _json_path), "Path to the list of records in a JSON answer."),
+    Key("records", "server", Text("a path", _json_path), "Path to the records in a JSON or XML answer."),
+    Key("total", "server", Text("a path", _json_path), "Path to the number of records an answer promises."),
     Key("sheet", "server", Text(), "Name of the sheet in a workbook."),
     Key("headerRows", "server", Several(Number(1, 100)), "Rows that make up the header, counted from 1."),
     Key(

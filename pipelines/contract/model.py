@@ -27,8 +27,9 @@ CONNECTORS = (
     "ngsi_ld",
     "keyset",
     "next_link",
+    "sensor_things",
 )
-FORMATS = ("json", "csv", "xlsx", "geojson")
+FORMATS = ("json", "csv", "xlsx", "geojson", "xml")
 FORBIDDEN_VALUES = ("identity_number", "plate", "picture", "mobile_number")
 CONSTANTS = ("window_last_day",)
 
@@ -160,6 +161,7 @@ class Server:
     encoding: str = "utf-8"
     secret: str = ""
     records: str = ""
+    total: str = ""
     sheet: str = ""
     header_rows: tuple[int, ...] = (1,)
     unpivot: Unpivot | None = None

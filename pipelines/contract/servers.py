@@ -14,12 +14,13 @@ _ONLY_FOR = {  # keys that mean something for some formats only
     "sheet": ("xlsx",),
     "headerRows": ("xlsx", "csv"),
     "unpivot": ("xlsx", "csv"),
-    "encoding": ("csv", *_JSON),
+    "encoding": ("csv", "xml", *_JSON),
     "trailer": ("csv",),
     "delimiter": ("csv",),
     "quote": ("csv",),
     "escape": ("csv",),
-    "records": _JSON,
+    "records": ("xml", *_JSON),
+    "total": ("xml", *_JSON),
 }
 _SPEAK_JSON = ("ckan", "paged_json", "open311", "ngsi_ld")
 _TAKE_FILES = ("file", "daily_file")
@@ -51,6 +52,8 @@ def _server(entry: dict[str, Any], say: Say) -> Server:
     connector, form = custom.setdefault("connector", ""), custom.get("format", "json")
     if connector in _SPEAK_JSON and form not in _JSON:
         say((), f"has format {form!r}, but connector {connector!r} speaks JSON")
+    if form == "xml" and "records" not in custom:
+        say((), "has format 'xml' without 'records', the path from the root to the elements that are records")
     if connector in _TAKE_FILES and "page_size" in custom:
         say((), f"has custom property 'pageSize', but connector {connector!r} takes a file whole")
     for key in KEYS:

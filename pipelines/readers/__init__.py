@@ -6,9 +6,10 @@
     json_records.py  JSON:  with json_names.py, the names inside records
     csv_records.py   CSV:   with csv_dialect.py and csv_cells.py, the fields
     xlsx_records.py  XLSX:  with xlsx_workbook.py, the cells
-    tables.py        what CSV and XLSX share: a header, cells, wide to long
+    xml_records.py   XML:   with xml_elements.py, the elements
+    tables.py        what CSV, XLSX and XML share: a header, cells, wide to long
 
-Nothing here loops over the records of a JSON or CSV part, and nothing is ever written to disk: parts hold
+Nothing here loops over the records of a JSON, CSV or XML part, and nothing is ever written to disk: parts hold
 free text and telephone numbers. Errors name the part and the line, never what stands there.
 """
 

@@ -24,6 +24,12 @@ _LIKELY_VALUE = re.compile(r"\d{5,}|\S@|[，。；;]|(?:\S+\s+){5}")
 _LONGEST_NAME = 40
 _MOST_NAMES = 20
 _RESEMBLANCE = 0.6
+# Objects of GA/T 1400, the interface of the police's image platforms: faces, people, vehicles, pictures of them.
+_IMAGE_OBJECT = (
+    r"(?:Face|Person|(?:Non)?MotorVehicle|VideoSlice|(?:Sub)?Image)(?:Info|List)*Object|SubImageList"
+)
+_IS_IMAGE_OBJECT = re.compile(_IMAGE_OBJECT)
+_NAMES_IMAGE_OBJECT = re.compile(rf'"(?:{_IMAGE_OBJECT})"\s*:'.encode())
 
 
 @dataclass(frozen=True)
@@ -144,10 +150,13 @@ def _nearest(wires: Sequence[str], found: Sequence[str]) -> str | None:
 def refuse_forbidden_names(contract: Contract, names: Iterable[str], where: str) -> None:
     """Raise DataRefused when a name is, or has as one of its words, a name the contract forbids.
 
-    `snapshotUrl`, `face_image` and `location.plate` have words; Chinese has none, so any part of it counts.
+    Objects of GA/T 1400 are forbidden in every feed. `snapshotUrl`, `face_image` and `location.plate` have words; Chinese has none, so any part of it counts.
     """
     problems = []
     for name in sorted(set(names)):
+        if _IS_IMAGE_OBJECT.fullmatch(name.rpartition(".")[2]):
+            problems.append(f"{shown(name)} (an object of GA/T 1400)")
+            continue
         for term in contract.forbidden_columns:
             if _is_named(term, name):
                 problems.append(f"{shown(name)} (forbidden: {term})")
@@ -170,6 +179,16 @@ def _is_named(term: str, name: str) -> bool:
 def _words(name: str) -> str:
     words = (word.casefold() for word in _WORDS.findall(unicodedata.normalize("NFKC", name)))
     return " ".join(word.removesuffix("s") for word in words)
+
+
+def refuse_image_objects(text: bytes, where: str) -> None:
+    """Raise DataRefused when JSON has an object of GA/T 1400, at any depth; a quick look, for every feed."""
+    if (b"Object" in text or b"SubImageList" in text) and (found := _NAMES_IMAGE_OBJECT.search(text)):
+        raise DataRefused(
+            f"{where}: holds {found[0].decode().strip(' :')}, an object of GA/T 1400; images of people and vehicles "
+            "are never taken",
+            next_step="nothing of this batch may be kept; this is no source for the urban brain",
+        )
 
 
 def refuse_forbidden_values(contract: Contract, text: str, where: str) -> None:

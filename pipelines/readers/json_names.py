@@ -1,7 +1,7 @@
 """Names inside JSON records: which were found where, and the path that leads to a wanted value.
 
 A wire name is taken whole first (`PM2.5` may be one name), then as a path: `extended_attributes.street`,
-`location.value.coordinates[0]`.
+`location.value.coordinates[0]`. In GeoJSON a name is looked for among a feature's properties first.
 """
 
 from __future__ import annotations
@@ -47,9 +47,13 @@ def path_sql(path: Path) -> str:
 
 @dataclass
 class Names:
-    """The names of a group of records: by the objects they stand in, `()` being the record itself."""
+    """The names of a group of records: by the objects they stand in, `()` being the record itself.
+
+    `home` is where most values of a record lie, below it; "" where they lie in it.
+    """
 
     inside: dict[Prefix, set[str]] = field(default_factory=dict)
+    home: str = ""
     _indexes: dict[Prefix, dict[str, list[str]]] = field(default_factory=dict)
 
     @property
@@ -70,7 +74,7 @@ class Names:
 
     def unexplored(self, contract: Contract) -> Iterator[Prefix]:
         """Objects the contract's paths look into whose names are not collected yet."""
-        for wire in _wires(contract):
+        for wire in self._wires(contract):
             path = self.resolve(wire)
             if path is None:
                 continue
@@ -110,7 +114,10 @@ class Names:
 
     def paths(self, column: Wanted, findings: Findings) -> list[Path]:
         """Paths to the values of a column, the one that counts first; none when a name to join is not there."""
-        found = [path for wire in column.wires if (path := self.resolve(wire)) is not None]
+        found = []
+        for given in column.wires:  # what lies at home is meant, even where the record has such a name, too
+            paths = (self.resolve(wire) for wire in self._at_home(given))
+            found += [path for path in paths if path is not None][:1]
         if column.is_joined:
             return found if len(found) == len(column.wires) else []
         found = list(dict.fromkeys(found))
@@ -122,10 +129,11 @@ class Names:
 
     def unknown(self, contract: Contract) -> set[str]:
         """Names nobody asked for."""
-        expected: set[Prefix] = {(columns.normalise(wire),) for wire in _wires(contract)}
+        wires = list(self._wires(contract))
+        expected: set[Prefix] = {(columns.normalise(wire),) for wire in wires}
         expected |= {
             tuple(columns.normalise(step) for step in steps_of(wire) if isinstance(step, str))
-            for wire in _wires(contract)
+            for wire in wires
         }
         found = {(*prefix, name) for prefix, names in self.inside.items() for name in names}
         unknown = set()
@@ -135,13 +143,17 @@ class Names:
                 unknown.add(".".join(path))
         return unknown
 
+    def _at_home(self, wire: str) -> tuple[str, ...]:
+        return (f"{self.home}.{wire}", wire) if self.home else (wire,)
+
+    def _wires(self, contract: Contract) -> Iterator[str]:
+        for column in contract.columns:
+            for wire in (*column.wire, *column.join):
+                yield from self._at_home(wire)
+        for rule in contract.drop_rules:
+            for wire in rule.wire:
+                yield from self._at_home(wire)
+
 
 def _begins(path: Path, start: Path) -> bool:
     return path[: len(start)] == start
-
-
-def _wires(contract: Contract) -> Iterator[str]:
-    for column in contract.columns:
-        yield from (*column.wire, *column.join)
-    for rule in contract.drop_rules:
-        yield from rule.wire

@@ -46,14 +46,14 @@ def read(
     seen: set[str] = set()
     for pages in _groups(parts, contract, server, findings):
         with _registered(connection, pages, _bases(server)) as group:
-            names = group.names(contract)
+            names = group.names(contract, "properties" if server.format == "geojson" else "")
             group.refuse_forbidden(contract)
             paths = [names.paths(column, findings) for column in wanted]
             group.insert(wanted, paths, findings.rows)
         seen.update(column.name for column, found in zip(wanted, paths, strict=True) if found)
         findings.rows += sum(group.counts)
         findings.names.update(names.all)
-        findings.unknown.update(names.unknown(contract) - {_platforms_own(server)})
+        findings.unknown.update(names.unknown(contract) - _platforms_own(server))
         for warning in group.warnings:
             findings.warn(warning)
     absent = [column for column in wanted if column.name not in seen]
@@ -75,11 +75,14 @@ def _bases(server: Server) -> tuple[str, ...]:
     return ("", "value") if dialect_of(server).paging == "link" else ("",)
 
 
-def _platforms_own(server: Server) -> str:
-    """The name of the number every record has from the platform, such as CKAN's `_id`; nobody's news."""
+def _platforms_own(server: Server) -> set[str]:
+    """Names every record has from its platform or format, such as CKAN's `_id`; nobody's news."""
     from pipelines.connectors.dialects import dialect_of
 
-    return dialect_of(server).identity
+    return {
+        dialect_of(server).identity,
+        *(("type", "geometry", "bbox") if server.format == "geojson" else ()),
+    }
 
 
 def _groups(
@@ -91,6 +94,7 @@ def _groups(
         where = f"{contract.feed_id}, {name}"
         text = decode(content, server.encoding, where)
         findings.saw(text)
+        columns.refuse_image_objects(text.data, where)
         if group and size + len(text.data) > _GROUP_BYTES:
             yield group
             group, size = [], 0
@@ -149,9 +153,9 @@ class _Group:
             next_step="look whether the transfer was cut short; land the window again",
         )
 
-    def names(self, contract: Contract) -> Names:
+    def names(self, contract: Contract, home: str) -> Names:
         """Every name of every record, and of the objects the contract looks into; counts the records."""
-        names = Names({(): set()})
+        names = Names({(): set()}, home)
         rows = self._keys("")
         for base in self._bases[1:]:
             if not any(count for _, count, _ in rows):

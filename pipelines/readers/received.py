@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from pipelines.contract.model import Contract, Server
 from pipelines.database import quoted
 from pipelines.errors import ContractError
-from pipelines.readers import columns, csv_records, json_records, xlsx_records
+from pipelines.readers import columns, csv_records, json_records, xlsx_records, xml_records
 from pipelines.readers.decoding import canonical
 from pipelines.readers.findings import Findings, Parts
 
@@ -56,6 +56,7 @@ _READERS: dict[str, _Reader] = {
     "geojson": json_records.read,
     "csv": csv_records.read,
     "xlsx": xlsx_records.read,
+    "xml": xml_records.read,
 }
 
 

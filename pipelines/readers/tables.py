@@ -47,10 +47,12 @@ def plan(
     names: Sequence[str],
     where: str,
     cell: Callable[[str], str] = str,
+    *,
+    may_lack: bool = False,
 ) -> Plan:
     """Match a part's header with the contract. `cell` turns a field's SQL name into its text.
 
-    Raises DataError when a column is missing or two have one name, DataRefused when a name is forbidden.
+    With `may_lack` a column that is not required may be missing, and is empty. Raises DataError when a column is missing or two have one name, DataRefused when a name is forbidden.
     """
     columns.refuse_forbidden_names(contract, names, where)
     fields = _positions(contract, names, where)
@@ -66,7 +68,9 @@ def plan(
         found = [normal for wire in column.wires if (normal := columns.normalise(wire)) in kept]
         found = list(dict.fromkeys(found))
         if not found or (column.is_joined and len(found) < len(column.wires)):
-            absent.append(column)
+            if column.is_required or not may_lack:
+                absent.append(column)
+            found = []
         used |= {fields[normal] for normal in found if normal in fields}
         values.append(columns.value_sql([kept[normal] for normal in found], column.is_joined))
     if absent:

@@ -62,8 +62,20 @@ def next_link(reply: Any, rows: Rows, asked: Any, cap: int, total: int) -> Any:
     return reply.of(answer)
 
 
-SOURCES = [ckan, socrata, paged_json, open311, ngsi_ld, keyset, next_link]
-WITH_TOTALS = [ckan, paged_json, ngsi_ld, next_link]
+def sensor_things(reply: Any, rows: Rows, asked: Any, cap: int, total: int) -> Any:
+    """A server that gives at most what $top asked for, and keeps $top in its link."""
+    at, size = int(asked.query.get("$skip", 0)), min(int(asked.query["$top"]), cap)
+    things = [
+        {"@iot.id": row["no"], "result": "离线", "resultTime": None, **row} for row in rows[at : at + size]
+    ]
+    answer: dict[str, Any] = {"@iot.count": total, "value": things}
+    if at + size < len(rows):
+        answer["@iot.nextLink"] = f"{asked.path}?$top={size}&$skip={at + size}"
+    return reply.of(answer)
+
+
+SOURCES = [ckan, socrata, paged_json, open311, ngsi_ld, keyset, next_link, sensor_things]
+WITH_TOTALS = [ckan, paged_json, ngsi_ld, next_link, sensor_things]
 BY_POSITION = [ckan, socrata, paged_json, open311, ngsi_ld]
 
 
@@ -108,7 +120,7 @@ class City:
                 answer = answer.get("value") or answer.get("result") or answer.get("data") or []
             if isinstance(answer, dict):
                 answer = answer.get("records") or answer.get("list") or []
-            rows += answer
+            rows += [{name: row[name] for name in row if name in ("no", "名称", "at")} for row in answer]
         return rows
 
 

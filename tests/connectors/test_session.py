@@ -332,3 +332,23 @@ def test_a_last_day_without_its_file_is_worth_another_try(source: Any, daily: Se
 
 def test_every_connector_a_contract_may_name_is_spoken() -> None:
     assert set(CONNECTORS) <= set(DIALECTS)
+
+
+@pytest.mark.parametrize("body", [b"<r><i>1</i></r>", b"<r/>\n", b"<r></r><!-- end -->"])
+def test_xml_that_ends_is_kept_and_xml_that_breaks_off_is_asked_for_again(
+    source: Any, server: Server, fetch: Any, body: bytes
+) -> None:
+    source.faults = {1: source.reply(body[:-2])}
+    source.answer = lambda asked: source.reply(body)
+
+    contents, pulled = fetch(replace(server, format="xml", records="r.i"))
+
+    assert [body] == contents
+    assert 1 == pulled.failures
+
+
+def test_a_file_that_says_how_much_it_holds_is_held_to_it(source: Any, server: Server, fetch: Any) -> None:
+    source.answer = lambda asked: source.reply.of({"total": 3, "rows": [{"a": 1}, {"a": 2}]})
+
+    with pytest.raises(FeedUnavailable, match="reports 3 rows and sent 2, 4 times in a row"):
+        fetch(replace(server, format="json", records="rows", total="total"))

@@ -193,13 +193,13 @@ CASES = {
         ("value: file", "value: ckan2"),
         [
             "15: custom property 'connector' of server 'sample' is 'ckan2', expected one of ckan, socrata, file, daily_file, "
-            "paged_json, open311, ngsi_ld, keyset, next_link; did you mean 'ckan'?"
+            "paged_json, open311, ngsi_ld, keyset, next_link, sensor_things; did you mean 'ckan'?"
         ],
     ),
     "an unknown format": (
         ("value: csv", "value: cvs"),
         [
-            "17: custom property 'format' of server 'sample' is 'cvs', expected one of json, csv, xlsx, geojson; "
+            "17: custom property 'format' of server 'sample' is 'cvs', expected one of json, csv, xlsx, geojson, xml; "
             "did you mean 'csv'?"
         ],
     ),

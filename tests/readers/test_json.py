@@ -355,3 +355,52 @@ def test_the_seven_contracts_read_what_their_wires_say() -> None:
             "2026-11-17T00:00:00Z", "0",
         )
     ] == rows_of(contract, contract.server("sample"), dumps([device]))  # fmt: skip
+
+
+def test_a_feature_is_a_row_of_its_properties_with_its_geometry_as_text() -> None:
+    features = [
+        {
+            "type": "Feature",
+            "id": 7,
+            "properties": {"编号": "G1", "type": "公园", "面积": 15, "单位": {"名称": "亩"}},
+            "geometry": {"type": "Point", "coordinates": [116.35, 40.07]},
+        },
+        {"type": "Feature", "properties": {"编号": "G2"}, "geometry": None},
+        {"type": "Feature", "properties": None, "geometry": {"type": "Polygon", "coordinates": []}},
+    ]
+    contract = feed(
+        column("parcel_id", "编号"),
+        column("kind", "type"),
+        column("feature", "id"),
+        column("unit", "单位.名称"),
+        column("area", "properties.面积"),
+        column("shape", "geometry"),
+        column("lon", "geometry.coordinates[0]"),
+    )
+    source = server(format="geojson")
+
+    found, rows = read(contract, source, dumps({"type": "FeatureCollection", "features": features}))
+
+    assert [
+        ("G1", "公园", "7", "亩", "15", '{"type":"Point","coordinates":[116.35,40.07]}', "116.35"),
+        ("G2", None, None, None, None, None, None),
+        (None, None, None, None, None, '{"type":"Polygon","coordinates":[]}', None),
+    ] == rows
+    assert () == found.unknown
+
+
+def test_a_single_feature_is_no_collection() -> None:
+    with pytest.raises(DataError, match=r'expected the list of records at \$."features", found nothing'):
+        rows_of(feed("a"), server(format="geojson"), dumps({"type": "Feature", "properties": {"a": 1}}))
+
+
+@pytest.mark.parametrize(
+    "record", ['{"a": 1, "FaceListObject": {}}', '{"a": 1, "x": [{"SubImageList" : []}]}']
+)
+def test_objects_of_image_platforms_are_refused_in_every_feed(record: str) -> None:
+    with pytest.raises(DataRefused, match="an object of GA/T 1400"):
+        rows_of(feed("a"), PLAIN, f"[{record}]")
+
+
+def test_a_word_that_only_resembles_an_image_object_is_no_reason() -> None:
+    assert [("Object",)] == rows_of(feed("a"), PLAIN, '[{"a": "Object", "PersonListObjects": "FaceObject"}]')
