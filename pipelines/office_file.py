@@ -48,6 +48,8 @@ class OfficeView:
     comment: str = ""
     origin: str = ""
     """File the query was read from, for messages."""
+    column_comments: dict[str, str] = field(default_factory=dict, hash=False)
+    """Comments of columns; those the view does not have are left out."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,13 @@ def _create_views(connection: Any, views: tuple[OfficeView, ...]) -> None:
                 failed.append((view, scrub(str(error))))
             else:
                 _comment(connection, "view", name, view.comment)
+                for column, *_ in connection.execute(f"describe {name}").fetchall():
+                    _comment(
+                        connection,
+                        "column",
+                        f"{name}.{quoted(column)}",
+                        view.column_comments.get(column, ""),
+                    )
         if len(failed) == len(waiting):
             raise WarehouseError(
                 "; ".join(f"{view.origin or view.name}: {message}" for view, message in failed)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from pipelines import data_package, lake, releases
+from pipelines import data_package, lake, office_views, releases
 from pipelines.contract import dictionary
 from pipelines.data_package import PublishedTable
 from pipelines.database import literal, quoted
@@ -187,11 +187,22 @@ class _Publication:
             tables.append(_office_table(table, SHARED, file))
             # The same question then works on the release and in every office.
             query = f"from {quoted(SHARED)}.{quoted(table.short_name)}"
-            views.append(OfficeView(table.schema, table.short_name, query, _comment_of(table)))
+            comments = _comments_of_columns(table)
+            views.append(
+                OfficeView(
+                    table.schema,
+                    table.short_name,
+                    query,
+                    _comment_of(table),
+                    column_comments=comments,
+                )
+            )
         for table in self.public.reference:
             file = self.folder / releases.TABLES / f"{table.name}.parquet"
             tables.append(_office_table(table, table.schema, file))
-        plan = OfficePlan(str(target), street, tuple(tables), (*views, *_office_views(self.project)))
+        plan = OfficePlan(
+            str(target), street, tuple(tables), (*views, *office_views.read(self.project, self.contracts))
+        )
         return plan, own_rows
 
     def _streets(self) -> list[str]:
@@ -232,43 +243,26 @@ class _Publication:
 
 
 def _office_table(table: PublicTable, schema: str, source: Path) -> OfficeTable:
-    comments = {}
-    if contract := table.contract:
-        comments = {
-            column.name: dictionary.both(column.description, column.business_name)
-            for column in contract.stored_columns
-        }
-        comments |= {
-            name: dictionary.both(english, chinese)
-            for name, _, english, chinese in dictionary.lineage(contract)
-        }
-    public = {name: comments[name] for name in table.names if name in comments}
-    return OfficeTable(schema, table.short_name, str(source), _comment_of(table), public)
+    return OfficeTable(schema, table.short_name, str(source), _comment_of(table), _comments_of_columns(table))
+
+
+def _comments_of_columns(table: PublicTable) -> dict[str, str]:
+    if not (contract := table.contract):
+        return {}
+    comments = {
+        column.name: dictionary.both(column.description, column.business_name)
+        for column in contract.stored_columns
+    }
+    comments |= {
+        name: dictionary.both(english, chinese) for name, _, english, chinese in dictionary.lineage(contract)
+    }
+    return {name: comments[name] for name in table.names if name in comments}
 
 
 def _comment_of(table: PublicTable) -> str:
     if not (contract := table.contract):
         return ""
     return dictionary.both(dictionary.table_description(contract), contract.business_name)
-
-
-def _office_views(project: Path) -> list[OfficeView]:
-    """The questions of warehouse/office/*.sql, one view each; the header of a file is its comment."""
-    views = []
-    for path in sorted((project / "warehouse" / "office").glob("*.sql")):
-        if path.name.endswith(".checks.sql"):
-            continue
-        text = path.read_text(encoding="utf-8").strip().rstrip(";")
-        header = []
-        for line in text.splitlines():
-            if not line.startswith("--"):
-                break
-            header.append(line.removeprefix("--").strip())
-        if header and header[0].rpartition(".")[2] == path.stem:
-            header = header[1:]
-        origin = path.relative_to(project).as_posix()
-        views.append(OfficeView("main", path.stem, text, " ".join(header), origin))
-    return views
 
 
 def _release_id(

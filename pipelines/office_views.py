@@ -1,0 +1,76 @@
+"""The questions of `warehouse/office/*.sql` as views, with what they and their columns mean in two languages.
+
+A file's header is the view's comment. A column's comment stands behind it in the last `select`:
+
+    members.source_id as work_order_id,  -- Number of the order. 工单编号。
+
+A column that is handed through under its own name needs none: its table's contract describes it already.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+
+from pipelines.contract import dictionary
+from pipelines.contract.model import Contract
+from pipelines.errors import WarehouseError
+from pipelines.office_file import OfficeView
+from pipelines.privacy import scrub
+
+_COMMENTED = re.compile(r'(?:^|[\s.])"?(?P<name>[A-Za-z_]\w*)"?,?\s+--\s*(?P<comment>\S.*)$')
+
+
+def read(project: Path, contracts: Iterable[Contract]) -> list[OfficeView]:
+    """Every view, sorted by name; `contracts` describe the tables they read."""
+    described = {
+        contract.table: {
+            column.name: dictionary.both(column.description, column.business_name)
+            for column in contract.stored_columns
+        }
+        for contract in contracts
+    }
+    return [
+        _view(path, project, described)
+        for path in sorted((project / "warehouse" / "office").glob("*.sql"))
+        if not path.name.endswith(".checks.sql")
+    ]
+
+
+def _view(path: Path, project: Path, described: Mapping[str, Mapping[str, str]]) -> OfficeView:
+    text = path.read_text(encoding="utf-8").strip().rstrip(";")
+    header: list[str] = []
+    body = text.splitlines()
+    while body and body[0].startswith("--"):
+        header.append(body.pop(0).removeprefix("--").strip())
+    if header and header[0].rpartition(".")[2] == path.stem:
+        header = header[1:]
+    origin = path.relative_to(project).as_posix()
+    comments = _inherited(text, origin, described)
+    for line in body:
+        if found := _COMMENTED.search(line):
+            comments[found["name"]] = found["comment"].strip()
+    return OfficeView("main", path.stem, text, " ".join(header), origin, comments)
+
+
+def _inherited(query: str, origin: str, described: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """What the contracts of the tables a view reads say about columns of one meaning in all of them."""
+    meanings: dict[str, set[str]] = {}
+    for table in _tables(query, origin):
+        for column, comment in described.get(table, {}).items():
+            meanings.setdefault(column, set()).add(comment)
+    return {column: found.pop() for column, found in meanings.items() if len(found) == 1}
+
+
+def _tables(query: str, origin: str) -> Sequence[str]:
+    try:
+        with duckdb.connect() as connection:
+            return sorted(connection.get_table_names(query, qualified=True))
+    except duckdb.Error as error:
+        raise WarehouseError(
+            f"{origin} cannot be parsed: {scrub(str(error))}",
+            next_step="a view is one select; paste it into the DuckDB shell to see where it breaks",
+        ) from None
