@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.samplecity.city import air, hotline_wire, projects
+from pipelines.samplecity.city import air, hotline_wire, population, projects
 from pipelines.samplecity.district import grid, schools
 from pipelines.samplecity.source import Source
 from pipelines.samplecity.street import devices, steward
@@ -11,6 +11,7 @@ SOURCES: tuple[Source, ...] = (
     air.SOURCE,
     hotline_wire.SOURCE,
     projects.SOURCE,
+    population.SOURCE,
     grid.SOURCE,
     schools.SOURCE,
     steward.SOURCE,

@@ -66,13 +66,21 @@ def ckan_envelope(
 
 def counted_csv(wire: Wire, claimed: int, encoding: str = "gb18030") -> bytes:
     """A CSV file with a trailer line that names the number of rows."""
+    return f"{_csv(wire)}{TRAILER}{claimed}\r\n".encode(encoding)
+
+
+def csv_with_bom(wire: Wire) -> bytes:
+    """A CSV file as a spreadsheet saves it: UTF-8 behind a byte order mark."""
+    return _csv(wire).encode("utf-8-sig")
+
+
+def _csv(wire: Wire) -> str:
     memory = StringIO()
     writer = csv.writer(memory, lineterminator="\r\n")
     writer.writerow(wire.columns)
     columns = [["" if value is None else value for value in column] for column in wire.columns.values()]
     writer.writerows(zip(*columns, strict=True))
-    memory.write(f"{TRAILER}{claimed}\r\n")
-    return memory.getvalue().encode(encoding)
+    return memory.getvalue()
 
 
 def air_csv(stations: tuple[str, ...], lines: tuple[tuple[str, ...], ...]) -> bytes:

@@ -158,6 +158,9 @@ RULES = {
     "district_agrees": lambda r, _: r["device_id"][:6] != r["civil_code"],
     "not_overfull": lambda r, _: r["enrolled"] > r["places_open"] * 1.5,
     "invest_done_within_total": lambda r, _: r["invest_done_wan"] > r["invest_total_wan"] * 1.2,
+    "code_agrees_with_name": lambda r, _: (
+        len(r["unit_code"]) == 9 and area(r["street_code"], r["state_on"]) not in (None, r["unit_code"])
+    ),
     "finish_not_before_start": lambda r, _: r["actual_finish"] < r["actual_start"],
 }
 
@@ -209,6 +212,7 @@ def judge(feed_id: str, wire: Wire, clock: datetime, day: date) -> list[tuple[in
         refused = (
             columns.get("secrecy.value", {row: 0})[row] == 1
             or columns.get("计划批次", {row: ""})[row] == "合计"
+            or columns.get("地区", {row: ""})[row] == "回天地区小计"
         )
         outcomes.append("refused" if refused else "duplicate" if content in seen else "")
         seen.add(content)
