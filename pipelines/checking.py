@@ -23,6 +23,8 @@ def check_all() -> Iterator[str]:
         for feed in contract.load_all():
             connection.execute(f"create schema if not exists {database.quoted(feed.level)}")
             connection.execute(dictionary.create_table(feed))
+            if feed.keep_versions:
+                connection.execute(dictionary.create_history(feed))
         governance.build(connection, settings.project())
     finally:
         connection.close()

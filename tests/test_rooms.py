@@ -16,7 +16,7 @@ LAYERS = (
     ("settings", "airflow_names"),
     ("contract",),
     (
-        "lake", "receipt", "parts", "connectors", "readers", "privacy", "areas", "checks", "values", "database",
+        "lake", "receipt", "parts", "feed_tables", "connectors", "readers", "privacy", "areas", "checks", "values", "database",
         "expectations", "disclosure", "data_package", "office_file", "releases", "asking",
     ),
     ("stages",),

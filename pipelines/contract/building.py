@@ -14,7 +14,7 @@ from pipelines.contract import syntax
 from pipelines.contract.columns import TYPES, read_columns
 from pipelines.contract.document import Path
 from pipelines.contract.keys import KEYS, RawDrop, read_custom
-from pipelines.contract.model import FEED_LEVELS, Column, Contract, DropRule, Level, Rule
+from pipelines.contract.model import FEED_LEVELS, HISTORY, Column, Contract, DropRule, Level, Rule
 from pipelines.contract.places import (
     Say,
     custom_index,
@@ -103,6 +103,8 @@ class Builder:
             say(("id",), f"has id {shown(given)}, expected {self._id!r}, as folder and file name say")
         if objection := syntax.wrong_name(self._name):
             say((), f"is in a file whose name {objection}")
+        if self._level in FEED_LEVELS and self._name.endswith(HISTORY):
+            say((), f"is in a file whose name ends in {HISTORY}, as only tables of kept versions do")
         if isinstance(given := data.get("apiVersion"), str) and given != VERSION:
             say(("apiVersion",), f"has apiVersion {shown(given)}, expected {VERSION!r}")
         if isinstance(given := data.get("version"), str) and not _VERSION.fullmatch(given):

@@ -5,6 +5,7 @@ Builds text only; running it is the database's business.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pipelines.contract.model import Column, Contract
@@ -22,6 +23,16 @@ AREA_LINEAGE = (
     ("_area_method", "VARCHAR", "How the area was found.", "区划识别方法"),
     ("_area_confidence", "DOUBLE", "How sure the area is, between 0 and 1.", "区划识别置信度"),
 )
+# Columns that a kept version carries besides those.
+KNOWN = (
+    ("_known_from", "TIMESTAMPTZ", "When this version became the newest one known.", "成为最新版本的时间"),
+    (
+        "_known_to",
+        "TIMESTAMPTZ",
+        "When another version took its place: empty while none has, _known_from where it never was the newest.",
+        "被新版本取代的时间",
+    ),
+)
 _FIELD_TYPES = {"timestamp": "datetime"}
 
 
@@ -34,27 +45,48 @@ def lineage(contract: Contract) -> tuple[tuple[str, str, str, str], ...]:
 
 def create_table(contract: Contract) -> str:
     """`create table if not exists …` for the contract's table in the warehouse."""
-    columns = [(column.name, column.type) for column in contract.stored_columns]
-    columns += [(name, kind) for name, kind, _, _ in lineage(contract)]
-    lines = ",\n".join(f"    {name} {kind}" for name, kind in columns)
-    return f"create table if not exists {contract.table} (\n{lines}\n)"
+    return _create(contract, contract.table, lineage(contract))
+
+
+def create_history(contract: Contract) -> str:
+    """The same for the table that keeps every version of its rows."""
+    return _create(contract, contract.history_table, (*lineage(contract), *KNOWN))
 
 
 def comments(contract: Contract) -> tuple[str, ...]:
     """`comment on …` statements for the table and each of its columns: `English. 中文`."""
-    table = contract.table
-    said = [
-        f"comment on table {table} is {_literal(both(table_description(contract), contract.business_name))}"
-    ]
+    said = both(table_description(contract), contract.business_name)
+    return _comments(contract, contract.table, said, lineage(contract))
+
+
+def history_comments(contract: Contract) -> tuple[str, ...]:
+    """The same for the table that keeps every version of its rows."""
+    english = f"{contract.description} One row per {contract.grain or 'key'} and version."
+    said = both(english, f"{contract.business_name}（历史版本）")
+    return _comments(contract, contract.history_table, said, (*lineage(contract), *KNOWN))
+
+
+def _create(contract: Contract, table: str, system: Iterable[tuple[str, str, str, str]]) -> str:
+    columns = [(column.name, column.type) for column in contract.stored_columns]
+    columns += [(name, kind) for name, kind, _, _ in system]
+    lines = ",\n".join(f"    {name} {kind}" for name, kind in columns)
+    return f"create table if not exists {table} (\n{lines}\n)"
+
+
+def _comments(
+    contract: Contract, table: str, said: str, system: Iterable[tuple[str, str, str, str]]
+) -> tuple[str, ...]:
     described = [
         (column.name, column.description, column.business_name) for column in contract.stored_columns
     ]
-    described += [(name, english, chinese) for name, _, english, chinese in lineage(contract)]
-    said += [
-        f"comment on column {table}.{name} is {_literal(both(english, chinese))}"
-        for name, english, chinese in described
-    ]
-    return tuple(said)
+    described += [(name, english, chinese) for name, _, english, chinese in system]
+    return (
+        f"comment on table {table} is {_literal(said)}",
+        *(
+            f"comment on column {table}.{name} is {_literal(both(english, chinese))}"
+            for name, english, chinese in described
+        ),
+    )
 
 
 def table_schema(contract: Contract) -> dict[str, Any]:

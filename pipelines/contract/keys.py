@@ -83,6 +83,17 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Truth:
+    """Yes or no."""
+
+    def read(self, value: Any, say: Say) -> bool | None:
+        if isinstance(value, bool):
+            return value
+        say((), f"is {shown(value)}, expected true or false")
+        return None
+
+
+@dataclass(frozen=True)
 class Number:
     """A number within bounds; whole when `whole`."""
 
@@ -295,6 +306,13 @@ KEYS: tuple[Key, ...] = (
         feeds_only=True,
     ),
     Key("versionColumns", "contract", TEXTS, "Columns that tell which of two versions of a row is newer."),
+    Key(
+        "keepVersions",
+        "contract",
+        Truth(),
+        "Whether every version of a row is kept, beside the newest.",
+        feeds_only=True,
+    ),
     Key(
         "rejectLimit", "contract", Number(0, 1, whole=False), "Share of bad rows above which a batch is held."
     ),

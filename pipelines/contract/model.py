@@ -13,6 +13,7 @@ Level = Literal["city", "district", "street", "governance", "ref"]
 Privacy = Literal["", "drop", "token", "mask", "coarsen"]
 Severity = Literal["error", "warning"]
 WITHHELD = "withheld"
+HISTORY = "_history"
 
 FEED_LEVELS: tuple[Level, ...] = ("city", "district", "street")
 LEVELS: tuple[Level, ...] = (*FEED_LEVELS, "governance", "ref")
@@ -197,6 +198,7 @@ class Contract:
     retention: timedelta | None = None
     delivery: Literal["incremental", "snapshot"] = "incremental"
     version_columns: tuple[str, ...] = ()
+    keep_versions: bool = False
     forbidden_columns: tuple[str, ...] = ()
     forbidden_values: tuple[str, ...] = ()
     unknown_columns: Literal["warn", "drop"] = "warn"
@@ -220,6 +222,11 @@ class Contract:
     def table(self) -> str:
         """Schema and table in the warehouse, such as `city.hotline_orders`."""
         return f"{self.level}.{self.name}"
+
+    @property
+    def history_table(self) -> str:
+        """Where every version of every row is kept, when the contract asks for it."""
+        return f"{self.table}{HISTORY}"
 
     @property
     def stored_columns(self) -> tuple[Column, ...]:

@@ -2,25 +2,24 @@
 
     validated = inserted + updated + unchanged + stale
 
-A row's version is what the contract names in `versionColumns`, then the end of its window, then when it was
-landed: the same rows end in the same table in whatever order their batches come.
+How rows are merged into a feed's tables is told in `feed_tables`; here batches are found, put in order and
+accounted for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipelines import privacy
-from pipelines.contract import dictionary
+from pipelines import feed_tables, privacy
 from pipelines.contract.model import Contract
-from pipelines.database import count, literal, quoted, transaction
+from pipelines.database import literal, transaction
 from pipelines.errors import DataError, WarehouseError
-from pipelines.lake import ROWS, Stage, batches, stamp
+from pipelines.lake import ROWS, Stage, Window, batches, stamp
 from pipelines.receipt import Receipt
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def load(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> li
     """Load every validated or refused batch the warehouse does not have yet, oldest landing first.
 
     A feed whose contract changed its columns, or whose batches were judged again, is loaded anew from all its
-    validated batches. Raises WarehouseError naming every feed that could not be loaded; the others are.
+    validated batches; so is one that keeps versions, when a batch was landed before one that is loaded. Raises WarehouseError naming every feed that could not be loaded; the others are.
     """
     import duckdb
 
@@ -104,15 +103,15 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _load_feed(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[Loaded]:
     known = {
-        (stamp(start), batch_id): (sha256, is_refused)
-        for start, batch_id, sha256, is_refused in connection.execute(
-            "select window_start, batch_id, contract_sha256, is_refused from ops.batches where feed_id = ?",
-            [contract.feed_id],
-        ).fetchall()
+        (stamp(batch.window.start), batch.batch_id): batch for batch in _known(connection, contract.feed_id)
     }
     folders = {_key(path): path for stage in _STAGES for path in batches(stage, contract.feed_id)}
-    if _table_differs(connection, contract) or any(
-        _was_judged_again(contract, folders[key], *known[key]) for key in known.keys() & folders.keys()
+    fits = feed_tables.make(connection, contract)
+    new = _in_order(path for key, path in folders.items() if key not in known)
+    if (
+        (known and not fits)
+        or any(_was_judged_again(contract, folders[key], known[key]) for key in known.keys() & folders.keys())
+        or (contract.keep_versions and _comes_late(new, known.values()))
     ):
         with transaction(connection):
             _forget(connection, contract)
@@ -120,10 +119,30 @@ def _load_feed(connection: duckdb.DuckDBPyConnection, contract: Contract) -> lis
                 _load(connection, contract, receipt, path) for receipt, path in _in_order(folders.values())
             ]
     loaded = []
-    for receipt, path in _in_order(path for key, path in folders.items() if key not in known):
+    for receipt, path in new:
         with transaction(connection):
             loaded.append(_load(connection, contract, receipt, path))
     return loaded
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A batch the warehouse has."""
+
+    landed_at: datetime
+    window: Window
+    batch_id: str
+    contract_sha256: str
+    is_refused: bool
+
+
+def _known(connection: duckdb.DuckDBPyConnection, feed_id: str) -> list[_Known]:
+    found = connection.execute(
+        "select landed_at, window_start, window_end, batch_id, contract_sha256, is_refused "
+        "from ops.batches where feed_id = ?",
+        [feed_id],
+    ).fetchall()
+    return [_Known(landed_at, Window(start, end), *rest) for landed_at, start, end, *rest in found]
 
 
 def _key(folder: Path) -> tuple[str, str]:
@@ -133,42 +152,34 @@ def _key(folder: Path) -> tuple[str, str]:
 
 def _in_order(folders: Iterable[Path]) -> list[tuple[Receipt, Path]]:
     found = [(Receipt.read(folder), folder) for folder in folders]
-    return sorted(found, key=lambda item: (item[0].landed_at, item[0].window, item[0].batch_id))
+    return sorted(found, key=lambda item: _place(item[0]))
 
 
-def _was_judged_again(contract: Contract, folder: Path, sha256: str, is_refused: bool) -> bool:
-    if sha256 == contract.sha256:  # judged under today's contract already
+def _place(batch: Receipt | _Known) -> tuple[datetime, Window, str]:
+    """Where a batch stands in the order of landing."""
+    return batch.landed_at, batch.window, batch.batch_id
+
+
+def _comes_late(new: Sequence[tuple[Receipt, Path]], known: Iterable[_Known]) -> bool:
+    """Whether a batch was landed before one the warehouse has: held for a person, or overtaken by another pull."""
+    rows = [_place(receipt) for receipt, _ in new if receipt.stage != "refused"]
+    return bool(rows) and rows[0] < max(
+        (_place(each) for each in known if not each.is_refused), default=rows[0]
+    )
+
+
+def _was_judged_again(contract: Contract, folder: Path, known: _Known) -> bool:
+    if known.contract_sha256 == contract.sha256:  # judged under today's contract already
         return False
     receipt = Receipt.read(folder)
-    return (receipt.contract_sha256, receipt.stage == "refused") != (sha256, is_refused)
-
-
-def _table_differs(connection: duckdb.DuckDBPyConnection, contract: Contract) -> bool:
-    """Make the feed's table where there is none; say whether the one there has other columns than the contract."""
-    with transaction(connection):
-        connection.execute(f"create schema if not exists {quoted(contract.level)}")
-        connection.execute(dictionary.create_table(contract))
-        columns = "select column_name, column_type from (describe {})"
-        found = connection.execute(columns.format(contract.table)).fetchall()
-        create = dictionary.create_table(contract)
-        kept = f"create table if not exists {contract.table}"
-        connection.execute(create.replace(kept, "create or replace temp table promised", 1))
-        promised = connection.execute(columns.format("promised")).fetchall()
-        connection.execute("drop table promised")
-        if found == promised:
-            for statement in dictionary.comments(contract):
-                connection.execute(statement)
-    return found != promised
+    return (receipt.contract_sha256, receipt.stage == "refused") != (known.contract_sha256, known.is_refused)
 
 
 def _forget(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
     """Take a feed out of the warehouse, to load it anew from its validated batches."""
-    connection.execute(f"drop table {contract.table}")
+    feed_tables.make_anew(connection, contract)
     for table in ("ops.batches", "ops.quarantine"):
         connection.execute(f"delete from {table} where feed_id = ?", [contract.feed_id])
-    connection.execute(dictionary.create_table(contract))
-    for statement in dictionary.comments(contract):
-        connection.execute(statement)
 
 
 def _load(
@@ -176,22 +187,21 @@ def _load(
 ) -> Loaded:
     import duckdb
 
-    if receipt.stage == "refused":
-        counts = (0, 0, 0, 0)
-    else:
+    merged = feed_tables.Merged()
+    if receipt.stage != "refused":
         try:
-            counts = _merge(connection, contract, receipt, folder / ROWS)
+            merged = feed_tables.merge(connection, contract, receipt, folder / ROWS)
             _quarantine(connection, contract, receipt)
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
             raise WarehouseError(
                 f"batch {receipt.batch_id} cannot be read ({privacy.scrub(str(error))}); "
                 f"`urbanbrain gate {receipt.batch_id}` judges its landed bytes again",
             ) from None
-    inserted, updated, unchanged, stale = counts
-    if receipt.validated != sum(counts) or receipt.difference:
+    if receipt.validated != merged.total or receipt.difference:
         raise WarehouseError(
             f"{contract.feed_id}: batch {receipt.batch_id} validated {receipt.validated:,} rows, but "
-            f"{inserted:,} inserted + {updated:,} updated + {unchanged:,} unchanged + {stale:,} stale are {sum(counts):,}",
+            f"{merged.inserted:,} inserted + {merged.updated:,} updated + {merged.unchanged:,} unchanged + "
+            f"{merged.stale:,} stale are {merged.total:,}",
             next_step="this is a defect of the pipeline: keep the batch and report it; nothing of it was loaded",
         )
     connection.execute(
@@ -199,85 +209,14 @@ def _load(
         [
             receipt.feed_id, contract.level, receipt.window.start, receipt.window.end, receipt.batch_id,
             receipt.landed_at, receipt.received, receipt.validated, receipt.quarantined, receipt.duplicate,
-            receipt.refused, inserted, updated, unchanged, stale, receipt.stage == "refused",
+            receipt.refused, *astuple(merged), receipt.stage == "refused",
             receipt.details.get("reason"), list(receipt.warnings), receipt.contract_version, receipt.contract_sha256,
         ],
     )  # fmt: skip
     return Loaded(
-        receipt.feed_id, receipt.batch_id, inserted, updated, unchanged, stale, receipt.quarantined,
-        receipt.stage == "refused",
+        receipt.feed_id, receipt.batch_id, merged.inserted, merged.updated, merged.unchanged, merged.stale,
+        receipt.quarantined, receipt.stage == "refused",
     )  # fmt: skip
-
-
-def _merge(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, receipt: Receipt, rows: Path
-) -> tuple[int, int, int, int]:
-    """Merge one batch into its table; returns (inserted, updated, unchanged, stale)."""
-    key = [quoted(name) for name in contract.key]
-    same_key = " and ".join(f"old.{name} is not distinct from new.{name}" for name in key)
-    content = [
-        quoted(column.name)
-        for column in contract.stored_columns
-        if column.name not in contract.version_columns
-    ]
-    version = [*(quoted(name) for name in contract.version_columns), "_window_end", "_landed_at", "_batch_id"]
-    is_newer = f"({', '.join(f'new.{name}' for name in version)}) >= ({', '.join(f'old.{name}' for name in version)})"
-    is_same = f"({', '.join(f'new.{name}' for name in content)}) is not distinct from ({', '.join(f'old.{name}' for name in content)})"
-    connection.execute(
-        f"create or replace temp table incoming as select *{_new_columns(connection, contract, rows)}, "
-        f"{literal(receipt.batch_id)} as _batch_id, "
-        f"timestamptz {literal(receipt.window.end.isoformat())} as _window_end, "
-        f"timestamptz {literal(receipt.landed_at.isoformat())} as _landed_at "
-        f"from read_parquet({literal(str(rows))}) "
-        f"qualify row_number() over (partition by {', '.join(key)} "
-        f"order by {', '.join(f'{name} desc nulls last' for name in version)}, _row_number desc) = 1"
-    )
-    total = count(connection, f"select count(*) from read_parquet({literal(str(rows))})")
-    connection.execute(
-        "create or replace temp table decided as select new.*, "
-        "least(old._first_landed_at, new._landed_at) as _first_landed_at, "
-        "case when old._batch_id is null then 'inserted' "
-        f"when not {is_newer} then 'stale' when {is_same} then 'unchanged' else 'updated' end as _outcome "
-        f"from incoming as new left join {contract.table} as old on {same_key}"
-    )
-    outcomes = dict(connection.execute("select _outcome, count(*) from decided group by all").fetchall())
-    connection.execute(
-        f"delete from {contract.table} as old using decided as new where new._outcome <> 'stale' and {same_key}"
-    )
-    # A stale row keeps out of the table, but its key may have been landed earlier than anybody knew.
-    connection.execute(
-        f"update {contract.table} as old set _first_landed_at = new._first_landed_at from decided as new "
-        f"where new._outcome = 'stale' and new._first_landed_at < old._first_landed_at and {same_key}"
-    )
-    columns = ", ".join(
-        row[0]
-        for row in connection.execute(f"select column_name from (describe {contract.table})").fetchall()
-    )
-    connection.execute(
-        f"insert into {contract.table} by name select {columns} from decided where _outcome <> 'stale' "
-        f"order by {', '.join(key)}"
-    )
-    newest = sum(outcomes.values())
-    connection.execute("drop table incoming")
-    connection.execute("drop table decided")
-    return (
-        outcomes.get("inserted", 0),
-        outcomes.get("updated", 0),
-        outcomes.get("unchanged", 0),
-        outcomes.get("stale", 0) + total - newest,
-    )
-
-
-def _new_columns(connection: duckdb.DuckDBPyConnection, contract: Contract, rows: Path) -> str:
-    """Columns the contract gained after these rows were judged; they have nothing in them."""
-    found = {
-        row[0] for row in connection.execute(f"describe from read_parquet({literal(str(rows))})").fetchall()
-    }
-    return "".join(
-        f", null::{column.type} as {quoted(column.name)}"
-        for column in contract.stored_columns
-        if column.name not in found
-    )
 
 
 def _quarantine(connection: duckdb.DuckDBPyConnection, contract: Contract, receipt: Receipt) -> None:

@@ -182,6 +182,10 @@ CASES = {
         whole("rejectLimit", "20"),
         ["99: custom property 'rejectLimit' is 20, expected a number from 0 to 1"],
     ),
+    "neither yes nor no": (
+        whole("keepVersions", "2"),
+        ["99: custom property 'keepVersions' is 2, expected true or false"],
+    ),
     "an unknown way of privacy": (
         custom("privacy", "masc"),
         [
