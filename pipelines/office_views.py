@@ -13,13 +13,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import duckdb
+import sqlglot
+import sqlglot.expressions
 
 from pipelines.contract import dictionary
 from pipelines.contract.model import Contract
 from pipelines.errors import WarehouseError
 from pipelines.office_file import OfficeView
-from pipelines.privacy import scrub
 
 _COMMENTED = re.compile(r'(?:^|[\s.])"?(?P<name>[A-Za-z_]\w*)"?,?\s+--\s*(?P<comment>\S.*)$')
 
@@ -67,10 +67,12 @@ def _inherited(query: str, origin: str, described: Mapping[str, Mapping[str, str
 
 def _tables(query: str, origin: str) -> Sequence[str]:
     try:
-        with duckdb.connect() as connection:
-            return sorted(connection.get_table_names(query, qualified=True))
-    except duckdb.Error as error:
+        tree = sqlglot.parse_one(query, dialect="duckdb")
+    except sqlglot.ParseError as error:
         raise WarehouseError(
-            f"{origin} cannot be parsed: {scrub(str(error))}",
+            f"{origin} cannot be parsed: {error}",
             next_step="a view is one select; paste it into the DuckDB shell to see where it breaks",
         ) from None
+    return sorted(
+        {f"{table.db}.{table.name}" for table in tree.find_all(sqlglot.expressions.Table) if table.db}
+    )

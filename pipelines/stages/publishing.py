@@ -37,6 +37,13 @@ _ROW_GROUP = 122_880  # DuckDB's own vector-aligned size: a point query reads on
 _CODE = re.compile(r"[0-9A-Za-z_-]+")
 _BUILDERS = 2
 _PARTS = ".parts"
+_THIS_OFFICE = "Whose file this is, and as of when. One row. 本文件所属街镇及数据截止时间（一行）"
+_OF_THIS_OFFICE = {
+    "street_code": "Street of this file. 街镇代码",
+    "street_name": "Name of the street on that day. 街镇名称",
+    "day": "Day of the newest landed data, in the city's time. 数据截止日期",
+    "as_of": "Instant of the newest landed data. 数据截止时间",
+}
 
 
 def publish(
@@ -176,7 +183,7 @@ class _Publication:
 
     def _office(self, street: str, target: Path, parts: Path) -> tuple[OfficePlan, int]:
         own_rows = 0
-        tables = []
+        tables = [self._this_office(street, parts / "this_office.parquet")]
         for table, condition in self.public.of_street(street):
             part = parts / f"{table.name}.parquet"
             own_rows += self._copy(table.query(condition), part)
@@ -204,6 +211,16 @@ class _Publication:
             str(target), street, tuple(tables), (*views, *office_views.read(self.project, self.contracts))
         )
         return plan, own_rows
+
+    def _this_office(self, street: str, part: Path) -> OfficeTable:
+        """One row that says whose file this is and as of when, for views to ask."""
+        self._copy(
+            f"select area_code as street_code, area_name as street_name, {literal(self._day().isoformat())}::date "
+            f"as day, {literal(self.as_of.isoformat())}::timestamptz as as_of from ref.areas where area_level = "
+            f"'street' and area_code = {literal(street)} and valid_from <= day and valid_to > day",
+            part,
+        )
+        return OfficeTable("main", "this_office", str(part), _THIS_OFFICE, _OF_THIS_OFFICE)
 
     def _streets(self) -> list[str]:
         """Codes of the streets in scope on the day of the release."""

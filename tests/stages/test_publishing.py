@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +206,7 @@ def test_which_tables_are_split_and_which_are_shared_follows_from_the_contracts(
             "governance.scorecard": "VIEW",
             "main.all_orders": "VIEW",
             "main.b_open_orders": "VIEW",
+            "main.this_office": "BASE TABLE",
             "ops.batches": "VIEW",
             "ops.quarantine": "BASE TABLE",
             "ref.areas": "BASE TABLE",
@@ -237,6 +238,13 @@ def test_views_work_whatever_the_client_calls_the_file(release: Release) -> None
         client.execute(f"attach '{path}' as whatever (read_only)")
 
         assert [("HL-EAST-2",)] == _rows(client, "select order_id from whatever.b_open_orders")
+
+
+def test_an_office_file_says_whose_it_is_and_as_of_when(release: Release) -> None:
+    with _open(release, EAST) as office:
+        code, name, day, as_of = _rows(office, "from this_office")[0]
+
+    assert (EAST, "东河街道", date(2026, 11, 19), LANDED_AT) == (code, name, day, as_of)
 
 
 def test_comments_reach_the_office_in_both_languages(release: Release) -> None:

@@ -10,6 +10,7 @@ Checks of every model that was built must hold, too.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,16 @@ import pytest
 import yaml
 from duckdb import DuckDBPyConnection
 
-from pipelines import checks, settings
+from pipelines import checks, contract, office_views, settings
 from pipelines.database import quoted
 from pipelines.stages import governance
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
+LATIN, HAN = re.compile("[A-Za-z]"), re.compile("[\u4e00-\u9fff]")
+THIS_OFFICE = (
+    "create temp table this_office as select '110114010' as street_code, '霍营街道' as street_name, "
+    "date '2026-11-19' as day, timestamptz '2026-11-19 16:40:00+00' as as_of"
+)
 MODELS = governance.read_models(settings.project() / "warehouse")
 
 
@@ -59,13 +65,21 @@ def test_office_views_run_on_the_governance_tables(tables: DuckDBPyConnection) -
     for model in governance.in_order(tables, MODELS):
         tables.execute(f"create schema if not exists {model.schema}")
         tables.execute(f"create table {model.table} as {model.query}")
-    views = sorted((settings.project() / "warehouse" / "office").glob("*.sql"))
+    tables.execute(THIS_OFFICE)
+    views = office_views.read(settings.project(), [*contract.load_governance(), *contract.load_reference()])
 
-    assert len(views) >= 4
+    assert len(views) >= 8
     for view in views:
-        query = view.read_text(encoding="utf-8")
-        assert query.startswith(f"-- {view.stem}\n")
+        query = (settings.project() / view.origin).read_text(encoding="utf-8")
+        assert query.startswith(f"-- {view.name}\n")
         assert tables.execute(query).fetchall() == []
+        columns = [name for name, *_ in tables.execute(f"describe {query}").fetchall()]
+        for comment in (
+            view.comment,
+            *(view.column_comments.get(name, f"{name} has none") for name in columns),
+        ):
+            assert LATIN.search(comment), (view.name, comment)
+            assert HAN.search(comment), (view.name, comment)
 
 
 def build(connection: DuckDBPyConnection, target: str, given: dict[str, list[dict[str, Any]]]) -> None:
