@@ -10,7 +10,7 @@ export PIP_REQUIRE_HASHES := 0
 unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP_REQUIREMENT PIP_REQUIRE_VIRTUALENV PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test e2e check fix bench
+.PHONY: help setup demo up test long e2e check fix bench
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ up: setup  ## Airflow and the sample city until Ctrl-C
 
 test: setup  ## the everyday tests
 	$(BIN)/pytest
+
+long: setup  ## the tests that take minutes: kills, orders of loading, whole years
+	$(BIN)/pytest -m long
 
 e2e: setup  ## the tests that start a real Airflow
 	$(BIN)/pytest -m e2e

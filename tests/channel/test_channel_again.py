@@ -45,6 +45,7 @@ def test_the_same_windows_again_change_no_byte_and_no_row(
     assert [] == leftovers(copied)
 
 
+@pytest.mark.long
 def test_judging_the_landed_bytes_again_gives_the_same_bytes(
     channel: Channel, copied: Path, forks: Forks
 ) -> None:
@@ -67,6 +68,7 @@ def arrive(source: Path, folder: Path) -> None:
         shutil.copytree(source / "lake" / inside, lake.lake() / inside)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_order_in_which_batches_are_loaded_does_not_matter(
     channel: Channel, home: Path, seed: int

@@ -85,6 +85,7 @@ def killed_and_ended(
     assert 0 == forks.run(calls).code, forks.said.read_text()
 
 
+@pytest.mark.long
 def test_a_warehouse_killed_ten_times_ends_as_one_that_was_not(
     channel: Channel, home: Path, forks: Forks, tmp_path: Path
 ) -> None:
@@ -113,6 +114,7 @@ def test_a_warehouse_killed_ten_times_ends_as_one_that_was_not(
     assert undisturbed == tables(home)
 
 
+@pytest.mark.long
 def test_landing_and_judging_killed_ten_times_end_as_ones_that_were_not(
     channel: Channel, home: Path, forks: Forks, address: str
 ) -> None:

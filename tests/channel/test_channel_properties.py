@@ -66,6 +66,7 @@ def orders(draw: st.DrawFn) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.long
 @settings(max_examples=4, deadline=None, derandomize=True)
 @given(orders())
 def test_no_row_is_lost_or_doubled_and_a_second_run_changes_nothing(rows: list[dict[str, Any]]) -> None:
