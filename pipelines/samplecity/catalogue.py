@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipelines.samplecity.city import air, hotline_wire, population, projects
 from pipelines.samplecity.district import grid, schools
 from pipelines.samplecity.source import Source
-from pipelines.samplecity.street import devices, steward
+from pipelines.samplecity.street import devices, incidents, steward
 
 SOURCES: tuple[Source, ...] = (
     air.SOURCE,
@@ -16,5 +16,6 @@ SOURCES: tuple[Source, ...] = (
     schools.SOURCE,
     steward.SOURCE,
     devices.SOURCE,
+    incidents.SOURCE,
 )
 BY_FEED = {source.feed_id: source for source in SOURCES}

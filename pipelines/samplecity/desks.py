@@ -6,6 +6,7 @@ A feed says what it is called there; a new kind of source is one class here and 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -20,7 +21,7 @@ from pipelines.samplecity.faults import SHAPES, bend
 from pipelines.samplecity.office import BadQuery, Office, file_response, number, time_of
 from pipelines.samplecity.source import Source
 from pipelines.samplecity.wire import Wire
-from pipelines.samplecity.world import BEIJING, City
+from pipelines.samplecity.world import BEIJING, City, local
 
 JSON = "application/json;charset=utf-8"
 CSV, GB_CSV = "text/csv; charset=utf-8", "text/csv; charset=gb18030"
@@ -141,9 +142,10 @@ class Open311(_Paged):
 
 @dataclass(frozen=True)
 class NgsiLd(_Paged):
-    """A context broker: entities of one type, the total in a header."""
+    """A context broker: entities of one type, the total in a header; `changed` is the attribute `q` may bound."""
 
     kind: str
+    changed: str = ""
     file_page: int = 200
     largest: int = 1000
 
@@ -152,11 +154,21 @@ class NgsiLd(_Paged):
             return Response(b"[]", media_type="application/json", headers={"NGSILD-Results-Count": "0"})
         limit = number(request, "limit", 20, self.largest)
         offset = number(request, "offset", 0, 10**9)
-        wire = _asked(source, office, request, "", "")
+        wire = _asked_between(source, office, request, *self._bounds(request.query_params.get("q", "")))
         rows, total = office.page(request.url.path, offset, limit, len(wire))
         headers = {"NGSILD-Results-Count": str(total)} if request.query_params.get("count") == "true" else {}
         body = dialects.ngsi_page(_rows(wire, rows), self.kind)
         return Response(body, media_type="application/ld+json", headers=headers)
+
+    def _bounds(self, query: str) -> tuple[datetime | None, datetime | None]:
+        """The `[start, end)` of `hourAt>=…;hourAt<…`; without a query everything."""
+        if not query:
+            return None, None
+        asked = re.fullmatch(rf"{self.changed}>=([^;<>]+);{self.changed}<([^;<>=]+)", query)
+        if not self.changed or not asked:
+            raise BadQuery(f"q: only {self.changed or 'none'} with >= and <")
+        start, end = (local(datetime.fromisoformat(text)) for text in asked.groups())
+        return start, end
 
     def _body(self, page: Wire, total: int, number: int, size: int) -> bytes:
         return dialects.ngsi_page(page, self.kind)
@@ -236,7 +248,13 @@ def nobody(request: Request) -> Response:
 def _asked(source: Source, office: Office, request: Request, start: str, end: str) -> Wire:
     """The rows asked for, perhaps bent by a fault that waits at the path."""
     first, last = (time_of(request, name) if name else None for name in (start, end))
-    wire = source.rows(office.city, first, last, office.clock)
+    return _asked_between(source, office, request, first, last)
+
+
+def _asked_between(
+    source: Source, office: Office, request: Request, start: datetime | None, end: datetime | None
+) -> Wire:
+    wire = source.rows(office.city, start, end, office.clock)
     return bend(wire, office.faults.take(request.url.path, SHAPES))
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from io import StringIO
 from json.encoder import encode_basestring
+from typing import Any
 
 from pipelines.samplecity.wire import Wire
 from pipelines.samplecity.world import Objects
@@ -113,24 +114,22 @@ def open311_page(wire: Wire) -> bytes:
 
 
 def ngsi_page(wire: Wire, kind: str) -> bytes:
-    """Entities of one type in NGSI-LD normalised form; `lon` and `lat` become their location."""
+    """Entities of one type in NGSI-LD normalised form; `lon` and `lat`, where there are any, become their location."""
     entities = []
     columns = wire.columns
     properties = [name.partition(".")[0] for name in columns if name.endswith(".value")]
     for row in range(len(wire)):
-        entity: dict[str, object] = {
+        entity: dict[str, Any] = {
             "id": f"urn:ngsi-ld:{kind}:{wire.true_id[row]}",
             "type": kind,
         }
         for name in properties:
             entity[name] = {"type": "Property", "value": columns[f"{name}.value"][row]}
-        entity["status"] = {
-            "type": "Property",
-            "value": columns["status.value"][row],
-            "observedAt": columns["status.observedAt"][row],
-        }
-        point = {"type": "Point", "coordinates": [columns["lon"][row], columns["lat"][row]]}
-        entity["location"] = {"type": "GeoProperty", "value": point}
+            if f"{name}.observedAt" in columns:
+                entity[name] |= {"observedAt": columns[f"{name}.observedAt"][row]}
+        if "lon" in columns:
+            point = {"type": "Point", "coordinates": [columns["lon"][row], columns["lat"][row]]}
+            entity["location"] = {"type": "GeoProperty", "value": point}
         entity["@context"] = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context.jsonld"
         entities.append(entity)
     return json.dumps(entities, ensure_ascii=False, separators=(",", ":")).encode()

@@ -156,6 +156,11 @@ RULES = {
     ),
     "close_not_before_request": lambda r, _: r["closed_at"] < r["requested_at"] - MINUTE,
     "district_agrees": lambda r, _: r["device_id"][:6] != r["civil_code"],
+    "parts_within_whole": lambda r, _: (
+        r["confirmed_count"] > r["incident_count"] or r["to_case_count"] > r["confirmed_count"]
+    ),
+    "none_counts_nothing": lambda r, _: r["incident_type"] == "none" and (r["incident_count"] or 0) != 0,
+    "on_the_hour": lambda r, _: r["hour_at"].minute != 0,
     "not_overfull": lambda r, _: r["enrolled"] > r["places_open"] * 1.5,
     "invest_done_within_total": lambda r, _: r["invest_done_wan"] > r["invest_total_wan"] * 1.2,
     "code_agrees_with_name": lambda r, _: (
