@@ -17,7 +17,7 @@ from pipelines.samplecity.catalogue import BY_FEED, SOURCES
 from pipelines.samplecity.city import hotline
 from pipelines.samplecity.district import grid
 from pipelines.samplecity.street import steward
-from pipelines.samplecity.wire import CLEAN, Wire
+from pipelines.samplecity.wire import CLEAN, FLAGGED, Wire
 from pipelines.samplecity.world import PULL_DELAY, City, local
 
 FEEDS = tuple(source.feed_id for source in SOURCES)
@@ -29,6 +29,7 @@ ANSWER_KEY = pa.schema(
         ("outcome", pa.string()),
         ("rules", pa.list_(pa.string())),
         ("defect", pa.string()),
+        ("flags", pa.list_(pa.string())),
     ]
 )
 LINKS = pa.schema([(name, pa.string()) for name in ("feed_id", "record_id", "problem_id", "evidence")])
@@ -52,20 +53,23 @@ def answer_key(
 ) -> pa.Table:
     """Every row of that pull that is not simply valid: its number from 1, what becomes of it, and why.
 
-    `outcome` is quarantined, duplicate or refused; `rules` are the broken rules, sorted; `defect` is the number
-    in the domain reference (§7). Of two equal rows the later one is the duplicate.
+    `outcome` is quarantined, duplicate, refused, or flagged for a row that is taken with `flags` in its
+    `_dq_flags`; `rules` are the broken rules, sorted; `defect` is the number in the domain reference (§7). Of two
+    equal rows the later one is the duplicate.
     """
     wire = served(city, feed_id, start, end, clock)
-    rows = np.flatnonzero(wire.outcome != CLEAN)
+    is_flagged = (wire.outcome == CLEAN) & np.array([bool(flags) for flags in wire.flags], dtype=bool)
+    rows = np.flatnonzero((wire.outcome != CLEAN) | is_flagged)
     sent = BY_FEED[feed_id].ids(wire)
     return pa.table(
         {
             "feed_id": [feed_id] * len(rows),
             "record_id": ["" if sent[row] is None else str(sent[row]) for row in rows],
             "row_number": rows + 1,
-            "outcome": list(wire.outcome[rows]),
+            "outcome": [FLAGGED if is_flagged[row] else wire.outcome[row] for row in rows],
             "rules": [list(labels) for labels in wire.rules[rows]],
             "defect": list(wire.defect[rows]),
+            "flags": [list(wire.flags[row]) if is_flagged[row] else [] for row in rows],
         },
         schema=ANSWER_KEY,
     )

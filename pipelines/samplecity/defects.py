@@ -1,4 +1,4 @@
-"""Planted defects: what is done to a row, and which rules of the contract must name it.
+"""Planted defects: what is done to a row, and which rules of the contract or flags must name it.
 
 A defect shows only on a row that has what it needs (nothing can be closed too early that is not closed);
 the label appears together with the defect, so the answer key is true at every clock.
@@ -12,7 +12,7 @@ from datetime import date
 
 import numpy as np
 
-from pipelines.samplecity.wire import DUPLICATE, QUARANTINED, Wire
+from pipelines.samplecity.wire import DUPLICATE, QUARANTINED, REFUSED, Wire
 from pipelines.samplecity.world import DEMO_DAYS, Bools, City, Ints
 
 NONE = -1
@@ -25,6 +25,8 @@ class Defect:
 
     `copy` says that the row is sent twice: "exact" for the same bytes again (no rule is broken, one is
     counted a duplicate), "conflict" for the same key and version with other content (both break `unique`).
+    `flags` are what `_dq_flags` says of a row that is taken, mended or with a warning: `closed_at:24_hours`.
+    A row without rules, flags or copy is one the contract's `dropRows` refuses.
     """
 
     identifier: str
@@ -33,6 +35,16 @@ class Defect:
     needs: tuple[str, ...] = ()
     unless: tuple[str, object] | None = None
     copy: str = ""
+    flags: tuple[str, ...] = ()
+
+    def label(self, wire: Wire, rows: Ints) -> None:
+        """Write down what becomes of rows that have the defect."""
+        if self.rules:
+            wire.label(rows, QUARANTINED, self.rules, self.identifier)
+        elif self.flags:
+            wire.flag(rows, *self.flags, defect=self.identifier)
+        else:
+            wire.label(rows, REFUSED, (), self.identifier)
 
 
 def put(column: str, *values: object) -> Edit:
@@ -56,6 +68,18 @@ def change(column: str, how: Callable[[str], object]) -> Edit:
                 values[row] = how(values[row])
 
     return edit
+
+
+def notice(
+    wire: Wire, column: str, is_so: Callable[[str], object], flag: str, identifier: str, kind: type = str
+) -> None:
+    """Label rows whose text in `column` a source writes oddly by habit: they will be mended, and say so.
+
+    To be called after everything else was done to the rows. Values of another `kind` are left alone.
+    """
+    values = wire.columns[column]
+    rows = [row for row, value in enumerate(values) if isinstance(value, kind) and is_so(str(value))]
+    wire.flag(np.array(rows, dtype=np.int64), flag, defect=identifier)
 
 
 def draw(city: City, feed: str, day: date, count: int, kinds: tuple[Defect, ...]) -> Ints:
@@ -128,7 +152,7 @@ def plant(wire: Wire, drawn: Ints, kinds: tuple[Defect, ...], other: Edit) -> Wi
             continue
         for edit in kind.edits:
             edit(wire, rows)
-        wire.label(rows, QUARANTINED, kind.rules, kind.identifier)
+        kind.label(wire, rows)
     if not originals:
         return wire
     rows = np.concatenate(originals)

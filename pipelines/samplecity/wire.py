@@ -1,6 +1,6 @@
 """A feed at one instant, column by column under its wire names, with the truth about each row beside it.
 
-The columns are what is sent; `outcome`, `rules`, `defect` and `problem` never are. Values are text or JSON
+The columns are what is sent; `outcome`, `rules`, `defect`, `flags` and `problem` never are. Values are text or JSON
 scalars, None where the source says nothing.
 """
 
@@ -15,6 +15,8 @@ from pipelines.samplecity.world import Bools, Instants, Ints, Objects
 
 MIDNIGHT = 4
 CLEAN, QUARANTINED, DUPLICATE, REFUSED = "", "quarantined", "duplicate", "refused"
+FLAGGED = "flagged"
+"""What the answer key calls a clean row that is mended or raises a warning."""
 
 
 def only_where(mask: Bools, values: Objects) -> Objects:
@@ -37,7 +39,8 @@ class Wire:
 
     `updated` is the instant an incremental source filters by; `salt` a number that stays with the row,
     so that its spellings and its defect are the same at every clock. `evidence` says what in the records
-    ties a row to the record its problem began with: first, order_id, remark, component or caller.
+    ties a row to the record its problem began with: first, order_id, remark, component or caller. `flags` is
+    what `_dq_flags` must say of a row that is taken.
     """
 
     id_column: str
@@ -51,6 +54,7 @@ class Wire:
     rules: Objects = field(default_factory=lambda: empty_objects(0))
     defect: Objects = field(default_factory=lambda: empty_objects(0))
     evidence: Objects = field(default_factory=lambda: empty_objects(0))
+    flags: Objects = field(default_factory=lambda: empty_objects(0))
 
     def __post_init__(self) -> None:
         if len(self.outcome) != len(self.salt):
@@ -59,6 +63,8 @@ class Wire:
             self.defect = empty_objects(count, "")
         if len(self.evidence) != len(self.salt):
             self.evidence = empty_objects(len(self.salt), "")
+        if len(self.flags) != len(self.salt):
+            self.flags = empty_objects(len(self.salt), ())
 
     def __len__(self) -> int:
         return len(self.salt)
@@ -76,13 +82,21 @@ class Wire:
         for row in rows:
             self.rules[row] = labels
 
+    def flag(self, rows: Ints | Bools, *flags: str, defect: str = "") -> None:
+        """Write down what will be mended in those rows, or warned of; they stay what they are otherwise."""
+        for row in np.arange(len(self))[rows]:
+            self.flags[row] = tuple(sorted({*self.flags[row], *flags}))
+            self.defect[row] = self.defect[row] or defect
+
     def with_copies(self, originals: Ints, copies: Wire) -> Wire:
         """The rows with `copies` inserted right behind their originals."""
         places = np.concatenate([np.arange(len(self), dtype=float), originals + 0.5])
         return join([self, copies]).take(np.argsort(places, kind="stable"))
 
 
-_BESIDE = ("updated", "salt", "problem", "true_id", "order", "outcome", "rules", "defect", "evidence")
+_BESIDE = (
+    "updated", "salt", "problem", "true_id", "order", "outcome", "rules", "defect", "evidence", "flags",
+)  # fmt: skip
 
 
 def join(parts: Sequence[Wire]) -> Wire:

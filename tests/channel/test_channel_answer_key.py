@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from channel_days import CITY, DAYS, FEEDS, Channel, feeds_by_id, pulled_at
 
-from pipelines import lake
+from pipelines import flags, lake
 from pipelines.receipt import Receipt
 from pipelines.samplecity import answerkey
 from pipelines.samplecity.catalogue import SOURCES
@@ -33,7 +33,24 @@ def labelled(feed_id: str, receipt: Receipt) -> dict[int, Fate]:
     """What the answer key says becomes of each row that is not simply valid."""
     window = receipt.window
     key = answerkey.answer_key(CITY, feed_id, window.start, window.end, receipt.landed_at).to_pylist()
-    return {row["row_number"]: (row["outcome"], tuple(sorted(row["rules"]))) for row in key}
+    return {
+        row["row_number"]: (row["outcome"], tuple(sorted(row["rules"])))
+        for row in key
+        if row["outcome"] != "flagged"
+    }
+
+
+def labelled_flags(feed_id: str, receipt: Receipt) -> dict[int, set[str]]:
+    """What the answer key says must stand in `_dq_flags` of each row that is taken."""
+    window = receipt.window
+    key = answerkey.answer_key(CITY, feed_id, window.start, window.end, receipt.landed_at).to_pylist()
+    return {row["row_number"]: set(row["flags"]) for row in key if row["outcome"] == "flagged"}
+
+
+def found_flags(receipt: Receipt) -> dict[int, set[str]]:
+    """What stands in `_dq_flags` of each validated row that has any."""
+    found = rows(receipt.batch.folder("validated"), lake.ROWS, "_row_number, _dq_flags")
+    return {number: set(words) for number, words in found if words}
 
 
 def rows(folder: Path, name: str, columns: str) -> list[tuple]:
@@ -59,14 +76,30 @@ def test_quarantine_equals_the_answer_key(at_channel: Channel, feed_id: str) -> 
         assert labelled(feed_id, receipt) == found(receipt)
 
 
+@pytest.mark.parametrize("feed_id", FEEDS)
+def test_flags_equal_the_answer_key(at_channel: Channel, feed_id: str) -> None:
+    """Every row that was mended says so, and no other; a planted warning is among those that were raised."""
+    for receipt in receipts(at_channel, feed_id).values():
+        labelled, found = labelled_flags(feed_id, receipt), found_flags(receipt)
+
+        assert _mended(labelled) == _mended(found)
+        for number, planted in labelled.items():
+            assert planted <= found[number]
+
+
+def _mended(found: dict[int, set[str]]) -> dict[int, set[str]]:
+    mended = {number: set(filter(flags.is_mended, words)) for number, words in found.items()}
+    return {number: words for number, words in mended.items() if words}
+
+
 @pytest.mark.parametrize("source", PLANTS, ids=lambda source: source.feed_id)
 def test_every_kind_of_defect_the_city_plants_was_met(at_channel: Channel, source: Source) -> None:
-    planted = {rule for kind in source.defects for rule in kind.rules}
+    planted = {word for kind in source.defects for word in (*kind.rules, *kind.flags)}
     fired = {
-        rule
+        word
         for receipt in receipts(at_channel, source.feed_id).values()
-        for _, rules in found(receipt).values()
-        for rule in rules
+        for words in (*(rules for _, rules in found(receipt).values()), *found_flags(receipt).values())
+        for word in words
     }
 
     assert planted

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import contract
+from pipelines import contract, flags
 from pipelines.contract import dictionary
 from pipelines.contract.keys import KEYS
 
@@ -118,3 +118,10 @@ def test_each_key_stands_under_the_heading_of_its_place():
         )
 
         assert f"\n| `{key.name}` | " in section
+
+
+def test_the_readme_explains_every_flag() -> None:
+    section = README.read_text(encoding="utf-8").split("\n## Flags\n")[1]
+    explained = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*) \|$", section, flags=re.MULTILINE)
+
+    assert [(flag.name, flag.identifier, flag.english) for flag in flags.FLAGS] == explained

@@ -1,0 +1,35 @@
+"""What staging mends in a row, as it stands in `_dq_flags`: `<column>:<defect>`, `_file:<defect>` for a whole part.
+
+The one list of these words; `contracts/README.md` explains the same rows to people, and a test compares both.
+A warning of the contract stands in `_dq_flags` under its rule's name instead, such as `rule:component_named`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FILE = "_file"
+"""Stands where the column's name does when a whole part was mended."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One thing that is mended. `identifier` is the defect's number in the list of defects to expect."""
+
+    name: str
+    identifier: str
+    english: str
+    chinese: str
+
+
+FLAGS = (
+    Flag("no_date", "T4", "A date that means no date, such as 0000-00-00, became empty.", "占位日期置空"),
+    Flag("24_hours", "T7", "24:00 became 00:00 of the next day.", "24:00 改为次日 00:00"),
+    Flag("excel_serial", "E11", "A spreadsheet's number of days became a date.", "表格日期序号转为日期"),
+)
+BY_NAME = {flag.name: flag for flag in FLAGS}
+
+
+def is_mended(flag: str) -> bool:
+    """Whether an entry of `_dq_flags` tells of something mended, rather than of a warning."""
+    return flag.partition(":")[2] in BY_NAME
