@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from pipelines.samplecity.city import air, hotline_wire, population, projects
-from pipelines.samplecity.district import grid, schools
+from pipelines.samplecity.city import air, hotline_bulletin, hotline_flow, hotline_wire, population, projects
+from pipelines.samplecity.district import dispatch, grid, schools
 from pipelines.samplecity.source import Source
 from pipelines.samplecity.street import devices, incidents, steward
 
 SOURCES: tuple[Source, ...] = (
     air.SOURCE,
     hotline_wire.SOURCE,
+    hotline_flow.SOURCE,
+    hotline_bulletin.SOURCE,
     projects.SOURCE,
     population.SOURCE,
     grid.SOURCE,
+    dispatch.SOURCE,
     schools.SOURCE,
     steward.SOURCE,
     devices.SOURCE,

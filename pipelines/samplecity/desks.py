@@ -121,6 +121,28 @@ class PagedJson(_Paged):
 
 
 @dataclass(frozen=True)
+class Keyset(_Paged):
+    """A bare list a page, from the row behind `after` on: rows are numbered upwards under `key`."""
+
+    key: str
+    start: str
+    end: str
+    file_page: int = 200
+    largest: int = 500
+
+    def answer(self, source: Source, office: Office, request: Request) -> Response:
+        limit = number(request, "limit", 100, self.largest, 1)
+        after = number(request, "after", 0, 10**12)
+        wire = _asked(source, office, request, self.start, self.end)
+        offset = int(np.searchsorted(wire.columns[self.key].astype(np.int64), after, side="right"))
+        rows, _ = office.page(request.url.path, offset, limit, len(wire))
+        return Response(self._body(_rows(wire, rows), len(wire), 0, limit), media_type=JSON)
+
+    def _body(self, page: Wire, total: int, number: int, size: int) -> bytes:
+        return dialects.json_list(page)
+
+
+@dataclass(frozen=True)
 class Open311(_Paged):
     """GeoReport v2: a bare list a page, filtered by the time of the request."""
 

@@ -96,6 +96,11 @@ def json_page(wire: Wire, total: int, page: int, page_size: int) -> bytes:
     return (head + ",".join(json_records(wire)) + "]}}").encode()
 
 
+def json_list(wire: Wire) -> bytes:
+    """A bare list of records."""
+    return ("[" + ",".join(json_records(wire)) + "]").encode()
+
+
 def open311_page(wire: Wire) -> bytes:
     """Service requests after GeoReport v2, the programme's own attributes nested as the extension has them."""
     answers = []

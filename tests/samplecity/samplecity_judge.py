@@ -166,6 +166,15 @@ RULES = {
     "code_agrees_with_name": lambda r, _: (
         len(r["unit_code"]) == 9 and area(r["street_code"], r["state_on"]) not in (None, r["unit_code"])
     ),
+    "dispatch_says_where_to": lambda r, _: (
+        r["event_type"] in ("dispatched", "redispatched") and r["to_org"] is None
+    ),
+    "not_written_before_it_happened": lambda r, _: r["event_at"] > r["logged_at"] + MINUTE,
+    "counts_add_up": lambda r, _: r["received_count"] - r["assessed_count"] - r["excluded_count"] != 0,
+    "assist_only_when_double": lambda r, _: (
+        r["dispatch_role"] == "assist" and r["is_double_dispatch"] is False
+    ),
+    "reply_not_before_dispatch": lambda r, _: r["replied_at"] < r["dispatched_at"] - MINUTE,
     "finish_not_before_start": lambda r, _: r["actual_finish"] < r["actual_start"],
 }
 
@@ -216,7 +225,7 @@ def judge(feed_id: str, wire: Wire, clock: datetime, day: date) -> list[tuple[in
         content = tuple(column[row] for column in sent)
         refused = (
             columns.get("secrecy.value", {row: 0})[row] == 1
-            or columns.get("计划批次", {row: ""})[row] == "合计"
+            or "合计" in (columns.get("计划批次", {row: ""})[row], columns.get("街镇", {row: ""})[row])
             or columns.get("地区", {row: ""})[row] == "回天地区小计"
         )
         outcomes.append("refused" if refused else "duplicate" if content in seen else "")

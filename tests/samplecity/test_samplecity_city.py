@@ -127,7 +127,7 @@ def test_the_school_register_is_empty_on_the_second_day_only():
 
 def test_no_marked_value_stands_in_a_sound_column_that_is_not_personal():
     marked = answerkey.marked_values(CITY)
-    personal = {"标题", "主要内容", "办理结果", "来电人", "来电人电话/账号", "小区点位", "地址描述", "备注", "description",
+    personal = {"标题", "主要内容", "办理结果", "来电人", "来电人电话/账号", "小区点位", "地址描述", "备注", "说明", "description",
                 "address", "extended_attributes.contact"}  # fmt: skip
     for feed_id in answerkey.FEEDS:
         wire = answerkey.served(CITY, feed_id, *window(DAYS[0]))

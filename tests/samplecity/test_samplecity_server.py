@@ -9,7 +9,7 @@ import json
 import openpyxl
 import pytest
 import requests
-from small_city import CITY, DAYS, window
+from small_city import CITY, DAYS, pulled_at, window
 
 from pipelines.samplecity import answerkey
 from pipelines.samplecity.city import air, hotline, project_sheet, projects
@@ -48,7 +48,8 @@ def test_ckan_lowers_the_limit_in_silence_and_pages_add_up_to_the_total(address:
 
 
 def test_ckan_filters_by_the_time_of_change_at_the_clock(address: str):
-    start, end = window(DAYS[0])
+    requests.put(f"{address}/clock", json={"now": pulled_at(DAYS[1]).isoformat()}, timeout=10)
+    start, end = window(DAYS[1])
     filters = json.dumps({"最后修改时间": {"gte": str(start - hotline.LOOK_BACK), "lt": str(end)}})
     answer = _get(address, HOTLINE, resource_id="hotline-orders", filters=filters, limit=500).json()["result"]
     wire = answerkey.served(CITY, hotline.FEED, start, end)

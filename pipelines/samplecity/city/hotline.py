@@ -35,7 +35,7 @@ from pipelines.samplecity.world import (
 FEED = "city_hotline_orders"
 PER_DAY = 610
 LOOK_BACK = timedelta(hours=72)
-STEPS = 11
+STEPS = 13
 (
     CREATED,
     DISPATCHED,
@@ -48,11 +48,16 @@ STEPS = 11
     EXCLUDED,
     CORRECTED,
     MENDED,
+    REINSTATED,
+    MOVED,
 ) = range(STEPS)
 KINDS = np.array(["诉求", "投诉", "举报", "求助", "建议", "咨询", "控烟"], dtype=object)
 KIND_SHARE = (0.45, 0.18, 0.08, 0.1, 0.06, 0.1, 0.03)
 DEMAND, ENQUIRY, SMOKING = 0, 5, 6
 ROLES = np.array(["主办", "协办", "转办"], dtype=object)
+MOVED_BEFORE = np.timedelta64(3, "D")
+"""How long before the first demo day the centre moved its table, which touched every row there was."""
+BULLETIN_DAY = 19
 SEPARATORS = ("->", "->", "—>", "＞", "/")
 
 
@@ -168,7 +173,36 @@ def orders(city: City, day: date, count: int = 0) -> Orders:
     # One defect in four is found at the source and corrected, a day or two later.
     mended = mendable(drawn, DEFECTS) & (dice.random(count) < 0.25)
     events[mended, MENDED] = later(times[mended], dice, 26 * 60, 60 * 60)
+    _appeal(city, day, events, (drawn == NONE) & (kind != ENQUIRY) & (role_of(salt) == 0) & ~late)
+    moved_at = midnight(city.first_day) - MOVED_BEFORE + (salt % 3600).astype("m8[s]")
+    before = appears < moved_at
+    events[before, MOVED] = moved_at[before]
     return Orders(day, ids, community, category, phone, kind, salt, events, appears, problem, drawn)
+
+
+def _appeal(city: City, day: date, events: Instants, fit: Bools) -> None:
+    """Two exclusions in five are taken back; some of both come on the very day the bulletin is out."""
+    dice = city.dice("hotline/appeals", day)
+    excluded = ~np.isnat(events[:, EXCLUDED])
+    back = excluded & (dice.random(len(events)) < 0.4)
+    events[back, REINSTATED] = later(events[back, EXCLUDED], dice, 600, 5000)
+    days_to_bulletin = BULLETIN_DAY - day.day
+    free = np.flatnonzero(fit & ~excluded)[:2]
+    if days_to_bulletin not in (1, 2, 4):
+        return
+    on_the_day = later(
+        np.repeat(midnight(day + timedelta(days=days_to_bulletin)), len(free)), dice, 600, 1200
+    )
+    if days_to_bulletin == 4:
+        events[free, EXCLUDED] = on_the_day - np.timedelta64(3, "D")
+        events[free, REINSTATED] = on_the_day
+    else:
+        events[free, EXCLUDED] = on_the_day
+
+
+def role_of(salt: Ints) -> Ints:
+    """The street's part in the order, an index into ROLES."""
+    return np.asarray(np.where(salt // 23 % 20 < 17, 0, np.where(salt // 23 % 20 < 19, 1, 2)))
 
 
 def is_withheld(phone: Ints) -> Bools:

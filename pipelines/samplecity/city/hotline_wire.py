@@ -25,6 +25,7 @@ from pipelines.samplecity.city.hotline import (
     MENDED,
     RECALLED,
     RECLOSED,
+    REINSTATED,
     REOPENED,
     ROLES,
     SEPARATORS,
@@ -34,6 +35,7 @@ from pipelines.samplecity.city.hotline import (
     is_vague,
     is_withheld,
     orders,
+    role_of,
 )
 from pipelines.samplecity.defects import NONE, notice, plant, put
 from pipelines.samplecity.source import Source, incremental
@@ -150,8 +152,10 @@ def wire_of(known: Orders, clock: np.datetime64) -> Wire:
             salt // 3,
             kind,
         ),
-        "工单性质": ROLES[np.where(salt // 23 % 20 < 17, 0, np.where(salt // 23 % 20 < 19, 1, 2))],
-        "是否剔除": np.array(["否", "是"], dtype=object)[done[:, EXCLUDED].astype(int)],
+        "工单性质": ROLES[role_of(salt)],
+        "是否剔除": np.array(["否", "是"], dtype=object)[
+            (done[:, EXCLUDED] & ~done[:, REINSTATED]).astype(int)
+        ],
     }
     wire = Wire(
         "工单编号",
