@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from pipelines.samplecity.city import air, hotline_bulletin, hotline_flow, hotline_wire, population, projects
-from pipelines.samplecity.district import dispatch, grid, schools
+from pipelines.samplecity.city import (
+    air,
+    hotline_bulletin,
+    hotline_flow,
+    hotline_wire,
+    population,
+    projects,
+    transit,
+)
+from pipelines.samplecity.district import clinics, components, dispatch, greens, grid, schools
 from pipelines.samplecity.source import Source
 from pipelines.samplecity.street import devices, incidents, steward
 
@@ -14,9 +22,13 @@ SOURCES: tuple[Source, ...] = (
     hotline_bulletin.SOURCE,
     projects.SOURCE,
     population.SOURCE,
+    transit.SOURCE,
     grid.SOURCE,
     dispatch.SOURCE,
     schools.SOURCE,
+    clinics.SOURCE,
+    greens.SOURCE,
+    components.SOURCE,
     steward.SOURCE,
     devices.SOURCE,
     incidents.SOURCE,

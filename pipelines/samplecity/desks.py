@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from urllib.parse import urlencode
 
 import numpy as np
 from starlette.requests import Request
@@ -25,6 +27,7 @@ from pipelines.samplecity.world import BEIJING, City, local
 
 JSON = "application/json;charset=utf-8"
 CSV, GB_CSV = "text/csv; charset=utf-8", "text/csv; charset=gb18030"
+GEOJSON = "application/geo+json"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Parts = list[tuple[str, bytes]]
 
@@ -194,6 +197,75 @@ class NgsiLd(_Paged):
 
     def _body(self, page: Wire, total: int, number: int, size: int) -> bytes:
         return dialects.ngsi_page(page, self.kind)
+
+
+@dataclass(frozen=True)
+class Socrata(_Paged):
+    """SODA 2: a bare list, filtered by `$where` over one column of times. Without `$order=:id` any page may hold any rows."""
+
+    changed: str
+    file_page: int = 1000
+    largest: int = 50_000
+
+    def answer(self, source: Source, office: Office, request: Request) -> Response:
+        limit = number(request, "$limit", 1000, self.largest)
+        offset = number(request, "$offset", 0, 10**9)
+        start, end = self._bounds(request.query_params.get("$where", ""))
+        wire = _asked_between(source, office, request, start, end)
+        ids = np.arange(1, len(wire) + 1)
+        order = request.query_params.get("$order", "")
+        if order not in ("", ":id"):
+            raise BadQuery("this view sorts by :id only")
+        if not order:  # as good as any order, and another one for every page
+            shuffled = np.random.default_rng(offset).permutation(len(wire))
+            wire, ids = wire.take(shuffled), ids[shuffled]
+        rows, _ = office.page(request.url.path, offset, limit, len(wire))
+        body = dialects.socrata_page(_rows(wire, rows), ids[rows], request.query_params.get("$select", "*"))
+        return Response(body, media_type=JSON)
+
+    def _bounds(self, where: str) -> tuple[datetime | None, datetime | None]:
+        """From and to of `<changed> >= '…' and <changed> < '…'`, the one condition this view knows."""
+        shape = rf"{re.escape(self.changed)} >= '([^']+)' and {re.escape(self.changed)} < '([^']+)'"
+        found = re.fullmatch(shape, where)
+        if where and not found:
+            raise BadQuery(f"$where: only {self.changed} with >= and <")
+        return (datetime.fromisoformat(found[1]), datetime.fromisoformat(found[2])) if found else (None, None)
+
+    def _body(self, page: Wire, total: int, number: int, size: int) -> bytes:
+        return dialects.socrata_page(page, np.arange(len(page)) + number * size + 1, ":*, *")
+
+
+@dataclass(frozen=True)
+class NextLink(_Paged):
+    """Pages that each name the next one, under a cursor that means nothing to anybody else."""
+
+    records: str
+    end: str = "asOf"
+    file_page: int = 50
+    largest: int = 50
+
+    def answer(self, source: Source, office: Office, request: Request) -> Response:
+        size = number(request, "pageSize", self.largest, self.largest, 1)
+        offset = _position(request.query_params.get("cursor", ""))
+        wire = _asked(source, office, request, "", self.end)
+        rows, total = office.page(request.url.path, offset, size, len(wire))
+        page = _rows(wire, rows)
+        more = dict(request.query_params) | {"cursor": _cursor(offset + len(page))}
+        link = f"{request.url.path}?{urlencode(more)}" if offset + len(page) < total and len(page) else None
+        return Response(dialects.linked_page(page, self.records, total, link), media_type=JSON)
+
+    def _body(self, page: Wire, total: int, number: int, size: int) -> bytes:
+        after = number * size + len(page)
+        link = f"?cursor={_cursor(after)}" if after < total else None
+        return dialects.linked_page(page, self.records, total, link)
+
+
+def _cursor(offset: int) -> str:
+    return b64encode(f"after:{offset}".encode()).decode()
+
+
+def _position(cursor: str) -> int:
+    return int(b64decode(cursor).decode().partition(":")[2]) if cursor else 0
 
 
 Render = Callable[[Wire, date, int], bytes]

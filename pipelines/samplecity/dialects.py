@@ -12,8 +12,10 @@ from io import StringIO
 from json.encoder import encode_basestring
 from typing import Any
 
+import numpy as np
+
 from pipelines.samplecity.wire import Wire
-from pipelines.samplecity.world import Objects
+from pipelines.samplecity.world import Ints, Objects
 
 CKAN_ROWS_MAX = 500
 TRAILER = "#rows="
@@ -99,6 +101,40 @@ def json_page(wire: Wire, total: int, page: int, page_size: int) -> bytes:
 def json_list(wire: Wire) -> bytes:
     """A bare list of records."""
     return ("[" + ",".join(json_records(wire)) + "]").encode()
+
+
+def socrata_page(wire: Wire, ids: Ints, select: str) -> bytes:
+    """Rows of a Socrata view: a bare list, empty values left out, system fields only where they are selected."""
+    has_system = ":*" in [name.strip() for name in select.split(",")]
+    rows = []
+    for row in range(len(wire)):
+        known = {":id": f"row-{ids[row]:08d}"} | {name: column[row] for name, column in wire.columns.items()}
+        rows.append(
+            {
+                name: value
+                for name, value in known.items()
+                if value is not None and (has_system or not name.startswith(":"))
+            }
+        )
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def linked_page(wire: Wire, records: str, total: int, link: str | None) -> bytes:
+    """A page that names the next one, the last page none."""
+    head = f'{{"total":{total},"next":{json.dumps(link)},{json.dumps(records)}:['
+    return (head + ",".join(json_records(wire)) + "]}").encode()
+
+
+def features(wire: Wire) -> bytes:
+    """GeoJSON (RFC 7946): the column `geometry` is text of a geometry, all others are properties."""
+    shapes = [value if value is not None else "null" for value in wire.columns["geometry"]]
+    flat = wire.take(np.arange(len(wire)))
+    del flat.columns["geometry"]
+    texts = [
+        f'{{"type":"Feature","properties":{record},"geometry":{shape}}}'
+        for record, shape in zip(json_records(flat), shapes, strict=True)
+    ]
+    return ('{"type":"FeatureCollection","features":[' + ",\n".join(texts) + "]}").encode()
 
 
 def open311_page(wire: Wire) -> bytes:

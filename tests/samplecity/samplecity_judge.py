@@ -175,6 +175,18 @@ RULES = {
         r["dispatch_role"] == "assist" and r["is_double_dispatch"] is False
     ),
     "reply_not_before_dispatch": lambda r, _: r["replied_at"] < r["dispatched_at"] - MINUTE,
+    "both_ways_alike": lambda r, _: (
+        max(r["entry_count"], r["exit_count"]) > 1000 + 5 * min(r["entry_count"], r["exit_count"])
+    ),
+    "not_ridden_tomorrow": lambda r, clock: r["ridden_on"] > clock.date(),
+    "beds_open_within_approval": lambda r, _: r["beds_open"] > r["beds_approved"] * 2,
+    "month_has_begun": lambda r, _: r["month_starts_on"] > r["state_on"],
+    "class_agrees_with_id": lambda r, _: (
+        len(r["component_id"]) == 16 and r["component_id"][6:10] != r["class_code"]
+    ),
+    "division_agrees_with_street": lambda r, _: (
+        len(r["component_id"]) == 16 and area(r["street_code"], r["surveyed_on"])[:6] != r["component_id"][:6]
+    ),
     "finish_not_before_start": lambda r, _: r["actual_finish"] < r["actual_start"],
 }
 
@@ -209,7 +221,7 @@ def judge(feed_id: str, wire: Wire, clock: datetime, day: date) -> list[tuple[in
         facts |= {p["name"]: read_row(p, names[p["name"]], columns, row, broken) for p in properties}
         for prop in properties:
             reference = custom(prop, "area")
-            value, when = facts[prop["name"]], facts.get(reference["asOf"]) if reference else None
+            value, when = facts[prop["name"]], facts.get(reference["asOf"]) or day if reference else None
             if (
                 reference
                 and value is not None

@@ -211,3 +211,25 @@ def test_the_answer_key_is_asked_for_over_http(address: str):
         400
         == _get(address, "/answer-key", feed="city_weather", start="2026-11-17", end="2026-11-18").status_code
     )
+
+
+def test_a_socrata_view_has_no_order_until_asked(address: str):
+    path, starts = "/resource/rail-ridership.json", range(0, 1200, 100)
+    system = {"$limit": 100, "$select": ":*, *"}
+    pages = [_get(address, path, **system, **{"$offset": at}).json() for at in starts]
+    ordered = [_get(address, path, **system, **{"$offset": at, "$order": ":id"}).json() for at in starts]
+    ids, ordered_ids = ([row[":id"] for page in some for row in page] for some in (pages, ordered))
+
+    assert len(set(ids)) < len(ids) == len(ordered_ids)
+    assert sorted(set(ordered_ids)) == ordered_ids
+    assert ":id" not in _get(address, path, **{"$limit": 1}).json()[0]
+
+
+def test_institutions_are_read_link_by_link(address: str):
+    page = _get(address, "/health/institutions", asOf="2026-11-18").json()
+    seen = list(page["items"])
+    while page["next"]:
+        page = requests.get(address + page["next"], timeout=10).json()
+        seen += page["items"]
+
+    assert page["total"] == len(seen) > 50
