@@ -17,6 +17,7 @@ import requests
 from forking import Call, Forks
 
 from pipelines import contract, lake, releases, run
+from pipelines.embedded.due import Pull, due
 from pipelines.samplecity import City, answerkey, server
 from pipelines.samplecity.catalogue import SOURCES
 from pipelines.samplecity.world import BEIJING
@@ -46,13 +47,26 @@ def land(feed_id: str, day: date = DAYS[0]) -> str:
     return run.land(feed_id, day, as_of=pulled_at(day))
 
 
-def run_days(address: str, days: Iterable[date] = DAYS, feeds: Iterable[str] = FEEDS) -> list[Path]:
-    """Land and judge; returns the validated folders."""
-    folders = []
+def owed(day: date, feeds: Iterable[str] = FEEDS) -> list[Pull]:
+    """What the demo pulls once that day is over."""
+    return [pull for pull in due(contract.load_all(), day) if pull.feed_id in set(feeds)]
+
+
+def land_all(address: str, days: Iterable[date] = DAYS, feeds: Iterable[str] = FEEDS) -> list[str]:
+    """Land what the demo lands; returns the folders."""
+    landed = []
     for day in days:
         set_clock(address, day)
-        folders += [Path(run.gate(land(feed_id, day))) for feed_id in feeds]
-    return folders
+        landed += [
+            run.land(pull.feed_id, pull.window.start, pull.window.end, as_of=pulled_at(day))
+            for pull in owed(day, feeds)
+        ]
+    return landed
+
+
+def run_days(address: str, days: Iterable[date] = DAYS, feeds: Iterable[str] = FEEDS) -> list[Path]:
+    """Land and judge; returns the validated folders."""
+    return [Path(run.gate(folder)) for folder in land_all(address, days, feeds)]
 
 
 def run_warehouse() -> str:
@@ -103,10 +117,7 @@ def run_channel(home: Path, forks: Forks) -> Channel:
     with pytest.MonkeyPatch.context() as patch, server.running(CITY) as address, listened() as said:
         secrets(patch, home)
         patch.setenv("URBANBRAIN_SAMPLE_CITY_URL", address)
-        landed = []
-        for day in DAYS:
-            set_clock(address, day)
-            landed += [land(feed_id, day) for feed_id in FEEDS]
+        landed = land_all(address)
         gates = [("gate", folder) for folder in landed]
         judged = forks.run_together([gates[0::2], gates[1::2]])
         warehouse = forks.run(WAREHOUSE)

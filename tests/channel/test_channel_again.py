@@ -16,6 +16,7 @@ from channel_days import (
     files,
     judged_files,
     leftovers,
+    owed,
     run_days,
     run_warehouse,
     tables,
@@ -51,7 +52,7 @@ def test_judging_the_landed_bytes_again_gives_the_same_bytes(
 ) -> None:
     """The third day's, which has corrections, late rows and repetitions."""
     third = [folder for folder in lake.batches("landing") if Receipt.read(folder).landed_at.date() == DAYS[2]]
-    assert 7 == len(third)
+    assert len(owed(DAYS[2])) == len(third)
     for folder in third:
         for stage in ("validated", "quarantine"):
             shutil.rmtree(lake.same_batch(folder, stage))
@@ -91,7 +92,7 @@ def test_the_order_in_which_batches_are_loaded_does_not_matter(
     assert {name: expected[name] for name in found} == found
     assert set(found) >= {f"{feed.partition('_')[0]}.{feed.partition('_')[2]}" for feed in FEEDS}
     assert stale > 0 < updated
-    assert {"batches": 21, "differences": 0} == run.check()
+    assert {"batches": len(channel.folders), "differences": 0} == run.check()
 
 
 def test_a_late_older_version_never_overwrites(channel: Channel, home: Path) -> None:
