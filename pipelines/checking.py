@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from pipelines import areas, contract, database, settings
 from pipelines.contract import dictionary
 from pipelines.stages import governance, loading
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def check_all() -> Iterator[str]:
@@ -25,8 +29,31 @@ def check_all() -> Iterator[str]:
             connection.execute(dictionary.create_table(feed))
             if feed.keep_versions:
                 connection.execute(dictionary.create_history(feed))
+            if feed.is_reduced:
+                _try_reduction(connection, feed)
         governance.build(connection, settings.project())
     finally:
         connection.close()
     models = governance.build_order(settings.project())
     yield f"{len(models)} models build in this order: {', '.join(models)}"
+
+
+def _try_reduction(connection: duckdb.DuckDBPyConnection, feed: contract.Contract) -> None:
+    """Sum up no rows at all, to see whether what stands in `transformLogic` is SQL that fits the columns."""
+    import duckdb
+
+    columns = [f"{column.name} {column.type}" for column in feed.judged_columns]
+    lineage = [f"{name} {kind}" for name, kind, *_ in dictionary.lineage(feed)]
+    connection.execute(f"create or replace temp table judged ({', '.join([*columns, *lineage])})")
+    problems = []
+    for column in feed.columns:
+        try:
+            if column.logic:
+                connection.execute(f"select cast({column.logic} as {column.type}) from judged")
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            text = f"property {column.name!r} has a transformLogic that cannot be run: {reason}"
+            problems.append(contract.Problem(feed.path, column.line, text, feed.contract_id))
+    if problems:
+        raise contract.contract_error(problems)
+    connection.execute(dictionary.reduction(feed, "judged"))

@@ -121,8 +121,10 @@ def merge(connection: DuckDBPyConnection, contract: Contract, receipt: Receipt, 
     )
     if contract.keep_versions:
         _keep(connection, contract, same_key, _same([*named, *content]))
-    outcomes = dict(connection.execute("select _outcome, count(*) from decided group by all").fetchall())
-    surplus = count(connection, "select count(*) from incoming where _rank > 1")
+    # A row that sums up others counts as those: each row received ends in exactly one outcome.
+    rows_of = "coalesce(sum(len(_row_numbers)), 0)::bigint" if contract.is_reduced else "count(*)"
+    outcomes = dict(connection.execute(f"select _outcome, {rows_of} from decided group by all").fetchall())
+    surplus = count(connection, f"select {rows_of} from incoming where _rank > 1")
     connection.execute(
         f"delete from {contract.table} as old using decided as new where new._outcome <> 'stale' and {same_key}"
     )

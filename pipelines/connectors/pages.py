@@ -218,7 +218,7 @@ def _identities(contract: Contract, dialect: Dialect) -> list[_Identity]:
     groups: list[list[tuple[str, ...]]] = []
     if dialect.identity:
         groups.append([(dialect.identity,)])
-    keys = [contract.column(name) for name in contract.key]
+    keys = [contract.column(name) for name in contract.row_key]
     if keys and not any(column.constant for column in keys):
         groups.append(
             [names for key in keys for names in (tuple((name,) for name in key.join) or (key.wire,))]

@@ -153,11 +153,15 @@ class Builder:
 
     def _rules(self, table: dict[str, Any], columns: tuple[Column, ...], is_feed: bool) -> tuple[Rule, ...]:
         rules = [rule for column in columns for rule in column_rules(column)]
-        keys = [column.name for column in columns if column.is_key]
-        versions = [name for name in self._custom.get("version_columns", ()) if name not in keys]
+        known = {column.name: column for column in columns}
+        keys = [column.name for column in columns if column.is_key and column.arrives]
+        versions = [
+            name
+            for name in self._custom.get("version_columns", ())
+            if name not in keys and (name not in known or known[name].arrives)
+        ]
         if keys:
             rules.append(unique_rule("unique", (*keys, *versions)))
-        known = {column.name: column for column in columns}
         quality = Quality(known, is_feed)
         for index, entry in entries(table, "properties"):
             if column := known.get(text(entry, "name")):
@@ -226,6 +230,8 @@ class Builder:
                     (index,),
                     f"names column {name!r}, which needs 'required: true' and may not be dropped",
                 )
+            elif column.role == "column" and any(each.role == "measure" for each in columns):
+                say((index,), f"names column {name!r}, which is gone once the rows are summed up")
 
     def _check_secrets(self, columns: tuple[Column, ...]) -> None:
         tokens = [column.name for column in columns if column.privacy == "token"]

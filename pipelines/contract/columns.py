@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from pipelines.contract import syntax
 from pipelines.contract.document import Path
@@ -80,6 +80,7 @@ def read_columns(
     _check_areas(columns, places, say)
     if is_feed:
         _check_wires(columns, places, say)
+        _check_reduction(columns, places, say)
     return tuple(columns.values())
 
 
@@ -98,27 +99,43 @@ def _column(entry: dict[str, Any], line: int, say: Say) -> Column:
     custom = read_custom(entry.get("customProperties"), "property", inside(say, "customProperties"))
     kind = text(entry, "logicalType")
     is_known = kind in (*TYPES, "array")
+    logic = text(entry, "transformLogic")
     column = Column(
         name=name,
         business_name=text(entry, "businessName"),
         description=text(entry, "description"),
         logical_type=kind,
         type=_stored_type(entry, say),
-        wire=_wire_names(entry),
+        wire=() if logic else _wire_names(entry),
         required=entry.get("required") is True,
         unique=entry.get("unique") is True,
         is_key=entry.get("primaryKey") is True,
         enum=_enum(entry, kind, say) if is_known else (),
         classification=text(entry, "classification"),
+        role=_role(entry),
+        logic=logic,
         references=tuple(_references(entry, say)),
         line=line,
         **(_options(entry, kind, say) if is_known else {}),
         **custom,
     )
     if is_known:
-        for contradiction in (*_privacy_contradictions(column, entry), *_reading_contradictions(column)):
+        for contradiction in (
+            *_privacy_contradictions(column, entry),
+            *_reading_contradictions(column),
+            *_reduction_contradictions(column, entry),
+        ):
             say((), contradiction)
     return column
+
+
+def _role(entry: dict[str, Any]) -> Literal["column", "dimension", "measure"]:
+    match entry.get("semanticType"):
+        case "dimension":
+            return "dimension"
+        case "measure":
+            return "measure"
+    return "column"
 
 
 def _wire_names(entry: dict[str, Any]) -> tuple[str, ...]:
@@ -258,6 +275,33 @@ def _reading_contradictions(column: Column) -> Iterator[str]:
         yield "has a 'constant', so nothing of the source is read for it"
     if column.constant == "window_last_day" and kind != "date":
         yield f"has constant 'window_last_day', which is a date, and is of type {kind}"
+
+
+def _reduction_contradictions(column: Column, entry: dict[str, Any]) -> Iterator[str]:
+    promises = column.enum or column.pattern or column.unique or column.minimum is not None
+    promises = promises or column.maximum is not None or column.min_length is not None
+    if column.logic and column.role == "column":
+        yield "has a 'transformLogic', but no semanticType to say whether it groups (dimension) or sums up (measure)"
+    if column.role == "measure" and not column.logic:
+        yield "is a measure, so it needs the 'transformLogic' that makes it"
+    if column.role == "measure" and column.is_key:
+        yield "is a measure, so it is no part of the primary key"
+    if column.logic and (entry.get("synonyms") or entry.get("customProperties")):
+        yield "is made from other columns, so nothing of the source is read for it"
+    if column.logic and (promises or column.max_length is not None):
+        yield "is made after the rows are judged, so nothing checks its promises; write rules about the rows"
+
+
+def _check_reduction(columns: dict[str, Column], places: dict[str, Path], say: Say) -> None:
+    """A feed that sums its rows up: dimensions are the key of what it keeps, measures the rest."""
+    made = [column for column in columns.values() if column.role != "column"]
+    if made and all(column.role == "dimension" for column in made):
+        say(places[made[0].name], "is a dimension, but there is no measure: nothing is summed up")
+    for column in made:
+        if column.role == "dimension" and not column.is_key:
+            say(places[column.name], "is a dimension, so it is part of the primary key")
+    if made and not any(column.is_key and column.arrives for column in columns.values()):
+        say((), "has no key column that arrives, so its rows cannot be told apart")
 
 
 def _check_key(table: dict[str, Any], columns: list[Column], say: Say) -> None:

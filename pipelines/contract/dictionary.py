@@ -53,6 +53,26 @@ def create_history(contract: Contract) -> str:
     return _create(contract, contract.history_table, (*lineage(contract), *KNOWN))
 
 
+def reduction(contract: Contract, source: str) -> str:
+    """SQL that sums the judged rows of `source` up: the table's columns, and the numbers of the rows in each.
+
+    `_row_number` is the first of them, `_row_numbers` holds all, so that every row received can still be found.
+    """
+    stored = ", ".join(
+        f"cast({column.logic or column.name} as {column.type}) as {column.name}"
+        for column in contract.stored_columns
+    )
+    groups = ", ".join(
+        str(place) for place, column in enumerate(contract.stored_columns, 1) if column.role == "dimension"
+    )
+    area = "".join(f", min({name}) as {name}" for name, *_ in AREA_LINEAGE) if contract.has_area else ""
+    flags = "flatten(list(_dq_flags) filter (len(_dq_flags) > 0))"
+    return (
+        f"select {stored}{area}, min(_row_number) as _row_number, list_sort(list(_row_number)) as _row_numbers, "
+        f"coalesce(list_sort(list_distinct({flags})), []) as _dq_flags from {source} group by {groups}"
+    )
+
+
 def comments(contract: Contract) -> tuple[str, ...]:
     """`comment on …` statements for the table and each of its columns: `English. 中文`."""
     said = both(table_description(contract), contract.business_name)

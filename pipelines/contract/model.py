@@ -96,6 +96,8 @@ class Column:
     fill_down: tuple[str, ...] = ()
     area: AreaReference | None = None
     constant: str = ""
+    role: Literal["column", "dimension", "measure"] = "column"
+    logic: str = ""
     references: tuple[str, ...] = ()
     line: int = 0
 
@@ -103,6 +105,11 @@ class Column:
     def is_stored(self) -> bool:
         """Whether the column goes on past landing."""
         return self.privacy != "drop"
+
+    @property
+    def arrives(self) -> bool:
+        """Whether the column is there when rows are judged; what a reduction makes comes after that."""
+        return not self.logic
 
     @property
     def is_numeric(self) -> bool:
@@ -229,13 +236,39 @@ class Contract:
         return f"{self.table}{HISTORY}"
 
     @property
+    def is_reduced(self) -> bool:
+        """Whether rows are summed up once they are judged, so that the table holds fewer than arrived."""
+        return any(column.role == "measure" for column in self.columns)
+
+    @property
+    def judged_columns(self) -> tuple[Column, ...]:
+        """Columns of a row as it is judged."""
+        return tuple(column for column in self.columns if column.is_stored and column.arrives)
+
+    @property
     def stored_columns(self) -> tuple[Column, ...]:
-        return tuple(column for column in self.columns if column.is_stored)
+        """Columns of the table; of a reduced feed its dimensions and measures."""
+        is_reduced = self.is_reduced
+        return tuple(
+            column
+            for column in self.columns
+            if column.is_stored and not (is_reduced and column.role == "column")
+        )
 
     @property
     def key(self) -> tuple[str, ...]:
         """Names of the primary key's columns."""
-        return tuple(column.name for column in self.columns if column.is_key)
+        return tuple(column.name for column in self.stored_columns if column.is_key)
+
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        """Names of the columns that tell rows apart as they arrive; the primary key unless the feed is reduced."""
+        return tuple(column.name for column in self.judged_columns if column.is_key)
+
+    @property
+    def row_versions(self) -> tuple[str, ...]:
+        """Names of the version columns that arrive."""
+        return tuple(name for name in self.version_columns if self.column(name).arrives)
 
     @property
     def is_personal(self) -> bool:

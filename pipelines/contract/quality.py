@@ -267,6 +267,8 @@ class Quality:
                 say(path, f"names column {shown(name)}, which is not in this contract{hint}")
             elif not self._columns[name].is_stored:
                 say(path, f"names column {name!r}, which never leaves landing (privacy: drop)")
+            elif not self._columns[name].arrives:
+                say(path, f"names column {name!r}, which is made after the rows are judged (transformLogic)")
 
 
 def _missing_values(arguments: dict[str, Any], column: Column, say: Say) -> _Kind | None:

@@ -40,8 +40,8 @@ _SHOWN_VALUES = 12
 
 
 def column_rules(column: Column) -> Iterator[Rule]:
-    """The rules that follow from one column's description. A column that is dropped makes no promise."""
-    if not column.is_stored:
+    """The rules that follow from one column's description. A column that is dropped or made later has none."""
+    if not (column.is_stored and column.arrives):
         return
     if column.required:
         yield _rule("required", "required", column, {}, "a value; it may not be empty", "必填，不能为空")

@@ -51,7 +51,7 @@ def wanted(contract: Contract) -> tuple[Wanted, ...]:
     """The columns of `received`: every stored column that arrives, then `_drop_1` … for the drop rules."""
     columns = [
         Wanted(column.name, column.join or column.wire, column.required, bool(column.join))
-        for column in contract.stored_columns
+        for column in contract.judged_columns
         if not column.constant
     ]
     # A drop rule guards what must not pass, so the name it looks at has to be there.

@@ -13,7 +13,7 @@ from pipelines.samplecity.city import (
 )
 from pipelines.samplecity.district import clinics, components, dispatch, greens, grid, schools
 from pipelines.samplecity.source import Source
-from pipelines.samplecity.street import devices, incidents, steward
+from pipelines.samplecity.street import device_status, devices, incidents, steward
 
 SOURCES: tuple[Source, ...] = (
     air.SOURCE,
@@ -31,6 +31,7 @@ SOURCES: tuple[Source, ...] = (
     components.SOURCE,
     steward.SOURCE,
     devices.SOURCE,
+    device_status.SOURCE,
     incidents.SOURCE,
 )
 BY_FEED = {source.feed_id: source for source in SOURCES}

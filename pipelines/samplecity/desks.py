@@ -268,6 +268,39 @@ def _position(cursor: str) -> int:
     return int(b64decode(cursor).decode().partition(":")[2]) if cursor else 0
 
 
+@dataclass(frozen=True)
+class SensorThings(_Paged):
+    """Observations of OGC SensorThings: the way on is a link; `changed` is the time that `$filter` may bound."""
+
+    changed: str
+    file_page: int = 1000
+    largest: int = 1000
+
+    def answer(self, source: Source, office: Office, request: Request) -> Response:
+        top = number(request, "$top", 100, self.largest, 1)
+        skip = number(request, "$skip", 0, 10**9)
+        bounds = self._bounds(request.query_params.get("$filter", ""))
+        wire = _asked_between(source, office, request, *bounds)
+        rows, total = office.page(request.url.path, skip, top, len(wire))
+        more = request.url.include_query_params(**{"$skip": skip + top, "$top": top})
+        link = str(more) if skip + top < len(wire) else ""
+        body = dialects.sensor_page(_rows(wire, rows), total, link)
+        return Response(body, media_type="application/json")
+
+    def _bounds(self, query: str) -> tuple[datetime | None, datetime | None]:
+        """The `[start, end)` of `… ge … and … lt …`; without a filter everything."""
+        if not query:
+            return None, None
+        asked = re.fullmatch(rf"{self.changed} ge (\S+) and {self.changed} lt (\S+)", query)
+        if not asked:
+            raise BadQuery(f"$filter: only {self.changed} with ge and lt")
+        start, end = (local(datetime.fromisoformat(text)) for text in asked.groups())
+        return start, end
+
+    def _body(self, page: Wire, total: int, number: int, size: int) -> bytes:
+        return dialects.sensor_page(page, total, "")
+
+
 Render = Callable[[Wire, date, int], bytes]
 """A whole file from its rows, the day as of which it is, and the number of rows it should claim."""
 

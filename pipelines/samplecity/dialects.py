@@ -174,3 +174,19 @@ def ngsi_page(wire: Wire, kind: str) -> bytes:
         entity["@context"] = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context.jsonld"
         entities.append(entity)
     return json.dumps(entities, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def sensor_page(wire: Wire, total: int, link: str) -> bytes:
+    """Observations of SensorThings; a name with a dot belongs to what was expanded."""
+    values = []
+    for row in range(len(wire)):
+        value: dict[str, Any] = {}
+        for name, column in wire.columns.items():
+            outer, dot, inner = name.partition(".")
+            if dot and not name.startswith("@"):
+                value.setdefault(outer, {})[inner] = column[row]
+            else:
+                value[name] = column[row]
+        values.append(value)
+    page = {"@iot.count": total, **({"@iot.nextLink": link} if link else {}), "value": values}
+    return json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import privacy, settings, values
+from pipelines.contract import dictionary
 from pipelines.contract.model import Contract, Rule
 from pipelines.database import count, literal, prepare, quoted
 from pipelines.errors import DataError
@@ -144,7 +145,7 @@ class _Split:
         """Columns whose emptiness is told beside them, because they can hold something unreadable."""
         return frozenset(
             column.name
-            for column in self.contract.stored_columns
+            for column in self.contract.judged_columns
             if not column.constant and (column.area or column.type != "VARCHAR")
         )
 
@@ -157,7 +158,7 @@ class _Split:
         self.connection.execute(f"create view staged as select * from read_parquet({literal(str(rows))})")
         names = {row[0] for row in self.connection.execute("describe staged").fetchall()}
         columns = ["_row_number"]
-        for column in self.contract.stored_columns:
+        for column in self.contract.judged_columns:
             name, bad = quoted(column.name), quoted(values.bad(column.name))
             if column.logical_type != "array":
                 columns.append(name)
@@ -214,7 +215,7 @@ class _Split:
         return f"word_{index // _BITS} & {1 << index % _BITS}::ubigint <> 0"
 
     def write_validated(self, path: Path) -> None:
-        columns = ", ".join(quoted(column.name) for column in self.contract.stored_columns)
+        """Rows that keep the contract; of a reduced feed their sums, each with the rows in it."""
         warned = ", ".join(
             f"case when {self._bit(i)} then {literal(verdict.rule.rule_id)} end"
             for i, verdict in enumerate(self._verdicts)
@@ -229,10 +230,14 @@ class _Split:
             source = f"({source}) where is_broken is not true"
         else:
             source = "staged anti join (select _row_number from marks where is_broken) using (_row_number)"
-        area = "_area_method, _area_confidence, " if self.contract.has_area else ""
+        if self.contract.is_reduced:
+            query = dictionary.reduction(self.contract, source)
+        else:
+            columns = ", ".join(quoted(column.name) for column in self.contract.stored_columns)
+            area = "_area_method, _area_confidence, " if self.contract.has_area else ""
+            query = f"select _row_number, {columns}, {area}_dq_flags from {source}"
         self.connection.execute(
-            f"copy (select _row_number, {columns}, {area}_dq_flags from {source} order by _row_number) "
-            f"to {literal(str(path))} (format parquet, compression zstd)"
+            f"copy ({query} order by _row_number) to {literal(str(path))} (format parquet, compression zstd)"
         )
 
     def write_quarantine(self, path: Path) -> None:
@@ -240,7 +245,7 @@ class _Split:
         reasons = (
             ", ".join(self._reason(i, verdict.rule) for i, verdict in enumerate(self._verdicts)) or "null"
         )
-        stored = [column for column in self.contract.stored_columns if not column.constant]
+        stored = [column for column in self.contract.judged_columns if not column.constant]
         texts = {
             row[0]
             for row in self.connection.execute(
@@ -256,7 +261,7 @@ class _Split:
             )
             for column in stored
         )
-        key = ", ".join(map(self._shown, self.contract.key))
+        key = ", ".join(map(self._shown, self.contract.row_key))
         area = next((quoted(column.name) for column in stored if column.area), "null::varchar")
         self.connection.execute(
             f"copy (select _row_number, concat_ws('/', {key}) as business_key, {area} as area_code, "

@@ -98,7 +98,7 @@ class _Staging:
     @property
     def _given(self) -> list[Column]:
         """Stored columns that arrive, rather than being known beforehand."""
-        return [column for column in self.contract.stored_columns if not column.constant]
+        return [column for column in self.contract.judged_columns if not column.constant]
 
     def clean(self) -> None:
         """received → cleaned: trimmed text, nothing for words that mean nothing, tokens for callers, masks.
@@ -179,7 +179,7 @@ class _Staging:
     def type(self) -> None:
         """cleaned → typed: `<name>` as its type, `<name>__bad` with the text where that failed, what was mended."""
         columns = []
-        for column in self.contract.stored_columns:
+        for column in self.contract.judged_columns:
             name = quoted(column.name)
             if column.area:  # resolved next, when the day is known
                 columns.append(f"{name} as {quoted(_area_text(column))}")
@@ -295,7 +295,7 @@ class _Staging:
                 f"(select _row_number, case {refused} end as reason from cleaned) where reason is not null "
                 "order by _row_number"
             )
-        key = ", ".join(quoted(name) for name in (*self.contract.key, *self.contract.version_columns))
+        key = ", ".join(quoted(name) for name in (*self.contract.row_key, *self.contract.row_versions))
         everything = ", ".join(quoted(column.name) for column in self._given)
         self.connection.execute(
             "insert into set_aside select _row_number, 'duplicate', 'exact repetition', first_row from ("

@@ -37,7 +37,31 @@ def body(lines: str) -> tuple[str, str]:
     return old, words + "".join(f"        {line}\n" for line in lines.splitlines())
 
 
+GONE = "100: custom property 'versionColumns' names column 'changed_at', which is gone once the rows are summed up"
+
 CASES = {
+    # Rows that are summed up.
+    "a measure nobody makes": (
+        column("semanticType: measure"),
+        [
+            "73: property 'remark_text' is a measure, so it needs the 'transformLogic' that makes it",
+            GONE,
+        ],
+    ),
+    "logic that neither groups nor sums up": (
+        column("transformLogic: count(*)"),
+        [
+            "73: property 'remark_text' has a 'transformLogic', but no semanticType to say whether it groups "
+            "(dimension) or sums up (measure)"
+        ],
+    ),
+    "a dimension and no measure": (
+        column("semanticType: dimension"),
+        [
+            "73: property 'remark_text' is a dimension, but there is no measure: nothing is summed up",
+            "73: property 'remark_text' is a dimension, so it is part of the primary key",
+        ],
+    ),
     # Keys nobody knows.
     "an unknown key of the contract": (
         ("status: active", "status: active\nstauts: active"),

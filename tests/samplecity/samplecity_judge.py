@@ -156,6 +156,7 @@ RULES = {
     ),
     "close_not_before_request": lambda r, _: r["closed_at"] < r["requested_at"] - MINUTE,
     "district_agrees": lambda r, _: r["device_id"][:6] != r["civil_code"],
+    "not_after_the_pull": lambda r, clock: r["sampled_at"] > clock + 10 * MINUTE,
     "parts_within_whole": lambda r, _: (
         r["confirmed_count"] > r["incident_count"] or r["to_case_count"] > r["confirmed_count"]
     ),
@@ -202,19 +203,20 @@ def judge(feed_id: str, wire: Wire, clock: datetime, day: date) -> list[tuple[in
         columns |= {
             f"location.value.coordinates[{n}]": columns[name] for n, name in enumerate(("lon", "lat"))
         }
-    properties = [p for p in table["properties"] if not custom(p, "constant")]
+    properties = [p for p in table["properties"] if not custom(p, "constant") and "transformLogic" not in p]
     names = {
         p["name"]: [p["businessName"], p["name"], *(s["synonym"] for s in p.get("synonyms", []))]
         for p in properties
     }
     names["street_names"] = ["属地街镇"]
-    versions = custom(promise, "versionColumns", [])
+    arriving = {p["name"] for p in properties}
+    versions = [name for name in custom(promise, "versionColumns", []) if name in arriving]
     key = [p["name"] for p in properties if p.get("primaryKey")] + versions
     seen: set[tuple[Any, ...]] = set()
     outcomes: list[str] = []
     reasons: list[list[str]] = []
     keys: list[tuple[Any, ...] | None] = []
-    sent = [column for name, column in columns.items() if name != "_id"]
+    sent = [column for name, column in columns.items() if name not in ("_id", "@iot.id")]
     for row in range(len(wire)):
         broken: list[str] = []
         facts = {p["name"]: day for p in table["properties"] if custom(p, "constant")}

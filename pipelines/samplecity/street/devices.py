@@ -6,7 +6,8 @@ made-up (RFC 5737 addresses) and the contract's allow-list must drop them.
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from functools import lru_cache
 
 import numpy as np
@@ -22,7 +23,9 @@ from pipelines.samplecity.world import (
     COMMUNITY_STREET,
     COMMUNITY_WEIGHT,
     STREETS,
+    Bools,
     City,
+    Ints,
     Objects,
     spell_streets,
     stamp,
@@ -52,24 +55,53 @@ DEFECTS = (
 )
 
 
-@lru_cache(maxsize=8)
-def snapshot(city: City, clock: datetime) -> Wire:
-    """Every device as the broker knows it at `clock`."""
+@dataclass(frozen=True)
+class Inventory:
+    """The devices that were ever built, as arrays over the same rows."""
+
+    ids: Objects
+    community: Ints
+    salt: Ints
+    weak: Bools
+
+    @property
+    def dead(self) -> Bools:
+        """Those that have not answered for weeks."""
+        return np.asarray(self.salt % 43 == 5)
+
+
+@lru_cache(maxsize=4)
+def inventory(city: City) -> Inventory:
+    """Every device of the city."""
     count = max(60, round(COUNT * city.scale))
     dice = city.dice("devices")
     community = np.sort(dice.choice(len(COMMUNITIES), size=count, p=COMMUNITY_WEIGHT))
     salt = dice.integers(0, 2**31, count)
-    street = COMMUNITY_STREET[community]
     weak = dice.random(count) < 0.1
     industry = numbered("", dice.integers(0, 10, count), 2)
     kind = np.where(salt % 4 == 0, "131", "132").astype(object)
     ids = np.asarray("11011400" + industry + kind + numbered("", np.arange(1, count + 1), 7), dtype=object)
+    return Inventory(ids, community, salt, weak)
+
+
+def offline(city: City, day: date) -> Bools:
+    """Which devices fail on that day."""
+    known = inventory(city)
+    dice = city.dice("devices/health", day)
+    return np.asarray((dice.random(len(known.ids)) < np.where(known.weak, 0.5, 0.02)) | known.dead)
+
+
+@lru_cache(maxsize=8)
+def snapshot(city: City, clock: datetime) -> Wire:
+    """Every device as the broker knows it at `clock`."""
+    known = inventory(city)
+    ids, community, salt = known.ids, known.community, known.salt
+    count, street = len(ids), COMMUNITY_STREET[community]
     now = stamp(clock)
-    day_dice = city.dice("devices/health", clock.date())
-    offline = day_dice.random(count) < np.where(weak, 0.5, 0.02)
+    failed = offline(city, clock.date())
     poll = now.astype("M8[h]").astype("M8[s]")
     seen = poll - (salt % 600).astype("timedelta64[s]")
-    seen = np.where(offline, seen - (3600 + salt % 40_000).astype("timedelta64[s]"), seen)
+    seen = np.where(failed, seen - (3600 + salt % 40_000).astype("timedelta64[s]"), seen)
     spot = np.array(["北门", "南门", "东路口", "中心花园", "车棚", "健身区"], dtype=object)[salt // 3 % 6]
     columns: dict[str, Objects] = {
         "deviceId.value": ids.copy(),
@@ -78,7 +110,7 @@ def snapshot(city: City, clock: datetime) -> Wire:
         "street.value": spell_streets(street, salt // 13),
         "community.value": COMMUNITY_NAME[community],
         "networkClass.value": np.array(["一类", "二类", "二类", "三类"], dtype=object)[salt // 17 % 4],
-        "status.value": np.array(["ON", "OFF"], dtype=object)[offline.astype(int)],
+        "status.value": np.array(["ON", "OFF"], dtype=object)[failed.astype(int)],
         "status.observedAt": text_of_instants(seen),
         "lon": np.round(np.array([s.lon for s in STREETS])[street] + (salt % 5003 - 2501) * 4e-6, 6).astype(object),
         "lat": np.round(np.array([s.lat for s in STREETS])[street] + (salt // 5003 % 5003 - 2501) * 4e-6, 6).astype(object),
