@@ -255,6 +255,8 @@ def _privacy_contradictions(column: Column, entry: dict[str, Any]) -> Iterator[s
         yield "has 'decimals', which belong to privacy 'coarsen'"
     if column.withheld_values and privacy != "token":
         yield "has 'withheldValues', which belong to privacy 'token'"
+    if column.token_overlap and privacy != "token":
+        yield "has 'tokenOverlap', which belongs to privacy 'token'"
     if column.classification in ("L3", "L4") and not privacy:
         yield f"is classified {column.classification}, but has no 'privacy' to say what happens to it"
     if column.is_key and privacy == "drop":
@@ -339,6 +341,8 @@ def _check_wires(columns: dict[str, Column], places: dict[str, Path], say: Say) 
             other = owners.setdefault(wire, column)
             if other is column:
                 continue
+            if bool(other.token_overlap) != bool(column.token_overlap) and other.privacy == column.privacy:
+                continue  # this year's token and last year's
             if not (other.part and column.part):
                 say(
                     places[column.name],

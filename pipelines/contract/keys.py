@@ -384,6 +384,12 @@ KEYS: tuple[Key, ...] = (
     Key("decimals", "property", Number(0, 8), "Decimals that coarsen leaves."),
     Key("missingValues", "property", TEXTS, "Texts that mean nothing was given."),
     Key("withheldValues", "property", TEXTS, "Texts that mean the caller asked for secrecy."),
+    Key(
+        "tokenOverlap",
+        "property",
+        Span(),
+        "The column holds last year's token of the same text, this long into a new year.",
+    ),
     Key("formats", "property", Several(Text("a format", _strptime)), "How dates and times are written."),
     Key(
         "normalise",

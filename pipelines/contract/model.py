@@ -88,6 +88,7 @@ class Column:
     decimals: int = 3
     missing_values: tuple[str, ...] = ()
     withheld_values: tuple[str, ...] = ()
+    token_overlap: timedelta | None = None
     formats: tuple[str, ...] = ()
     normalise: Literal["", "code"] = ""
     part: TextPart | None = None

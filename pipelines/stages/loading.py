@@ -43,6 +43,10 @@ create table if not exists ops.quarantine (
         expected_zh varchar)[] not null,
     received varchar not null, landed_at timestamptz not null
 );
+create table if not exists ops.link_decisions (
+    one_feed varchar not null, one_id varchar not null, other_feed varchar not null, other_id varchar not null,
+    decision varchar not null, decided_at timestamptz not null, decided_by varchar not null, reason varchar not null
+);
 create table if not exists ops.expectations (
     feed_id varchar not null, level varchar not null, business_date date not null, expected_by timestamptz not null,
     is_mandatory boolean not null, primary key (feed_id, business_date)

@@ -160,10 +160,17 @@ class _Staging:
         if column.privacy != "token":
             return ""
         name = quoted(column.name)
-        return (
-            f"case when {name} in ({_literals((*column.withheld_values, WITHHELD))}) "
+        is_withheld = (
+            f"{name} in ({_literals((*column.withheld_values, WITHHELD))}) "
             # What is left of a masked number, 150××××, many callers share: a token would make them one.
-            f"or regexp_matches({name}, {literal(_MASKED_AT_SOURCE)}) then {literal(WITHHELD)} "
+            f"or regexp_matches({name}, {literal(_MASKED_AT_SOURCE)})"
+        )
+        if column.token_overlap:
+            before = self._epoch(column.token_overlap)
+            token = f"case when {before} <> {self._epoch()} then caller_token({name}, {before}) end"
+            return f"case when {is_withheld} then null when {name} is not null then {token} end"
+        return (
+            f"case when {is_withheld} then {literal(WITHHELD)} "
             f"when {name} is not null then caller_token({name}, {self._epoch()}) end"
         )
 
@@ -338,12 +345,13 @@ class _Staging:
             text = f"mask_text({text})"
         return f"coalesce({bad}, {text})"
 
-    def _epoch(self) -> str:
+    def _epoch(self, earlier: timedelta = timedelta()) -> str:
         """Two digits of the year of the row's own day: tokens of different years cannot be linked.
 
         The row's, not the pull's: an order pulled again in January keeps December's token.
+        `earlier` asks for the year that long before.
         """
-        fallback = literal(f"{self._last_day():%y}")
+        fallback = literal(f"{self._last_day() - earlier:%y}")
         area = next((column.area for column in self.contract.columns if column.area), None)
         if area is None or self.contract.column(area.as_of).constant:
             return fallback
@@ -351,6 +359,8 @@ class _Staging:
         moment = values.typed(quoted(column.name), column, self.contract.timezone)
         if column.type == "TIMESTAMPTZ":
             moment = f"timezone({literal(self.contract.timezone)}, {moment})"
+        if earlier:
+            moment = f"{moment} - to_seconds({earlier.total_seconds():.0f})"
         return f"coalesce(strftime({moment}, '%y'), {fallback})"
 
     def _last_day(self) -> date:

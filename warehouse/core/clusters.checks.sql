@@ -5,15 +5,17 @@ left join model on reports.report_no = model.report_no
 group by reports.report_no
 having count(model.first_no) <> 1;
 
--- check: the first report of a problem belongs to it
-select model.*
+-- check: two problems never share an id
+select case_id
 from model
-inner join model as first on model.first_no = first.report_no
-where first.first_no <> model.first_no or model.first_no > model.report_no;
+group by all
+having count(distinct first_no) > 1;
 
--- check: reports linked by a named order stay together
-select links.*
+-- check: reports that name each other, or that a person put together, stay together
+select
+    links.one_no,
+    links.other_no
 from core.links as links
-inner join model as earlier on links.earlier_no = earlier.report_no
-inner join model as later on links.later_no = later.report_no
-where links.link_method = 'explicit_ref' and earlier.first_no <> later.first_no;
+inner join model as one on links.one_no = one.report_no
+inner join model as other on links.other_no = other.report_no
+where links.is_explicit and links.known_to = 'infinity' and one.first_no <> other.first_no;

@@ -1,102 +1,57 @@
 -- core.links
--- One row per pair of reports held to be one problem, with the first rule that says so.
--- Rules are rows of ref.link_rules: a named order; the same caller, class and community within some hours; the
--- same component while an earlier report of it is open. Only a named order links across streets.
--- Of many reports in a row, each is linked to the one before: the groups are the same, the pairs far fewer.
--- Of earlier reports of a component it is the one open longest, and of those that are still open the last.
-with rules as (
-    select *
-    from ref.link_rules
-    where is_current
-),
-
-named as (
+-- One row per pair of reports held to be one problem, reason and stretch of time in which we held so.
+-- A rule's link begins when what it rests on is known, ends when a newer version of a record takes that away, and
+-- ends when a person decides about the pair. From then on the
+-- person's last decision holds: an accepted pair is linked whatever the rules say, a rejected one is not.
+-- is_explicit marks what survives when a case grows too large: named numbers and persons' decisions.
+with decisions as (
     select
-        report_no,
-        unnest(parent_refs) as parent_ref
-    from core.reports
+        least(one.report_no, other.report_no) as one_no,
+        greatest(one.report_no, other.report_no) as other_no,
+        decisions.decision,
+        decisions.decided_at,
+        lead(decisions.decided_at, 1, 'infinity') over (
+            partition by least(one.report_no, other.report_no), greatest(one.report_no, other.report_no)
+            order by decisions.decided_at, decisions.decision
+        ) as decided_until
+    from ops.link_decisions as decisions
+    inner join core.reports as one on decisions.one_feed = one.source_feed and decisions.one_id = one.source_id
+    inner join core.reports as other
+        on decisions.other_feed = other.source_feed and decisions.other_id = other.source_id
 ),
 
-explicit as (
-    select
-        named.report_no as one_no,
-        orders.report_no as other_no
-    from named
-    inner join core.reports as orders
-        on
-            orders.source_feed = 'city_hotline_orders'
-            and named.parent_ref = orders.source_id
-            and named.report_no <> orders.report_no
-),
-
-callers as (
-    select
-        report_no as one_no,
-        lag(report_no) over same_matter as other_no,
-        reported_at - lag(reported_at) over same_matter as distance
-    from core.reports
-    where
-        caller_ref <> 'withheld'
-        and category_code is not null
-        and community_name is not null
-        and street_code is not null
-    window same_matter as (
-        partition by street_code, community_name, category_code, caller_ref
-        order by report_no
-    )
-),
-
-components as (
-    select
-        report_no as one_no,
-        reported_at,
-        arg_max(report_no, (coalesce(closed_at, 'infinity'), report_no)) over earlier as other_no,
-        max(coalesce(closed_at, 'infinity')) over earlier as open_until
-    from core.reports
-    where component_id is not null and street_code is not null
-    window earlier as (
-        partition by street_code, component_id
-        order by report_no
-        rows between unbounded preceding and 1 preceding
-    )
-),
-
-pairs as (
+first_decisions as (
     select
         one_no,
         other_no,
-        'explicit_ref' as link_method,
-        null as distance
-    from explicit
+        min(decided_at) as decided_at
+    from decisions
+    group by all
+),
+
+spans as (
+    select
+        pairs.*,
+        pairs.known_from as held_from,
+        least(pairs.known_to, coalesce(first_decisions.decided_at, 'infinity')) as held_to
+    from core.pairs as pairs
+    left join first_decisions
+        on pairs.one_no = first_decisions.one_no and pairs.other_no = first_decisions.other_no
+    where pairs.is_sure and pairs.link_method <> 'reviewed'
     union all
     select
-        one_no,
-        other_no,
-        'caller_category_place' as link_method,
-        distance
-    from callers
-    where other_no is not null
-    union all
-    select
-        one_no,
-        other_no,
-        'component' as link_method,
-        null as distance
-    from components
-    where open_until > reported_at
+        pairs.*,
+        greatest(pairs.known_from, decisions.decided_at) as held_from,
+        least(pairs.known_to, decisions.decided_until) as held_to
+    from core.pairs as pairs
+    inner join decisions on pairs.one_no = decisions.one_no and pairs.other_no = decisions.other_no
+    where pairs.link_method = 'reviewed' and decisions.decision = 'accepted'
 )
 
 select
-    least(pairs.one_no, pairs.other_no) as earlier_no,
-    greatest(pairs.one_no, pairs.other_no) as later_no,
-    pairs.link_method,
-    rules.link_score,
-    rules.rule_order,
-    rules.rule_version
-from pairs
-inner join rules on pairs.link_method = rules.link_method
-where pairs.distance is null or pairs.distance <= to_hours(cast(rules.window_hours as integer))
-qualify row_number() over (
-    partition by least(pairs.one_no, pairs.other_no), greatest(pairs.one_no, pairs.other_no)
-    order by rules.rule_order
-) = 1
+    * exclude (is_sure, known_from, known_to, held_from, held_to),
+    link_method in ('explicit_ref', 'reviewed') as is_explicit,
+    held_from as known_from,
+    held_to as known_to
+from spans
+where held_from < held_to

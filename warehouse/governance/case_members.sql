@@ -1,66 +1,83 @@
 -- governance.case_members
 -- One row per source record, with the case it belongs to and why.
--- The first report of a case is its own reason; every other member carries its surest link inside the case.
+-- The record that became known first lends the case its number and is its own reason; every other member carries
+-- its surest link inside the case. All links of a case are in governance.case_links.
 -- counts_in_scorecard is true for each hotline order a street leads, linked or not: linking never shrinks the
 -- denominators of the three rates. batch_id and row_number lead back to the landed bytes.
-with members as (
+with sides as (
     select
-        clusters.first_no,
-        clusters.case_id,
-        reports.*
-    from core.clusters as clusters
-    inner join core.reports as reports on clusters.report_no = reports.report_no
-),
-
-sides as (
-    select
-        earlier_no as report_no,
-        later_no as other_no,
-        link_method,
-        link_score,
-        rule_order
-    from core.links
+        *,
+        one_feed as source_feed,
+        one_id as source_id,
+        other_feed as linked_feed,
+        other_id as linked_id
+    from governance.case_links
     union all
     select
-        later_no as report_no,
-        earlier_no as other_no,
-        link_method,
-        link_score,
-        rule_order
-    from core.links
+        *,
+        other_feed as source_feed,
+        other_id as source_id,
+        one_feed as linked_feed,
+        one_id as linked_id
+    from governance.case_links
+),
+
+lenders as (
+    select
+        reports.source_feed,
+        reports.source_id
+    from core.clusters as clusters
+    inner join core.reports as reports on clusters.report_no = reports.report_no
+    where clusters.first_no = clusters.report_no
+),
+
+versions as (
+    select distinct
+        rule_version,
+        valid_from
+    from ref.link_rules
 ),
 
 reasons as (
-    select
-        sides.report_no,
-        sides.link_method,
-        sides.link_score
+    select sides.*
     from sides
-    inner join core.clusters as own on sides.report_no = own.report_no
-    inner join core.clusters as other on sides.other_no = other.report_no
-    where own.first_no = other.first_no
-    qualify row_number() over (partition by sides.report_no order by sides.rule_order, sides.other_no) = 1
+    anti join lenders on sides.source_feed = lenders.source_feed and sides.source_id = lenders.source_id
+    inner join ref.link_rules as rules
+        on sides.rule_version = rules.rule_version and sides.link_method = rules.link_method
+    qualify row_number() over (
+        partition by sides.source_feed, sides.source_id
+        order by rules.rule_order, sides.link_score desc, sides.hours_apart, sides.linked_feed, sides.linked_id
+    ) = 1
 )
 
 select
-    members.source_feed,
-    members.source_id,
-    members.case_id,
-    members.source_level,
-    members.street_code,
-    members.community_name,
-    members.category_code,
-    members.reported_at,
-    members.closed_at,
-    members.is_open,
-    members.due_at,
-    members.parent_refs,
-    case when members.report_no = members.first_no then 'first_report' else reasons.link_method end as link_method,
-    case when members.report_no = members.first_no then 1.0 else reasons.link_score end as link_score,
-    versions.rule_version,
-    members.counts_in_scorecard,
-    members.batch_id,
-    members.row_number
-from members
-left join reasons on members.report_no = reasons.report_no
-cross join (select min(rule_version) as rule_version from ref.link_rules where is_current) as versions
+    reports.source_feed,
+    reports.source_id,
+    clusters.case_id,
+    reports.source_level,
+    reports.street_code,
+    reports.community_name,
+    reports.category_code,
+    reports.reported_at,
+    reports.closed_at,
+    reports.is_open,
+    reports.due_at,
+    reports.parent_refs,
+    reports.own_case_id,
+    coalesce(reasons.link_method, 'first_report') as link_method,
+    coalesce(reasons.link_score, 1.0) as link_score,
+    reasons.linked_feed,
+    reasons.linked_id,
+    reasons.distance_m,
+    reasons.hours_apart,
+    reasons.similarity,
+    coalesce(reasons.why_zh, '本事项首次获知的记录') as why_zh,
+    coalesce(reasons.why_en, 'the record of this case that became known first') as why_en,
+    coalesce(reasons.rule_version, versions.rule_version) as rule_version,
+    reports.counts_in_scorecard,
+    reports.batch_id,
+    reports.row_number
+from core.reports as reports
+inner join core.clusters as clusters on reports.report_no = clusters.report_no
+left join reasons on reports.source_feed = reasons.source_feed and reports.source_id = reasons.source_id
+asof left join versions on reports.reported_at at time zone 'Asia/Shanghai' >= versions.valid_from

@@ -1,7 +1,7 @@
 -- governance.cases
 -- One row per problem, whoever reported it and however often: a group of linked hotline orders, grid cases and
--- steward requests. The id follows from the first report, so later members never change it; only a record that
--- arrives late and was reported earlier than all of them does, for then it is the first report.
+-- steward requests. The record that became known first lends the case its id, so members that become known later,
+-- also those reported earlier, never change it; of two cases that merge the older id stays.
 -- A problem is open while any hotline order a street leads is open; without such an order, while any member is.
 -- The place is that of the member whose place is surest; on a tie hotline before grid before street.
 -- The hotline orders inside are counted here once and in the three rates each on its own.
@@ -39,6 +39,7 @@ problems as (
             order by members.source_level, members.report_no
         ) as community_name,
         any_value(members.category_code order by members.source_level, members.report_no) as category_code,
+        arg_min(members.source_level, (members.reported_at, members.report_no)) as first_level,
         min(members.reported_at) as first_reported_at,
         max(greatest(members.last_activity_at, members.reported_at)) as last_activity_at,
         max(members.closed_at) as closed_at,
@@ -79,14 +80,13 @@ select
     problems.last_activity_at,
     case when not problems.is_open then problems.closed_at end as closed_at,
     case when problems.is_open then problems.due_at end as due_at,
-    first.source_level as first_level,
+    problems.first_level,
     problems.levels_seen,
     len(problems.levels_seen) as level_count,
     problems.member_count,
     problems.hotline_member_count,
     problems.updated_at
 from problems
-inner join core.reports as first on problems.first_no = first.report_no
 left join class_names on problems.category_code = class_names.category_code
 left join ref.areas as areas
     on
