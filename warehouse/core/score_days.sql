@@ -1,11 +1,19 @@
 -- core.score_days
--- One row per day on which a hotline order was reported, with the assessment period and the score rule it falls under.
+-- One row per day on which a hotline order was reported, by any of its versions, with the assessment period and the score rule it falls under.
 -- A period starts on the day of the month its rule says and is named after the month it ends in.
 -- Days between the last period of one rule and the first of the next, which start on other days of the month,
 -- open that first period. Days before the first rule have no row.
-with days as (
-    select distinct cast(reported_at at time zone 'Asia/Shanghai' as date) as day
+with reported as (
+    select reported_at
     from city.hotline_orders
+    union all
+    select reported_at
+    from city.hotline_orders_history
+),
+
+days as (
+    select distinct cast(reported_at at time zone 'Asia/Shanghai' as date) as day
+    from reported
 ),
 
 placed as (

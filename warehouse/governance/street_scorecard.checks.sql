@@ -1,7 +1,8 @@
--- check: a street has one row a period
+-- check: a street has one row a period and revision
 select
     street_code,
-    period
+    period,
+    revision
 from model
 group by all
 having count(*) > 1;
@@ -43,10 +44,23 @@ select
 from city.hotline_orders as orders
 inner join core.score_days as days
     on cast(orders.reported_at at time zone 'Asia/Shanghai' as date) = days.day
-inner join model on orders.street_code = model.street_code and days.period = model.period
+inner join model on orders.street_code = model.street_code and days.period = model.period and model.is_latest
 where
     orders.handling_role = 'lead'
     and orders.order_kind <> 'enquiry'
     and not coalesce(orders.is_excluded, false)
 group by all
 having count(*) <> any_value(model.assessed_count);
+
+-- check: a period has one latest revision of every street
+select
+    street_code,
+    period
+from model
+group by all
+having count(*) filter (where is_latest) <> 1;
+
+-- check: only a frozen period has been revised
+select *
+from model
+where revision > 0 and frozen_at is null;

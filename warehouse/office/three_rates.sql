@@ -19,4 +19,5 @@ select
     rule_id,
     is_example_rule
 from governance.street_scorecard
+where is_latest
 order by period desc, rank_in_scope asc nulls last, street_code asc
