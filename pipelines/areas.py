@@ -8,7 +8,7 @@ Reading those files into schema `ref` belongs here too, because nothing can be r
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 RESOLUTION = "area_resolution"
-NEEDED = ("areas", "area_aliases")
-"""Reference tables that `resolution` reads."""
+NEEDED = ("areas", "area_aliases", "area_lineage", "area_methods", "area_name_styles", "area_uses")
+"""Reference tables that finding an area needs."""
 
 _BLANKS = r"[\s\x{00A0}\x{200B}\x{FEFF}]+"
 _SHOWN = 60
@@ -36,17 +36,23 @@ _NOUNS = {
 
 
 def load_reference(
-    connection: DuckDBPyConnection, folder: Path, only: Collection[str] | None = None
+    connection: DuckDBPyConnection,
+    folder: Path,
+    only: Collection[str] | None = None,
+    extend: Callable[[DuckDBPyConnection], None] | None = None,
 ) -> dict[str, int]:
     """Fill schema `ref` from the CSV files of a folder, typed by the contracts beside them.
 
-    `only` names the tables to load; without it all are loaded and the checks beside them run. The connection
-    is one of `pipelines.database`. Returns rows per table. Raises ContractError with every problem of every
+    `only` names the tables to load; without it all are loaded and the checks beside them run. `extend` adds what is
+    not kept in the files, before the checks: `editions.load_reference` does. The connection is one of
+    `pipelines.database`. Returns rows per table. Raises ContractError with every problem of every
     file, each with its line.
     """
     contracts = [each for each in contract.load_reference(folder) if only is None or each.name in only]
     connection.execute("create schema if not exists ref")
     problems = [problem for each in contracts for problem in _load(connection, folder, each)]
+    if extend and not problems:
+        extend(connection)
     if not problems and only is None:
         for each in contracts:
             beside = checks.read(folder / f"{each.name}{checks.SUFFIX}")
@@ -132,8 +138,9 @@ def resolution(
     day_column: str,
     level: str,
     row_column: str,
+    into: str = RESOLUTION,
 ) -> str:
-    """Make a temporary table with the area each row of a table names, and return its name.
+    """Make a temporary table with the area each row of a table names, and return its name, `into`.
 
     The table has one line per source row: `row, area_code, area_method, area_confidence`. The text may be a
     code or a name; `day_column` is the DATE whose areas count. All three columns may be SQL expressions.
@@ -142,11 +149,11 @@ def resolution(
     Text that names nothing, and no text, leave all three empty.
     """
     query = _query(source_table, text_column, day_column, level, row_column)
-    connection.execute(f"create or replace temp table {RESOLUTION} as {query}")
-    return RESOLUTION
+    connection.execute(f"create or replace temp table {into} as {query}")
+    return into
 
 
-def _name(text: str) -> str:
+def compared(text: str) -> str:
     """SQL for a name as it is compared: half-width, without blanks, lower case."""
     return f"lower(regexp_replace(half_width({text}), {literal(_BLANKS)}, '', 'g'))"
 
@@ -187,7 +194,7 @@ cleaned as (
     select
         text,
         day,
-        {_name("text")} as name,
+        {compared("text")} as name,
         -- 1.10114E+11 is no code, unless the register has one that looks like it: 7E02.
         case
             when not {_is_scientific("text")} or {_code("text")} in (select {_code("area_code")} from ref.areas)
@@ -223,7 +230,7 @@ by_code as (
 
 names as (
     select
-        {_name("aliases.alias")} as name,
+        {compared("aliases.alias")} as name,
         aliases.*
     from ref.area_aliases as aliases
     where aliases.area_code in (select area_code from codes)
@@ -265,7 +272,7 @@ prefixes as (
     select
         aliases.area_code,
         aliases.area_code as top_code,
-        {_name("aliases.alias")} as prefix,
+        {compared("aliases.alias")} as prefix,
         aliases.valid_from,
         aliases.valid_to
     from ref.area_aliases as aliases
@@ -278,7 +285,7 @@ prefixes as (
     select
         prefixes.area_code,
         aliases.area_code as top_code,
-        {_name("aliases.alias")} || prefixes.prefix as prefix,
+        {compared("aliases.alias")} || prefixes.prefix as prefix,
         greatest(prefixes.valid_from, aliases.valid_from) as valid_from,
         least(prefixes.valid_to, aliases.valid_to) as valid_to
     from prefixes
@@ -294,9 +301,12 @@ stripped as (
         length(prefixes.prefix) as prefix_length,
         substr(cleaned.name, length(prefixes.prefix) + 1) as name
     from cleaned
+    -- A prefix as long as the text leaves no name; comparing whole pieces is a hash join, starting with is not.
+    inner join (select distinct length(prefix) as letters from prefixes) as lengths
+        on length(cleaned.name) > lengths.letters
     inner join prefixes
         on
-            starts_with(cleaned.name, prefixes.prefix)
+            left(cleaned.name, lengths.letters) = prefixes.prefix
             and cleaned.day >= prefixes.valid_from
             and cleaned.day < prefixes.valid_to
     where (cleaned.text, cleaned.day) not in (select (text, day) from by_name)

@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pipelines import cli_areas
 from pipelines.errors import UrbanBrainError
 
 _Answer = TypeVar("_Answer")
@@ -36,6 +37,7 @@ sample_city = typer.Typer(
     help="A made-up city that serves every feed in its own dialect.", no_args_is_help=True
 )
 app.add_typer(sample_city, name="sample-city")
+app.add_typer(cli_areas.app, name="areas")
 
 _PIPE_WIDTH = 160  # a file or a pipe has no width of its own
 out = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)

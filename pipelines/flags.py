@@ -26,6 +26,54 @@ FLAGS = (
     Flag("no_date", "T4", "A date that means no date, such as 0000-00-00, became empty.", "占位日期置空"),
     Flag("24_hours", "T7", "24:00 became 00:00 of the next day.", "24:00 改为次日 00:00"),
     Flag("excel_serial", "E11", "A spreadsheet's number of days became a date.", "表格日期序号转为日期"),
+    Flag(
+        "community_moved",
+        "A6",
+        "A community's code stood under its old street; the street became the one it belonged to that day.",
+        "社区已划转，改为当日所属街道",
+    ),
+    Flag(
+        "community_elsewhere",
+        "A6",
+        "The community named lies in another street; the street given was kept.",
+        "社区与街道不符，保留所填街道",
+    ),
+    Flag(
+        "retired_name",
+        "A4",
+        "The name was retired by then; the area was found otherwise.",
+        "名称已撤销，按其他信息判定",
+    ),
+    Flag(
+        "found_by_community",
+        "A4",
+        "The column named no area; the community did.",
+        "按社区判定",
+    ),
+    Flag(
+        "found_by_coordinates",
+        "A4",
+        "The column named no area; the boundary the point lies in did.",
+        "按坐标判定",
+    ),
+    Flag(
+        "found_by_address",
+        "A4",
+        "The column named no area; the beginning of the address did.",
+        "按地址判定",
+    ),
+    Flag(
+        "before_operating",
+        "A4",
+        "The area was named before it began to work.",
+        "该单位当日尚未运行",
+    ),
+    Flag(
+        "centroid",
+        "A11",
+        "Many rows share this point: it is the middle of an area, not a place.",
+        "多行坐标相同，疑为中心点",
+    ),
 )
 BY_NAME = {flag.name: flag for flag in FLAGS}
 

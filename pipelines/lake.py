@@ -78,6 +78,11 @@ def same_batch(folder: Path, stage: Stage) -> Path:
     return lake().joinpath(stage, *folder.absolute().parts[-3:])
 
 
+def editions() -> Path:
+    """Official editions of the code list that were loaded on top of the reference files."""
+    return settings.home() / "editions"
+
+
 def warehouse_file() -> Path:
     return settings.home() / "warehouse" / "urbanbrain.duckdb"
 

@@ -176,8 +176,11 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def inputs_digest(project: Path) -> str:
-    """A digest of what people write by hand and a build is made with: models, reference files, output contracts."""
-    return digest(project, _INPUTS)
+    """A digest of what a build is made with beside batches: models, reference files, output contracts, editions."""
+    kept = [path for path in lake.editions().glob("level=*/edition=*/*") if path.is_file()]
+    if not kept:
+        return digest(project, _INPUTS)
+    return f"{digest(project, _INPUTS)}+{digest(lake.editions(), (('.', 'level=*/edition=*/*.*'),))}"
 
 
 def digest(project: Path, kinds: Iterable[tuple[str, str]]) -> str:

@@ -306,6 +306,81 @@ def publish() -> str:
     return str(folder)
 
 
+def edition_summary(path: str, edition_on: str = "", in_force_on: str = "") -> dict[str, Any]:
+    """Which edition is meant, and whether it can be read: file, days, rows per level. Raises DataError when not."""
+    from pipelines import editions
+
+    file = _edition(path)
+    read = editions.read(file, _day(edition_on), _day(in_force_on))
+    return {
+        "file": str(file),
+        "edition_on": read[0].edition_on.isoformat(),
+        "in_force_on": read[0].in_force_on.isoformat(),
+        "rows": {each.level: each.rows.count("\n") - 1 for each in read},
+    }
+
+
+def edition_differences(path: str, edition_on: str = "", in_force_on: str = "") -> list[dict[str, Any]]:
+    """What an official edition of the code list would change; `path` may be empty for the newest one that was pulled.
+
+    Raises DataError when the file is no edition.
+    """
+    from pipelines import editions
+
+    found = editions.differences(_reference(), _edition(path), _day(edition_on), _day(in_force_on))
+    return [asdict(each) for each in found]
+
+
+def load_edition(
+    path: str, edition_on: str = "", in_force_on: str = "", *, dry_run: bool = False
+) -> list[dict[str, Any]]:
+    """Load an official edition of the code list on top of the reference files; returns what it changed.
+
+    Raises DataError when it would drop a code that loaded facts use from the day its changes are in force.
+    """
+    from pipelines import editions
+
+    given = _reference(), _edition(path), _day(edition_on), _day(in_force_on)
+    if not lake.warehouse_file().exists():
+        found = editions.load(*given, warehouse=None, feeds=(), dry_run=dry_run)
+    else:
+        with database.writer(lake.warehouse_file()) as connection:
+            found = editions.load(*given, warehouse=connection, feeds=_readable(), dry_run=dry_run)
+    return [asdict(each) for each in found]
+
+
+def _reference() -> Path:
+    return settings.project() / "contracts" / "reference"
+
+
+def _edition(path: str) -> Path:
+    """The file that was named, or the newest edition of the register's feed that was validated."""
+    from pipelines import editions
+
+    if path:
+        if not Path(path).is_file():
+            raise DataError(
+                f"there is no file {path}", next_step="give the path of an edition, CSV or Parquet"
+            )
+        return Path(path)
+    folders = lake.batches("validated", editions.FEED)
+    if not folders:
+        raise DataError(
+            f"no edition of {editions.FEED} was validated yet",
+            next_step=f"run `urbanbrain run {editions.FEED} --window DAY`, or name a file",
+        )
+    return folders[-1] / lake.ROWS
+
+
+def _day(text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ContractError(f"{text!r} is no date", next_step="write 2026-11-17") from None
+
+
 def run(
     feed_id: str,
     start: Instant,

@@ -3,6 +3,7 @@
 URBANBRAIN_HOME                where data goes; default `./var`
 URBANBRAIN_PROJECT             where `contracts/` and `warehouse/` are; default: this checkout
 URBANBRAIN_SERVER              which `servers[].server` of a contract to pull from; default `sample`
+URBANBRAIN_BOUNDARIES          GeoJSON with the polygons of areas, for points whose row names no area; default: none
 URBANBRAIN_SECRET_<NAME>       a secret a contract names
 URBANBRAIN_<NAME>              a value for `${NAME:-default}` in a server location
 URBANBRAIN_SCHEDULE            `off`: feeds run only when triggered, as in the demo; default `on`
@@ -38,6 +39,12 @@ def project() -> Path:
 def server() -> str:
     """Which of a contract's servers to pull from, such as `sample` or `production`."""
     return os.environ.get("URBANBRAIN_SERVER") or "sample"
+
+
+def boundaries() -> Path | None:
+    """The file with the polygons of areas, where one is configured."""
+    given = os.environ.get("URBANBRAIN_BOUNDARIES")
+    return Path(given).absolute() if given else None
 
 
 def is_scheduled() -> bool:

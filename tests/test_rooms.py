@@ -16,12 +16,13 @@ LAYERS = (
     ("settings", "airflow_names"),
     ("contract",),
     (
-        "lake", "receipt", "parts", "feed_tables", "connectors", "readers", "privacy", "areas", "checks", "values", "database",
+        "lake", "receipt", "parts", "feed_tables", "connectors", "readers", "privacy", "areas", "area_names",
+        "editions", "places", "coordinates", "boundaries", "checks", "values", "database",
         "expectations", "disclosure", "data_package", "office_file", "releases", "asking",
     ),
     ("stages",),
     ("run", "checking", "samplecity", "embedded"),
-    ("cli",),
+    ("cli", "cli_areas"),
 )  # fmt: skip
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 ONLY_IN = {
@@ -30,6 +31,7 @@ ONLY_IN = {
     "great_expectations": ("pipelines/expectations.py",),
     "starlette": ("pipelines/samplecity/",),
     "uvicorn": ("pipelines/samplecity/",),
+    "shapely": ("pipelines/boundaries.py",),
 }
 
 

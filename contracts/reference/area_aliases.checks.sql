@@ -3,16 +3,30 @@ select *
 from model
 where valid_from >= valid_to;
 
--- check: a name means one area on any day
+-- check: a name means one area of a level on any day
+with named as (
+    select
+        model.*,
+        levels.area_level
+    from model
+    inner join (
+        select distinct
+            area_code,
+            area_level
+        from ref.areas
+    ) as levels on model.area_code = levels.area_code
+)
+
 select
     one.alias,
     one.area_code,
     other.area_code as other_area_code,
     other.valid_from
-from model as one
-inner join model as other
+from named as one
+inner join named as other
     on
         one.alias = other.alias
+        and one.area_level = other.area_level
         and (one.area_code, one.valid_from) <> (other.area_code, other.valid_from)
         and one.valid_from <= other.valid_from
         and other.valid_from < one.valid_to;

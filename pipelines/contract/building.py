@@ -14,7 +14,16 @@ from pipelines.contract import syntax
 from pipelines.contract.columns import TYPES, read_columns
 from pipelines.contract.document import Path
 from pipelines.contract.keys import KEYS, RawDrop, read_custom
-from pipelines.contract.model import FEED_LEVELS, HISTORY, Column, Contract, DropRule, Level, Rule
+from pipelines.contract.model import (
+    FEED_LEVELS,
+    HISTORY,
+    Column,
+    Contract,
+    CoordinateSystem,
+    DropRule,
+    Level,
+    Rule,
+)
 from pipelines.contract.places import (
     Say,
     custom_index,
@@ -28,7 +37,7 @@ from pipelines.contract.places import (
 )
 from pipelines.contract.problems import did_you_mean, expected_one_of, shown
 from pipelines.contract.quality import Quality
-from pipelines.contract.rules import column_rules, unique_rule
+from pipelines.contract.rules import column_rules, point_rules, unique_rule
 from pipelines.contract.servers import read_servers
 from pipelines.contract.standard import VERSION
 
@@ -153,6 +162,8 @@ class Builder:
 
     def _rules(self, table: dict[str, Any], columns: tuple[Column, ...], is_feed: bool) -> tuple[Rule, ...]:
         rules = [rule for column in columns for rule in column_rules(column)]
+        if crs := self._custom.get("crs"):
+            rules = point_rules(crs, rules)
         known = {column.name: column for column in columns}
         keys = [column.name for column in columns if column.is_key and column.arrives]
         versions = [
@@ -207,6 +218,7 @@ class Builder:
                 "is given, but a snapshot brings everything anyway",
             )
         self._check_versions(custom.get("version_columns", ()), columns)
+        self._check_points(custom.get("crs"), columns)
         if is_feed:
             self._check_secrets(columns)
         custom["drop_rules"] = tuple(self._drop_rules(custom.pop("drop_rows", ()), columns))
@@ -232,6 +244,25 @@ class Builder:
                 )
             elif column.role == "column" and any(each.role == "measure" for each in columns):
                 say((index,), f"names column {name!r}, which is gone once the rows are summed up")
+
+    def _check_points(self, crs: CoordinateSystem | None, columns: tuple[Column, ...]) -> None:
+        """A point needs two numbers with bounds: without them nobody can tell a swapped pair from a far one."""
+        known = {column.name: column for column in columns}
+        for key, name in (("lon", crs.lon), ("lat", crs.lat)) if crs else ():
+            say, column = inside(self._say, *self._at("crs"), key), known.get(name)
+            if column is None:
+                say((), f"names column {shown(name)}, which does not exist{did_you_mean(name, known)}")
+            elif column.type != "DOUBLE" or not column.is_stored:
+                say((), f"names column {name!r}, expected one of type number that is stored")
+            elif column.minimum is None or column.maximum is None:
+                say((), f"names column {name!r}, which needs a minimum and a maximum")
+        for column in columns:
+            via = column.area.via if column.area else None
+            if via and (via.lon or via.lat) and (crs is None or (via.lon, via.lat) != (crs.lon, crs.lat)):
+                self._say(
+                    (),
+                    f"finds {column.name!r} via a point, so custom property 'crs' must name both its columns",
+                )
 
     def _check_secrets(self, columns: tuple[Column, ...]) -> None:
         tokens = [column.name for column in columns if column.privacy == "token"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any, Literal
 
 from pipelines.contract import syntax
@@ -329,6 +330,13 @@ def _check_areas(columns: dict[str, Column], places: dict[str, Path], say: Say) 
         elif other.logical_type in _NO_DAY or not other.is_stored:
             kind = f"of type {other.logical_type}" if other.is_stored else "which is dropped"
             say(places[column.name], f"has area asOf {day!r}, {kind}, expected a date or timestamp")
+        for place, told in asdict(column.area.via).items() if column.area else ():
+            if told and (told not in columns or not columns[told].is_stored):
+                hint = did_you_mean(told, columns)
+                say(
+                    places[column.name],
+                    f"is found via {place} {shown(told)}, which is no stored column here{hint}",
+                )
     if len(named) > 1:
         names = ", ".join(column.name for column in named)
         say((), f"has more than one area column ({names}); a row carries one _area_method")

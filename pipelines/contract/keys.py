@@ -21,10 +21,13 @@ from pipelines.contract.model import (
     AREA_LEVELS,
     CONNECTORS,
     CONSTANTS,
+    COORDINATE_SYSTEMS,
     FORBIDDEN_VALUES,
     FORMATS,
     LEVELS,
     AreaReference,
+    CoordinateSystem,
+    OtherPlaces,
     TextPart,
     Unpivot,
 )
@@ -347,6 +350,23 @@ KEYS: tuple[Key, ...] = (
         feeds_only=True,
     ),
     Key(
+        "crs",
+        "contract",
+        Fields(
+            {
+                "lon": Text(),
+                "lat": Text(),
+                "system": Choice(COORDINATE_SYSTEMS),
+                "insideShare": Number(0, 1, whole=False),
+                "centroidRows": Number(2, 10**9),
+            },
+            CoordinateSystem,
+            optional=frozenset({"insideShare", "centroidRows"}),
+        ),
+        "The columns of a point and the coordinate system the source means; stored is WGS-84.",
+        feeds_only=True,
+    ),
+    Key(
         "callerSecret",
         "contract",
         SecretName(),
@@ -409,7 +429,20 @@ KEYS: tuple[Key, ...] = (
     Key(
         "area",
         "property",
-        Fields({"level": Choice(AREA_LEVELS), "asOf": Text()}, AreaReference),
+        Fields(
+            {
+                "level": Choice(AREA_LEVELS),
+                "asOf": Text(),
+                "via": Fields(
+                    {"community": Text(), "lon": Text(), "lat": Text(), "address": Text()},
+                    OtherPlaces,
+                    optional=frozenset({"community", "lon", "lat", "address"}),
+                ),
+                "use": WORD,
+            },
+            AreaReference,
+            optional=frozenset({"via", "use"}),
+        ),
         "The column names an area, as it lived on the day of another column.",
     ),
     Key("constant", "property", Choice(CONSTANTS), "The value comes from the pull, not from the source."),

@@ -33,6 +33,7 @@ CONNECTORS = (
 FORMATS = ("json", "csv", "xlsx", "geojson", "xml")
 FORBIDDEN_VALUES = ("identity_number", "plate", "picture", "mobile_number")
 CONSTANTS = ("window_last_day",)
+COORDINATE_SYSTEMS = ("wgs84", "gcj02", "bd09")
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,41 @@ class EnumValue:
 
 
 @dataclass(frozen=True)
+class OtherPlaces:
+    """Columns that tell where a row lies when its area column does not: a community, a point, an address."""
+
+    community: str = ""
+    lon: str = ""
+    lat: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True)
 class AreaReference:
-    """A column that names an area: its level and the column whose day decides which areas lived."""
+    """A column that names an area: its level and the column whose day decides which areas lived.
+
+    `use` names the row of `ref.area_uses` that says from which of its days an area counts.
+    """
 
     level: str
     as_of: str
+    via: OtherPlaces = OtherPlaces()
+    use: str = "attribution"
+
+
+@dataclass(frozen=True)
+class CoordinateSystem:
+    """The two columns of a point and how the source means them; what is stored is WGS-84.
+
+    `inside_share` is the share of points that should lie in the area their row names; below it the batch warns.
+    More than `centroid_rows` rows at one and the same point are flagged: it is a centre, not a place.
+    """
+
+    lon: str
+    lat: str
+    system: str
+    inside_share: float = 0.0
+    centroid_rows: int = 20
 
 
 @dataclass(frozen=True)
@@ -133,6 +164,8 @@ class Rule:
     expected_en: str
     expected_zh: str
     scope: Literal["row", "batch"] = "row"
+    instead: tuple[tuple[str, str, str], ...] = ()
+    """Special cases: a SQL condition over the staged row, and the two sentences that then say what was expected."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +244,7 @@ class Contract:
     forbidden_values: tuple[str, ...] = ()
     unknown_columns: Literal["warn", "drop"] = "warn"
     drop_rules: tuple[DropRule, ...] = ()
+    crs: CoordinateSystem | None = None
     reject_limit: float = 1.0
     caller_secret: str = ""
     landing_secret: str = ""

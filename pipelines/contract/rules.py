@@ -12,15 +12,18 @@
     unique:<column>     kind unique     the standard's `unique: true`; arguments: columns
     unique              kind unique     primary key and version columns together; arguments: columns
 
+A rule's `instead` holds words for special cases, each with the SQL condition it is for: an office in an
+area column, longitude and latitude swapped. The rule stays the same, its reason says more.
 Rules people write themselves are in `quality`. NULL breaks no rule but `required`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from pipelines.contract.model import Column, Rule
+from pipelines.contract.model import Column, CoordinateSystem, Rule
 
 _TYPE_WORDS = {
     "integer": ("a whole number", "应为整数"),
@@ -36,6 +39,8 @@ _AREA_WORDS = {
     "street": ("street, town or township", "街道（镇、乡）"),
     "community": ("community or village", "社区（村）"),
 }
+ORGANISATION = "(委|委员会|局|集团|公司|中心|大队|总队|支队)$"
+"""How the name of an office or a company ends, which is no area. `办` and `处` end names of streets, too."""
 _SHOWN_VALUES = 12
 
 
@@ -58,7 +63,7 @@ def column_rules(column: Column) -> Iterator[Rule]:
         yield _rule("length", "length", column, bounds, *_length_words(bounds))
     if column.area:
         english, chinese = _AREA_WORDS[column.area.level]
-        yield _rule(
+        resolved = _rule(
             "area",
             "resolved",
             column,
@@ -66,6 +71,12 @@ def column_rules(column: Column) -> Iterator[Rule]:
             f"the name or code of a {english} that existed on the day of {column.area.as_of}",
             f"应为当日有效的{chinese}名称或代码",
         )
+        office = (
+            f"regexp_matches(\"{column.name}__bad\", '{ORGANISATION}')",
+            f"a {english}, not an organisation; who has to act stands in a column of its own",
+            f"应为{chinese}，不是部门或单位；承办单位请填入相应栏目",
+        )
+        yield replace(resolved, instead=(office,))
     is_plain = not (column.enum or column.pattern or column.area or column.privacy == "token")
     if column.type == "VARCHAR" and is_plain and not column.constant:
         yield _rule(
@@ -78,6 +89,53 @@ def column_rules(column: Column) -> Iterator[Rule]:
         )
     if column.unique:
         yield unique_rule(f"unique:{column.name}", (column.name,), column.name)
+
+
+def point_rules(crs: CoordinateSystem, rules: list[Rule]) -> list[Rule]:
+    """The rules of a table with a point, in words that say what is wrong with the pair."""
+    bounds = {rule.column: rule.arguments for rule in rules if rule.kind == "range"}
+    if not {crs.lon, crs.lat} <= bounds.keys():
+        return rules  # said already
+    lon, lat = f'"{crs.lon}"', f'"{crs.lat}"'
+    in_lon, in_lat = (
+        f"between {bounds[name]['minimum']} and {bounds[name]['maximum']}" for name in (crs.lon, crs.lat)
+    )
+    largest = f"greatest(abs({lon}), abs({lat}))"
+    faults = (
+        (
+            f"{lon} = 0 and {lat} = 0",
+            "a point that was measured; 0, 0 means the device had none",
+            "坐标不应为 0, 0（设备未定位）",
+        ),
+        (
+            f"{lon} {in_lat} and {lat} {in_lon}",
+            "longitude and latitude each in its own column; here they are swapped",
+            "经度与纬度填反",
+        ),
+        (
+            f"{largest} > 1000 and {largest} <= 18060",
+            "decimal degrees; these look like degrees and minutes written as one number",
+            "应为十进制度数；此值似为度分格式",
+        ),
+        (
+            f"{largest} > 18060",
+            "decimal degrees; these look like metres of a projected system such as Beijing-54 or CGCS2000",
+            "应为十进制度数；此值似为投影坐标（北京54、CGCS2000 等，单位米）",
+        ),
+    )
+
+    def told(rule: Rule) -> Rule:
+        if rule.column not in (crs.lon, crs.lat) or rule.kind not in ("range", "typed"):
+            return rule
+        if rule.kind == "range":
+            return replace(rule, instead=faults)
+        return replace(
+            rule,
+            expected_en="decimal degrees, such as 116.33, not degrees and minutes",
+            expected_zh="应为十进制度数，如 116.33，不是度分秒",
+        )
+
+    return [told(rule) for rule in rules]
 
 
 def unique_rule(rule_id: str, columns: tuple[str, ...], column: str = "") -> Rule:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipelines.samplecity.city import (
     air,
+    area_register,
     hotline_bulletin,
     hotline_flow,
     hotline_wire,
@@ -23,6 +24,7 @@ SOURCES: tuple[Source, ...] = (
     projects.SOURCE,
     population.SOURCE,
     transit.SOURCE,
+    area_register.SOURCE,
     grid.SOURCE,
     dispatch.SOURCE,
     schools.SOURCE,

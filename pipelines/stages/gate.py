@@ -291,8 +291,14 @@ class _Split:
         return (
             f"case when {self._bit(index)} then struct_pack(rule := {literal(rule.rule_id)}, "
             f"severity := {literal(rule.severity)}, column_name := {literal(rule.column)}, found := {found}, "
-            f"expected_en := {literal(rule.expected_en)}, expected_zh := {literal(rule.expected_zh)}) end"
+            f"expected_en := {_words(rule, rule.expected_en, 1)}, expected_zh := {_words(rule, rule.expected_zh, 2)}) end"
         )
+
+
+def _words(rule: Rule, usual: str, place: int) -> str:
+    """SQL for what a reason says was expected: the rule's words, or those of the special case the row is."""
+    cases = "".join(f"when {case[0]} then {literal(case[place])} " for case in rule.instead)
+    return f"case {cases}else {literal(usual)} end" if cases else literal(usual)
 
 
 def _batch_warnings(

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import areas, checks
+from pipelines import checks, editions
 from pipelines.contract import dictionary, load_governance
 from pipelines.contract.model import Contract
 from pipelines.database import count, literal, memory, quoted, transaction
@@ -71,7 +71,7 @@ def build(connection: DuckDBPyConnection, project: Path, judge: Judge | None = N
     models = read_models(project / "warehouse")
     contracts = {each.table: each for each in load_governance(project / "contracts" / "governance")}
     with transaction(connection):
-        areas.load_reference(connection, project / "contracts" / "reference")
+        editions.load_reference(connection, project / "contracts" / "reference")
         _drop_leftovers(connection, models)
         ordered = in_order(connection, models)
         _require_sources(connection, ordered)

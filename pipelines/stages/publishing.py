@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from pipelines import data_package, lake, office_views, releases
+from pipelines import data_package, editions, lake, office_views, releases
 from pipelines.contract import dictionary
 from pipelines.data_package import PublishedTable
 from pipelines.database import literal, quoted
@@ -248,7 +248,8 @@ class _Publication:
             "select max(valid_from) from ref.areas where valid_from <= $day", {"day": self._day()}
         ).fetchone()
         digest = releases.digest(self.project, (("contracts/reference", "area*.csv"),))
-        return f"{row[0] if row else None}+{digest[:10]}"
+        newest = max((each.edition_on.isoformat() for each in editions.loaded()), default="")
+        return f"{row[0] if row else None}+{digest[:10]}{f'+{newest}' if newest else ''}"
 
     def _copy(self, query: str, target: Path) -> int:
         """Write a query as Parquet; returns its rows."""

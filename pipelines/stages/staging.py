@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipelines import areas, database, parts, privacy, readers, settings, values
+from pipelines import areas, database, editions, parts, places, privacy, readers, settings, values
 from pipelines.contract.model import WITHHELD, Column, Contract, EnumValue
 from pipelines.database import literal, quoted
 from pipelines.errors import DataError
@@ -58,6 +58,7 @@ def stage(contract: Contract, landed: Path) -> Path:
         staging.clean()
         staging.type()
         staging.resolve_area()
+        suspicions = places.suspicions(connection, contract, "located")
         duplicate, refused = staging.set_aside()
         with new_folder(target) as folder:
             staging.write(folder)
@@ -70,7 +71,7 @@ def stage(contract: Contract, landed: Path) -> Path:
                 received=read.rows,
                 duplicate=duplicate,
                 refused=refused,
-                warnings=(*receipt.warnings, *read.warnings),
+                warnings=(*receipt.warnings, *read.warnings, *suspicions),
                 details={
                     **receipt.details,
                     "encoding_actual": read.encoding_actual,
@@ -223,7 +224,13 @@ class _Staging:
         if column.pattern and column.type == "VARCHAR":
             return f"case when regexp_matches({name}, {literal(column.pattern)}) then {name} end"
         value = values.typed(name, column, self.contract.timezone)
-        return f"round({value}, {column.decimals})" if column.privacy == "coarsen" else value
+        return f"round({value}, {column.decimals})" if self._is_coarse(column) else value
+
+    def _is_coarse(self, column: Column) -> bool:
+        """Whether to coarsen here; a point that is converted next is made coarse after that."""
+        crs = self.contract.crs
+        is_converted = crs is not None and crs.system != "wgs84" and column.name in (crs.lon, crs.lat)
+        return column.privacy == "coarsen" and not is_converted
 
     def _constant(self, column: Column) -> str:
         match column.constant:
@@ -248,16 +255,17 @@ class _Staging:
         return f"list_filter([{', '.join(flags)}]::varchar[], lambda flag: flag is not null)"
 
     def resolve_area(self) -> None:
-        """typed → located: the code of the area a row names, as of the row's own day; unread texts masked."""
+        """typed → located: points in WGS-84, the area a row lies in as of its own day; unread texts masked."""
+        places.convert(self.connection, self.contract, "typed", "cleaned")
         query = "(select *, null::varchar as _area_method, null::double as _area_confidence from typed)"
         column = next((column for column in self.contract.columns if column.area), None)
         if column and column.area:
             folder = settings.project() / "contracts" / "reference"
-            areas.load_reference(self.connection, folder, only=areas.NEEDED)
+            editions.load_reference(self.connection, folder, only=areas.NEEDED)
             text, day = quoted(_area_text(column)), self._day(column.area.as_of)
-            found = areas.resolution(self.connection, "typed", text, day, column.area.level, "_row_number")
+            found = places.locate(self.connection, self.contract, column, "typed", text, day)
             query = (
-                f"(select typed.* exclude ({text}), area.area_code as {quoted(column.name)}, "
+                f"(select typed.* exclude ({text}) replace (list_concat(_dq_flags, area.flags) as _dq_flags), area.area_code as {quoted(column.name)}, "
                 f"case when area.area_code is null then {text} end as {quoted(values.bad(column.name))}, "
                 "case when area.area_code is not null then area.area_method end as _area_method, "
                 f"area.area_confidence as _area_confidence "

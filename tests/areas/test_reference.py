@@ -59,13 +59,18 @@ def test_all_23_units_of_the_district_are_listed() -> None:
 
 
 def test_a_bad_value_is_told_with_its_line(folder: Path) -> None:
+    lines = (folder / "areas.csv").read_text(encoding="utf-8").splitlines()
+    line = 1 + next(place for place, text in enumerate(lines) if text.startswith("110114,"))
     spoil(folder / "areas.csv", "110114,district,昌平区,110000", "110114,county,昌平区,110000")
     spoil(folder / "areas.csv", "2269487", "many")
     spoil(folder / "score_rules.csv", "0.3000", "3")
     message = problems(folder)
 
-    assert "areas.csv:8: area_level is 'county', expected one of city, district, street, community" in message
-    assert "areas.csv:8: population is 'many', expected a whole number" in message
+    assert (
+        f"areas.csv:{line}: area_level is 'county', expected one of city, district, street, community"
+        in message
+    )
+    assert f"areas.csv:{line}: population is 'many', expected a whole number" in message
     assert "score_rules.csv:2: w_response is '3', expected at most 1" in message
 
 
@@ -93,7 +98,7 @@ def test_a_name_of_two_areas_on_one_day_is_told(folder: Path) -> None:
         file.write("霍营,short,110114011,2020-01-01,9999-12-31,0.90,test\n")
     message = problems(folder)
 
-    assert "a name means one area on any day" in message
+    assert "a name means one area of a level on any day" in message
     assert "霍营" in message
 
 

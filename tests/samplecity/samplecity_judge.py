@@ -171,6 +171,7 @@ RULES = {
         r["event_type"] in ("dispatched", "redispatched") and r["to_org"] is None
     ),
     "not_written_before_it_happened": lambda r, _: r["event_at"] > r["logged_at"] + MINUTE,
+    "edition_not_to_come": lambda r, clock: r["edition_on"] > clock.date(),
     "counts_add_up": lambda r, _: r["received_count"] - r["assessed_count"] - r["excluded_count"] != 0,
     "assist_only_when_double": lambda r, _: (
         r["dispatch_role"] == "assist" and r["is_double_dispatch"] is False
@@ -241,6 +242,7 @@ def judge(feed_id: str, wire: Wire, clock: datetime, day: date) -> list[tuple[in
             columns.get("secrecy.value", {row: 0})[row] == 1
             or "合计" in (columns.get("计划批次", {row: ""})[row], columns.get("街镇", {row: ""})[row])
             or columns.get("地区", {row: ""})[row] == "回天地区小计"
+            or str(columns.get("名称", {row: ""})[row]).startswith("合计")
         )
         outcomes.append("refused" if refused else "duplicate" if content in seen else "")
         seen.add(content)

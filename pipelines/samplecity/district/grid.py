@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from pipelines import coordinates
 from pipelines.samplecity import desks, dialects, words
 from pipelines.samplecity.city import hotline
 from pipelines.samplecity.defects import NONE, Defect, change, draw, mendable, plant, put
@@ -31,7 +32,6 @@ from pipelines.samplecity.world import (
     STREETS,
     Bools,
     City,
-    Floats,
     Instants,
     Ints,
     Objects,
@@ -50,8 +50,6 @@ IS_COMPONENT = np.array([p.grid_kind == "部件" for p in PROBLEMS])
 _WEIGHT = PROBLEM_WEIGHT[GRID_PROBLEMS] / PROBLEM_WEIGHT[GRID_PROBLEMS].sum()
 _STREET_LON = np.array([s.lon for s in STREETS])
 _STREET_LAT = np.array([s.lat for s in STREETS])
-# GCJ-02 lies about 545 m from WGS-84 here; the grid centre sends GCJ-02.
-GCJ_EAST, GCJ_NORTH = 0.00616, 0.00132
 
 
 def _closed_early(wire: Wire, rows: Ints) -> None:
@@ -202,6 +200,7 @@ def wire_of(known: Cases, clock: np.datetime64) -> Wire:
     component[unnamed] = np.array([None, "无", "/"], dtype=object)[salt[unnamed] % 3]
     found_by = np.array(["监督员上报", "监督员上报", "视频", "公众"], dtype=object)[salt // 3 % 4]
     found_by[in_column] = "热线"
+    lon, lat = _points(street, salt)
     columns: dict[str, Objects] = {
         "案卷号": known.ids[there].copy(),
         "更新时间": text_of_times(np.fmax.reduce(events, axis=1)),
@@ -226,8 +225,8 @@ def wire_of(known: Cases, clock: np.datetime64) -> Wire:
             salt // 7 % 4
         ],
         "关联工单号": np.where(in_column, order_id, np.array([None, "无", "-"], dtype=object)[salt // 5 % 3]),
-        "经度": _degrees(_STREET_LON[street] + GCJ_EAST, salt),
-        "纬度": _degrees(_STREET_LAT[street] + GCJ_NORTH, salt // 5003),
+        "经度": lon,
+        "纬度": lat,
         "备注": _remarks(known, there, order_id, in_column, salt),
     }
     updated = np.fmax.reduce(events, axis=1)
@@ -240,9 +239,15 @@ def wire_of(known: Cases, clock: np.datetime64) -> Wire:
     return plant(wire, shown, DEFECTS, put("备注", "重复推送，内容有出入"))
 
 
-def _degrees(centre: Floats, salt: Ints) -> Objects:
-    values = np.round(centre + (salt % 5003 - 2501) * 4e-6, 6)
-    return np.array([f"{value:.6f}" for value in values], dtype=object)
+def _points(street: Ints, salt: Ints) -> tuple[Objects, Objects]:
+    """A point near the middle of the street, as the grid centre's maps have it: in GCJ-02."""
+    lon, lat = (
+        centre[street] + (dice % 5003 - 2501) * 4e-6
+        for centre, dice in ((_STREET_LON, salt), (_STREET_LAT, salt // 5003))
+    )
+    moved = coordinates.from_wgs84(lon, lat, "gcj02")
+    east, north = (np.array([f"{value:.6f}" for value in axis], dtype=object) for axis in moved)
+    return east, north
 
 
 def _places(community: Ints, done: Bools, salt: Ints) -> Objects:
