@@ -3,15 +3,15 @@ select
     area_code,
     valid_from,
     told_from,
-    sum(weight_population) as weight_population
+    sum(population_share) as population_share
 from model
 group by all
-having abs(sum(weight_population) - 1) > 1e-9;
+having abs(sum(population_share) - 1) > 1e-9;
 
 -- check: told for its own days an area is itself
 select *
 from model
-where valid_from = told_from and (area_code <> told_area_code or weight_population <> 1);
+where valid_from = told_from and (area_code <> told_area_code or population_share <> 1);
 
 -- check: every day of an area can be told for every other day
 select

@@ -287,8 +287,8 @@ select
     told_stretches.begins_on as told_from,
     told_stretches.ends_on as told_to,
     told.told_area_code,
-    told.weight_population,
-    told.weight_area,
+    told.weight_population as population_share,
+    told.weight_area as area_share,
     coalesce(told.weight_basis, case when told.told_area_code = 'unknown' then 'nobody has said' else 'the same area' end)
         as weight_basis,
     levels.area_level
