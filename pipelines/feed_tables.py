@@ -5,8 +5,9 @@
                               says `keepVersions`
 
 A row's version is what the contract names in `versionColumns`, then the end of its window, then when it was
-landed: the same rows end in the same table in whatever order their batches come. What was known when depends on
-the order of landing, so a feed that keeps versions is merged in that order only.
+landed; of a snapshot the window comes first, for a later one is the truth. So the same rows end in the same table
+in whatever order their batches come. What was known when depends on the order of landing, so a feed that keeps
+versions is merged in that order only.
 """
 
 from __future__ import annotations
@@ -100,7 +101,8 @@ def merge(connection: DuckDBPyConnection, contract: Contract, receipt: Receipt, 
         if column.name not in contract.version_columns
     ]
     named = [quoted(name) for name in contract.version_columns]
-    version = [*named, "_window_end", "_landed_at", "_batch_id"]
+    pulled = ["_window_end", "_landed_at", "_batch_id"]
+    version = [*pulled, *named] if contract.is_snapshot else [*named, *pulled]
     is_newer = f"({', '.join(f'new.{name}' for name in version)}) >= ({', '.join(f'old.{name}' for name in version)})"
     connection.execute(
         f"create or replace temp table incoming as select *{_new_columns(connection, contract, rows)}, "
@@ -111,12 +113,14 @@ def merge(connection: DuckDBPyConnection, contract: Contract, receipt: Receipt, 
         f"order by {', '.join(f'{name} desc nulls last' for name in version)}, _row_number desc) as _rank "
         f"from read_parquet({literal(str(rows))})"
     )
+    # Snapshots say what is gone once they are merged, in `tombstones`; nothing is until then.
+    living = ", false as _is_deleted_upstream, null as _deleted_upstream_at" if contract.is_snapshot else ""
+    is_new = f", old._batch_id is null or not {_is_same([*named, *content])} as _is_new_version"
     connection.execute(
-        "create or replace temp table decided as select new.*, "
+        f"create or replace temp table decided as select new.*{living}{is_new if contract.keep_versions else ''}, "
         "least(old._first_landed_at, new._landed_at) as _first_landed_at, "
         "case when old._batch_id is null then 'inserted' "
-        f"when not {is_newer} then 'stale' when {_is_same(content)} then 'unchanged' else 'updated' end as _outcome, "
-        f"old._batch_id is null or not {_is_same([*named, *content])} as _is_new_version "
+        f"when not {is_newer} then 'stale' when {_is_same(content)} then 'unchanged' else 'updated' end as _outcome "
         f"from incoming as new left join {contract.table} as old on {same_key} where new._rank = 1"
     )
     if contract.keep_versions:
@@ -159,7 +163,14 @@ def _keep(connection: DuckDBPyConnection, contract: Contract, same_key: str, sam
         f"update {history} as old set _known_to = new._landed_at from decided as new "
         f"where old._known_to is null and {is_newest} and {same_key}"
     )
-    columns = _columns(connection, contract.table)
+    columns = ", ".join(
+        quoted(name)
+        for name in (
+            *(column.name for column in contract.stored_columns),
+            *(name for name, *_ in dictionary.history_lineage(contract)),
+        )
+        if name not in ("_known_from", "_known_to")
+    )
     connection.execute(
         f"insert into {history} by name select {columns}, _landed_at as _known_from, null as _known_to "
         f"from decided as new where {is_newest} order by {', '.join(map(quoted, contract.key))}"

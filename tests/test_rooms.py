@@ -16,7 +16,7 @@ LAYERS = (
     ("settings", "airflow_names"),
     ("contract",),
     (
-        "lake", "receipt", "parts", "feed_tables", "connectors", "readers", "privacy", "areas", "area_names",
+        "lake", "receipt", "parts", "feed_tables", "tombstones", "changes", "connectors", "readers", "privacy", "areas", "area_names",
         "editions", "places", "coordinates", "boundaries", "checks", "values", "database", "flags", "office_views",
         "expectations", "disclosure", "data_package", "office_file", "releases", "asking",
     ),

@@ -217,6 +217,8 @@ class Builder:
                 self._at("lookBack"),
                 "is given, but a snapshot brings everything anyway",
             )
+        if custom.get("delivery") != "snapshot" and has_custom(data, "snapshotFloor"):
+            say(self._at("snapshotFloor"), "is about snapshots, and a pull of this feed brings what changed")
         self._check_versions(custom.get("version_columns", ()), columns)
         self._check_points(custom.get("crs"), columns)
         if is_feed:

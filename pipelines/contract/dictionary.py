@@ -23,6 +23,16 @@ AREA_LINEAGE = (
     ("_area_method", "VARCHAR", "How the area was found.", "区划识别方法"),
     ("_area_confidence", "DOUBLE", "How sure the area is, between 0 and 1.", "区划识别置信度"),
 )
+# Columns that a row of a snapshot carries besides those.
+TOMBSTONE = (
+    (
+        "_is_deleted_upstream",
+        "BOOLEAN",
+        "Whether a later snapshot no longer has it; such a row is kept.",
+        "上游是否已删除",
+    ),
+    ("_deleted_upstream_at", "TIMESTAMPTZ", "When the first snapshot without it was pulled.", "上游删除时间"),
+)
 # Columns that a kept version carries besides those.
 KNOWN = (
     ("_known_from", "TIMESTAMPTZ", "When this version became the newest one known.", "成为最新版本的时间"),
@@ -40,7 +50,13 @@ def lineage(contract: Contract) -> tuple[tuple[str, str, str, str], ...]:
     """The additional columns of the contract's table; none for tables that are not feeds."""
     if not contract.is_feed:
         return ()
-    return LINEAGE + AREA_LINEAGE if contract.has_area else LINEAGE
+    columns = LINEAGE + AREA_LINEAGE if contract.has_area else LINEAGE
+    return columns + TOMBSTONE if contract.is_snapshot else columns
+
+
+def history_lineage(contract: Contract) -> tuple[tuple[str, str, str, str], ...]:
+    """The additional columns of the table that keeps every version."""
+    return (*(column for column in lineage(contract) if column not in TOMBSTONE), *KNOWN)
 
 
 def create_table(contract: Contract) -> str:
@@ -50,7 +66,7 @@ def create_table(contract: Contract) -> str:
 
 def create_history(contract: Contract) -> str:
     """The same for the table that keeps every version of its rows."""
-    return _create(contract, contract.history_table, (*lineage(contract), *KNOWN))
+    return _create(contract, contract.history_table, history_lineage(contract))
 
 
 def reduction(contract: Contract, source: str) -> str:
@@ -83,7 +99,7 @@ def history_comments(contract: Contract) -> tuple[str, ...]:
     """The same for the table that keeps every version of its rows."""
     english = f"{contract.description} One row per {contract.grain or 'key'} and version."
     said = both(english, f"{contract.business_name}（历史版本）")
-    return _comments(contract, contract.history_table, said, (*lineage(contract), *KNOWN))
+    return _comments(contract, contract.history_table, said, history_lineage(contract))
 
 
 def _create(contract: Contract, table: str, system: Iterable[tuple[str, str, str, str]]) -> str:

@@ -317,6 +317,13 @@ KEYS: tuple[Key, ...] = (
         feeds_only=True,
     ),
     Key(
+        "snapshotFloor",
+        "contract",
+        Number(0, 1, whole=False),
+        "Share of the snapshot before that a snapshot must bring to be believed about what is gone.",
+        feeds_only=True,
+    ),
+    Key(
         "rejectLimit", "contract", Number(0, 1, whole=False), "Share of bad rows above which a batch is held."
     ),
     Key(

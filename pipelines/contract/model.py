@@ -240,6 +240,7 @@ class Contract:
     delivery: Literal["incremental", "snapshot"] = "incremental"
     version_columns: tuple[str, ...] = ()
     keep_versions: bool = False
+    snapshot_floor: float = 0.5
     forbidden_columns: tuple[str, ...] = ()
     forbidden_values: tuple[str, ...] = ()
     unknown_columns: Literal["warn", "drop"] = "warn"
@@ -264,6 +265,11 @@ class Contract:
     def table(self) -> str:
         """Schema and table in the warehouse, such as `city.hotline_orders`."""
         return f"{self.level}.{self.name}"
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether a pull brings everything there is, so that what it lacks is gone."""
+        return self.delivery == "snapshot"
 
     @property
     def history_table(self) -> str:

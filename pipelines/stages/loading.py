@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipelines import feed_tables, privacy
+from pipelines import feed_tables, privacy, tombstones
 from pipelines.contract.model import Contract
 from pipelines.database import literal, transaction
 from pipelines.errors import DataError, WarehouseError
@@ -217,6 +217,8 @@ def _load(
             receipt.details.get("reason"), list(receipt.warnings), receipt.contract_version, receipt.contract_sha256,
         ],
     )  # fmt: skip
+    if contract.is_snapshot and receipt.stage != "refused":
+        tombstones.mark(connection, contract)
     return Loaded(
         receipt.feed_id, receipt.batch_id, merged.inserted, merged.updated, merged.unchanged, merged.stale,
         receipt.quarantined, receipt.stage == "refused",

@@ -631,6 +631,12 @@ CASES = {
         whole("delivery", "snapshot"),
         ["97: custom property 'lookBack' is given, but a snapshot brings everything anyway"],
     ),
+    "a smallest snapshot of what is none": (
+        whole("snapshotFloor", "0.5"),
+        [
+            "99: custom property 'snapshotFloor' is about snapshots, and a pull of this feed brings what changed"
+        ],
+    ),
     "rows dropped by a column that is not there": (
         whole("dropRows", "[{column: visit, pattern: x, reason: subtotal}]"),
         [

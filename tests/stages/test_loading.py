@@ -206,3 +206,84 @@ def test_a_key_keeps_the_instant_of_its_first_landing(connection: DuckDBPyConnec
     assert [(5, landed(1), landed(5))] == connection.execute(
         "select version_no, _first_landed_at, _landed_at from street.pumps"
     ).fetchall()
+
+
+def gone(connection: DuckDBPyConnection) -> dict[str, int | None]:
+    """Each pump, with the number of the landing that no longer had it."""
+    found = connection.execute(
+        f"select pump_id, _is_deleted_upstream, date_diff('hour', timestamptz '{FIRST}', _deleted_upstream_at) "
+        "from street.pumps order by all"
+    ).fetchall()
+    assert all(is_gone == (hour is not None) for _, is_gone, hour in found)
+    return {pump: hour for pump, _, hour in found}
+
+
+def bring_snapshots(*snapshots: str, feed: Contract) -> None:
+    """A snapshot a day: a letter is a pump, a capital one a pump whose row was bad."""
+    for number, pumps in enumerate(snapshots):
+        validate_by_hand(
+            feed,
+            MONDAY + timedelta(days=number),
+            [{"pump_id": pump, "version_no": 1, "state": "wet"} for pump in pumps if pump.islower()],
+            landed(number),
+            [pump.lower() for pump in pumps if pump.isupper()],
+        )
+
+
+SNAPSHOTS = replace(PUMPS, delivery="snapshot", keep_versions=False)
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "expected"),
+    [
+        (("abcd", "abc", "abc"), {"a": None, "b": None, "c": None, "d": 1}),
+        (("abcd", "abc", "abcd"), {"a": None, "b": None, "c": None, "d": None}),
+        (("abcd", "", "abcd"), {"a": None, "b": None, "c": None, "d": None}),
+        (("abcd", "a", "abc"), {"a": None, "b": None, "c": None, "d": 2}),
+        (("abcd", "a"), {"a": None, "b": None, "c": None, "d": None}),
+        (("abcd", "abcD", "abcd"), {"a": None, "b": None, "c": None, "d": None}),
+        (("abcd", "abc", "abcd", "abc"), {"a": None, "b": None, "c": None, "d": 3}),
+        (("abcd", "", "ABCD", ""), {"a": None, "b": None, "c": None, "d": None}),
+    ],
+)
+def test_what_a_later_snapshot_lacks_is_gone_unless_it_lacks_too_much(
+    connection: DuckDBPyConnection, snapshots: tuple[str, ...], expected: dict[str, int | None]
+) -> None:
+    bring_snapshots(*snapshots, feed=SNAPSHOTS)
+    load(connection, SNAPSHOTS)
+
+    assert expected == gone(connection)
+
+
+def test_snapshots_tell_the_same_in_whatever_order_they_are_loaded(connection: DuckDBPyConnection) -> None:
+    bring_snapshots("abcd", "abc", "", "bcd", "b", "bcde", feed=SNAPSHOTS)
+    folders = lake.batches("validated")
+    for folder in folders:
+        folder.rename(folder.with_name(f"later-{folder.name}"))
+    for folder in (folders[3], folders[5], folders[0], folders[4], folders[2], folders[1]):
+        folder.with_name(f"later-{folder.name}").rename(folder)
+        load(connection, SNAPSHOTS)
+
+    assert {"a": 3, "b": None, "c": None, "d": None, "e": None} == gone(connection)
+
+
+def test_a_floor_of_its_own_decides_what_is_too_small(connection: DuckDBPyConnection) -> None:
+    bring_snapshots("abcd", "abc", feed=SNAPSHOTS)
+    load(connection, replace(SNAPSHOTS, snapshot_floor=0.8))
+
+    assert {"a": None, "b": None, "c": None, "d": None} == gone(connection)
+
+
+def test_of_what_has_a_row_a_snapshot_all_rows_are_gone_once_it_is(connection: DuckDBPyConnection) -> None:
+    day = column("snapshot_on", "DATE", required=True, is_key=True, constant="window_last_day")
+    feed = replace(SNAPSHOTS, columns=(SNAPSHOTS.columns[0], day, *SNAPSHOTS.columns[1:]))
+    for number, pumps in enumerate(("abc", "ab", "a")):
+        on = MONDAY + timedelta(days=number)
+        bad = [f"b/{on}"] if number == 2 else []
+        rows = [{"pump_id": pump, "snapshot_on": on, "version_no": 1} for pump in pumps]
+        validate_by_hand(feed, on, rows, landed(number), bad)
+    load(connection, feed)
+
+    assert [("a", 3, 0), ("b", 2, 0), ("c", 1, 1)] == connection.execute(
+        "select pump_id, count(*), count(*) filter (_is_deleted_upstream) from street.pumps group by all order by all"
+    ).fetchall()
