@@ -33,8 +33,8 @@ _FORMATS = (
     "%Y%m%d",
 )
 _NO_DATES = ("0000-00-00", "1900-01-01", "9999-12-31", "0001-01-01")
-_TRUE = ("true", "1", "是", "y", "yes", "t")
-_FALSE = ("false", "0", "否", "n", "no", "f")
+_TRUE = ("true", "1", "是", "有", "y", "yes", "t")
+_FALSE = ("false", "0", "否", "无", "n", "no", "f")
 
 
 def bad(column: str) -> str:

@@ -14,7 +14,16 @@ from pipelines.samplecity.city import (
 )
 from pipelines.samplecity.district import clinics, components, dispatch, greens, grid, schools
 from pipelines.samplecity.source import Source
-from pipelines.samplecity.street import device_status, devices, incidents, steward
+from pipelines.samplecity.street import (
+    courtyards,
+    deliberation,
+    device_status,
+    devices,
+    incidents,
+    questionnaires,
+    steward,
+    volunteers,
+)
 
 SOURCES: tuple[Source, ...] = (
     air.SOURCE,
@@ -35,5 +44,9 @@ SOURCES: tuple[Source, ...] = (
     devices.SOURCE,
     device_status.SOURCE,
     incidents.SOURCE,
+    deliberation.SOURCE,
+    questionnaires.SOURCE,
+    courtyards.SOURCE,
+    volunteers.SOURCE,
 )
 BY_FEED = {source.feed_id: source for source in SOURCES}

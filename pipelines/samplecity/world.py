@@ -118,6 +118,10 @@ COMMUNITIES = _communities()
 COMMUNITY_NAME = np.array([c.name for c in COMMUNITIES], dtype=object)
 COMMUNITY_ESTATE = np.array([c.name.removesuffix("社区") + "区" for c in COMMUNITIES], dtype=object)
 COMMUNITY_STREET = np.array([c.street for c in COMMUNITIES], dtype=np.int64)
+COMMUNITY_CODE = np.array(
+    [f"{street.code}{number:03d}" for street in STREETS for number in range(1, street.community_count + 1)],
+    dtype=object,
+)
 COMMUNITY_RARE = np.array([f"{c.rare_place}园" if c.rare_place else "" for c in COMMUNITIES], dtype=object)
 COMMUNITY_WEIGHT = np.array(
     [STREETS[c.street].population / STREETS[c.street].community_count for c in COMMUNITIES], dtype=float

@@ -65,7 +65,7 @@ def typed(value: Any, kind: str) -> Any:
     text = unicodedata.normalize("NFKC", str(value)).strip()
     try:
         if kind == "boolean":
-            return {"是": True, "否": False, "True": True, "False": False}[text]
+            return {"是": True, "否": False, "有": True, "无": False, "True": True, "False": False}[text]
         if kind in ("integer", "number"):
             return (int if kind == "integer" else float)(text.replace(",", ""))
         if kind == "date":
@@ -157,6 +157,26 @@ RULES = {
     "close_not_before_request": lambda r, _: r["closed_at"] < r["requested_at"] - MINUTE,
     "district_agrees": lambda r, _: r["device_id"][:6] != r["civil_code"],
     "not_after_the_pull": lambda r, clock: r["sampled_at"] > clock + 10 * MINUTE,
+    "id_holds_community": lambda r, _: r["courtyard_id"][:12] != r["community_code"],
+    "community_of_street": lambda r, day: (
+        r["community_code"][:9] != (area(r["street_code"], day.date()) or r["community_code"][:9])
+    ),
+    "ends_after_it_begins": lambda r, _: r["valid_to"] < r["valid_from"],
+    "parts_within_matters": lambda r, _: (
+        (r["decided_count"] is not None and r["decided_count"] > r["matter_count"])
+        or r["resolved_count"] > r["decided_count"]
+    ),
+    "done_after_held": lambda r, _: r["done_on"] < r["held_on"],
+    "a_decision_decides": lambda r, _: r["resolution"] == "decided" and r["decided_count"] == 0,
+    "votes_of_those_present": lambda r, _: (
+        r["votes_for"] + (r["votes_against"] or 0)
+        > r["resident_count"] + (r["organisation_count"] or 0) + (r["official_count"] or 0)
+    ),
+    "withheld_has_no_count": lambda r, _: r["is_withheld"] and r["answer_count"] is not None,
+    "count_unless_withheld": lambda r, _: r["is_withheld"] is False and r["answer_count"] is None,
+    "small_counts_are_withheld": lambda r, _: 1 <= r["answer_count"] <= 4,
+    "count_within_base": lambda r, _: r["answer_count"] > r["response_base"],
+    "hours_of_somebody": lambda r, _: r["service_hours"] > 24 * r["person_times"],
     "parts_within_whole": lambda r, _: (
         r["confirmed_count"] > r["incident_count"] or r["to_case_count"] > r["confirmed_count"]
     ),

@@ -42,12 +42,12 @@ def workbook(wire: Wire, as_of: date) -> bytes:
                 if isinstance(value, date):
                     cell.number_format = "yyyy-mm-dd"
     for name in FILLED:
-        _fold(sheet, wire, name, names.index(name) + 1)
+        fold(sheet, wire, name, FIRST_DATA_ROW)
     for row in range(FIRST_DATA_ROW + 8, FIRST_DATA_ROW + len(wire) - 1, 17):
         sheet.row_dimensions[row].hidden = True
     memory = BytesIO()
     book.save(memory)
-    return _timeless(memory.getvalue(), as_of)
+    return timeless(memory.getvalue(), as_of)
 
 
 def _header(sheet: Worksheet, names: list[str]) -> None:
@@ -70,12 +70,13 @@ def _header(sheet: Worksheet, names: list[str]) -> None:
             )
 
 
-def _fold(sheet: Worksheet, wire: Wire, name: str, place: int) -> None:
+def fold(sheet: Worksheet, wire: Wire, name: str, first_row: int) -> None:
     """Write runs of equal values as people do: one merged cell, or 同上 under the first.
 
     Only between clean rows, so that a planted defect stays in its own row.
     """
     values, outcome = wire.columns[name], wire.outcome
+    place = list(wire.columns).index(name) + 1
     clean = [
         outcome[row] == CLEAN and (row + 1 >= len(wire) or outcome[row + 1] == CLEAN)
         for row in range(len(wire))
@@ -87,20 +88,20 @@ def _fold(sheet: Worksheet, wire: Wire, name: str, place: int) -> None:
             end += 1
         if end - row > 1 and run % 3 == 0:
             for below in range(row + 1, end):
-                sheet.cell(FIRST_DATA_ROW + below, place).value = None
+                sheet.cell(first_row + below, place).value = None
             sheet.merge_cells(
-                start_row=FIRST_DATA_ROW + row,
-                end_row=FIRST_DATA_ROW + end - 1,
+                start_row=first_row + row,
+                end_row=first_row + end - 1,
                 start_column=place,
                 end_column=place,
             )
         elif end - row > 1 and run % 3 == 1:
             for below in range(row + 1, end):
-                sheet.cell(FIRST_DATA_ROW + below, place).value = "同上"
+                sheet.cell(first_row + below, place).value = "同上"
         row, run = end, run + 1
 
 
-def _timeless(packed: bytes, as_of: date) -> bytes:
+def timeless(packed: bytes, as_of: date) -> bytes:
     """The same workbook with the snapshot's day wherever the moment of saving was written."""
     day = (as_of.year, as_of.month, as_of.day, 0, 0, 0)
     memory = BytesIO()
