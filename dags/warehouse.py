@@ -50,7 +50,7 @@ def warehouse() -> None:
         return loaded
 
     @task(multiple_outputs=False)
-    def build() -> dict[str, int]:
+    def build() -> dict[str, dict[str, Any]]:
         from pipelines import run
 
         return run.build()

@@ -268,13 +268,18 @@ def load() -> None:
 
 
 @app.command()
-def build() -> None:
-    """Rebuild the shared governance tables from what is loaded; all of them or none."""
+def build(
+    full: Annotated[bool, typer.Option("--full", help="Make every table anew, whatever changed.")] = False,
+) -> None:
+    """Bring the shared governance tables up to what is loaded; all of them or none.
+
+    A table is rebuilt when anything it is made of changed, extended when only parts of it did, else left untouched.
+    """
     from pipelines import run
 
-    table = Table("table", "rows", box=None)
-    for name, rows in run.build().items():
-        table.add_row(name, f"{rows:,}")
+    table = Table("table", "rows", "", box=None)
+    for name, built in run.build(full=full).items():
+        table.add_row(name, f"{built['rows']:,}", built["done"])
     out.print(table)
 
 

@@ -221,19 +221,23 @@ def _is_outdated() -> bool:
         return False
 
 
-def build() -> dict[str, int]:
-    """Rebuild the shared governance tables, all of them or none; returns rows per table."""
+def build(*, full: bool = False) -> dict[str, dict[str, Any]]:
+    """Bring the shared governance tables up to what is loaded, all of them or none.
+
+    Returns for each table what was `done` (rebuilt, extended, untouched) and its `rows`. With `full` every table is
+    made anew.
+    """
     from pipelines.stages import gate as gates
     from pipelines.stages import governance
 
     with database.writer(lake.warehouse_file()) as connection:
-        rows = governance.build(connection, settings.project(), gates.broken_rules)
+        built = governance.build(connection, settings.project(), gates.broken_rules, full=full)
         # Said last: a build that dies before it is built again, and nobody publishes tables for more than they tell.
         connection.execute(
             "create or replace table ops.built as select feed_id, batch_id, contract_sha256, is_refused, "
             f"{database.literal(releases.inputs_digest(settings.project()))} as inputs from ops.batches"
         )
-    return rows
+    return {table: asdict(each) for table, each in built.items()}
 
 
 _NOT_BUILT = (

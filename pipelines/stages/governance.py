@@ -3,7 +3,10 @@
     warehouse/core/<name>.sql          becomes table core.<name>: steps on the way, nobody's promise
     warehouse/governance/<name>.sql    becomes table governance.<name>, as its output contract promises
     <name>.checks.sql                  beside a model: what must be true of it
+    <name>.partitions.sql              beside a large one: which parts of it changed, see `changes`
 
+A table is made anew when anything it is made of changed, of a large one only the parts that did, and held against
+its checks and its contract when it or anything they read changed; the tables are the same as if all were made anew.
 A build is one transaction. When a model, a check or a contract is broken, everybody keeps reading the tables
 of the build before.
 """
@@ -16,9 +19,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from pipelines import checks, editions
+from pipelines import changes, checks, editions
 from pipelines.contract import dictionary, load_governance
 from pipelines.contract.model import Contract
 from pipelines.database import count, literal, memory, quoted, transaction
@@ -28,11 +31,13 @@ from pipelines.privacy import scrub
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+Result = TypeVar("Result")
 Judge = Callable[[Contract, Path], Sequence[str]]
 """Says what the rows of a Parquet file break of a contract, a sentence a rule."""
 
 SCHEMAS = ("core", "governance")
 _PROMISED = "governance"
+Done = Literal["rebuilt", "extended", "untouched"]
 _NO_TABLES = frozenset({"", "recurring", "temp"})  # `recurring` is DuckDB's word inside a recursive query
 
 
@@ -54,19 +59,45 @@ class Model:
         return f"warehouse/{self.schema}/{self.path.name}"
 
     def sources(self, connection: DuckDBPyConnection) -> set[str]:
-        """Every `schema.table` the query reads."""
-        return sources(connection, self.query, self.origin)
+        """Every `schema.table` the model reads."""
+        read = sources(connection, self.query, self.origin)
+        return read | self.sources_by_part(connection)
+
+    def sources_by_part(self, connection: DuckDBPyConnection) -> set[str]:
+        """Those of them that its partitions tell the changes of."""
+        query = self.partitions
+        return sources(connection, query, self.partitions_origin) if query else set()
+
+    @property
+    def partitions_origin(self) -> str:
+        return f"warehouse/{self.schema}/{self.path.stem}{changes.SUFFIX}"
+
+    @property
+    def partitions(self) -> str:
+        """The query that tells which parts of the table changed; empty when it is made as a whole."""
+        return changes.read(self.path)
 
     @property
     def checks_path(self) -> Path:
         return self.path.with_name(f"{self.path.stem}{checks.SUFFIX}")
 
 
-def build(connection: DuckDBPyConnection, project: Path, judge: Judge | None = None) -> dict[str, int]:
-    """Rebuild reference, core and governance tables from what is loaded; returns rows per governance table.
+@dataclass(frozen=True)
+class Built:
+    """What a build did to a table, and the rows it has."""
 
-    `judge` holds each table against its output contract. Raises WarehouseError with everything that is wrong,
-    ContractError when a reference file or an output contract is; then nothing has changed.
+    done: Done
+    rows: int
+
+
+def build(
+    connection: DuckDBPyConnection, project: Path, judge: Judge | None = None, *, full: bool = False
+) -> dict[str, Built]:
+    """Bring reference, core and governance tables up to what is loaded; returns what was done, by table.
+
+    `judge` holds each table against its output contract. With `full` nothing of the build before is kept. Raises
+    WarehouseError with everything that is wrong, ContractError when a reference file or an output contract is; then
+    nothing has changed.
     """
     models = read_models(project / "warehouse")
     contracts = {each.table: each for each in load_governance(project / "contracts" / "governance")}
@@ -75,21 +106,23 @@ def build(connection: DuckDBPyConnection, project: Path, judge: Judge | None = N
         _drop_leftovers(connection, models)
         ordered = in_order(connection, models)
         _require_sources(connection, ordered)
-        for model in ordered:
-            _make(connection, model, contracts.get(model.table))
+        memory = changes.Memory(connection, forget=full)
+        done = {
+            model.table: _bring_up(connection, model, contracts.get(model.table), memory) for model in ordered
+        }
         problems = [*_unpromised(models, contracts)]
         for model in ordered:
-            problems += _problems(connection, model, contracts.get(model.table), judge)
+            problems += _problems(connection, model, contracts.get(model.table), judge, memory)
         if problems:
             how_many = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
             raise WarehouseError(
                 f"{how_many} in the warehouse's tables\n" + "\n".join(f"  {line}" for line in problems),
                 next_step="the tables of the build before are still there; correct the model or the data and build again",
             )
+        memory.write()
         return {
-            model.table: count(connection, f"select count(*) from {model.table}")
-            for model in ordered
-            if model.schema == _PROMISED
+            table: Built(how, count(connection, f"select count(*) from {table}"))
+            for table, how in done.items()
         }
 
 
@@ -108,7 +141,7 @@ def read_models(folder: Path) -> list[Model]:
         Model(f"{schema}.{path.stem}", path, path.read_text(encoding="utf-8").strip().rstrip(";"))
         for schema in SCHEMAS
         for path in sorted((folder / schema).glob("*.sql"))
-        if not path.name.endswith(checks.SUFFIX)
+        if not path.name.endswith((checks.SUFFIX, changes.SUFFIX))
     ]
 
 
@@ -195,30 +228,98 @@ def _drop_leftovers(connection: DuckDBPyConnection, models: Sequence[Model]) -> 
             connection.execute(f"drop table {quoted(schema)}.{quoted(name)}")
 
 
-def _make(connection: DuckDBPyConnection, model: Model, contract: Contract | None) -> None:
-    """Run a model into its table, sorted by the contract's key, so that the same rows make the same file."""
+def _bring_up(
+    connection: DuckDBPyConnection, model: Model, contract: Contract | None, memory: changes.Memory
+) -> Done:
+    """Make a model's table anew, or the parts of it that changed, or leave it alone."""
+    whole = sorted(model.sources(connection) - model.sources_by_part(connection))
+    made_of = changes.digest(
+        [
+            connection.execute("select version()").fetchall()[0][0],
+            model.query,
+            model.partitions,
+            contract.sha256 if contract else "",
+            *(f"{table} {memory.contents(table)}" for table in whole),
+        ]
+    )
+    is_as_before = memory.before(model.table).made_of == made_of and _exists(connection, model.table)
+    done: Done = "untouched" if is_as_before else "rebuilt"
+    if model.partitions:
+        parts = _run(
+            model.partitions_origin,
+            lambda: changes.find(connection, model.table, model.partitions, model.partitions_origin),
+        )
+        if is_as_before and parts.changed:
+            done = "rebuilt" if parts.are_too_many else "extended"
+        if done == "extended":
+            _run(model.origin, lambda: _extend(connection, model, parts))
+    if done == "rebuilt":
+        _run(model.origin, lambda: _make(connection, model, contract))
+    memory.is_made(model.table, made_of, changed=done != "untouched")
+    return done
+
+
+def _run(origin: str, make: Callable[[], Result]) -> Result:
     import duckdb
 
-    query = model.query
-    if contract and contract.key:
-        query = f"select * from (\n{query}\n) order by {', '.join(map(quoted, contract.key))}"
     try:
-        connection.execute(f"create or replace table {model.table} as {query}")
+        return make()
     except duckdb.Error as error:
         raise WarehouseError(
-            f"{model.origin} does not run: {scrub(str(error))}",
+            f"{origin} does not run: {scrub(str(error))}",
             next_step="paste it into the DuckDB shell to see where it breaks; nothing was changed",
         ) from None  # the cause may quote values
 
 
+def _make(connection: DuckDBPyConnection, model: Model, contract: Contract | None) -> None:
+    """Run a model into its table, sorted by the contract's key, so that the same rows make the same file."""
+    query = model.query
+    if contract and contract.key:
+        query = f"select * from (\n{query}\n) order by {', '.join(map(quoted, contract.key))}"
+    connection.execute(f"create or replace table {model.table} as {query}")
+
+
+def _extend(connection: DuckDBPyConnection, model: Model, parts: changes.Partitions) -> None:
+    """Make the changed parts of a table anew."""
+    connection.execute(f"delete from {model.table} where {parts.condition}")
+    connection.execute(
+        f"insert into {model.table} by name select * from (\n{model.query}\n) where {parts.condition}"
+    )
+
+
+def _exists(connection: DuckDBPyConnection, table: str) -> bool:
+    names = "select count(*) from duckdb_tables() where schema_name || '.' || table_name = "
+    return count(connection, f"{names}{literal(table)}") > 0
+
+
 def _problems(
-    connection: DuckDBPyConnection, model: Model, contract: Contract | None, judge: Judge | None
+    connection: DuckDBPyConnection,
+    model: Model,
+    contract: Contract | None,
+    judge: Judge | None,
+    memory: changes.Memory,
 ) -> list[str]:
-    """What a finished table breaks: its contract's columns, its checks, its contract's rules."""
+    """What a finished table breaks: its contract's columns, its checks, its contract's rules.
+
+    What was held against the same before need not be again.
+    """
+    beside = checks.read(model.checks_path)
+    read = set().union(*(sources(connection, each.query, model.origin) for each in beside))
+    checked = changes.digest(
+        [
+            contract.sha256 if contract else "",
+            str(judge is not None),
+            *(f"{each.sentence} {each.query}" for each in beside),
+            *(f"{table} {memory.contents(table)}" for table in sorted({model.table, *read})),
+        ]
+    )
+    memory.is_checked(model.table, checked)
+    if memory.before(model.table).checked == checked:
+        return []
     if contract and (differences := _differences(connection, contract)):
         return differences
     key = contract.key if contract else ()
-    problems = checks.failures(connection, model.table, checks.read(model.checks_path), key)
+    problems = checks.failures(connection, model.table, beside, key)
     if contract:
         for statement in dictionary.comments(contract):
             connection.execute(statement)

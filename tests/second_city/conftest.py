@@ -47,7 +47,7 @@ class SecondCity:
 
     home: Path
     counts: dict[str, dict[str, Any]]
-    built: dict[str, int]
+    built: dict[str, dict[str, Any]]
     checked: dict[str, int]
     release: Path
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from duckdb import DuckDBPyConnection
+from harbour import FILES
 
 from pipelines import areas, contract, database, settings
 from pipelines.stages import loading
@@ -37,3 +39,23 @@ def tables(_prepared: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
     _prepared.execute("begin transaction")
     yield _prepared
     _prepared.execute("rollback")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The project of `harbour`, in a folder of its own."""
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def ships() -> DuckDBPyConnection:
+    """A warehouse in which two ships have come."""
+    connection = database.memory()
+    connection.execute("create schema city")
+    connection.execute("create table city.ships (ship_id integer, day date)")
+    connection.execute("insert into city.ships values (1, '2026-11-17'), (2, '2026-11-18')")
+    return connection
