@@ -136,14 +136,14 @@ class _Finding:
             "when area_code is not null then struct_pack(code := area_code, way := area_method, sure := area_confidence) "
             "when community_code is not null then struct_pack(code := community_code, "
             "way := case when is_code then 'community_code' else 'community_alias' end, sure := community_confidence) "
-            "end as found, "
+            "end as found, area_method, "
             "case when own_code is not null then nullif(own_code <> area_code, false) else nullif(is_moved, false) end "
             "as is_community_moved, "
             "case when own_code is null and not is_moved then nullif(area_code <> community_code, false) end "
             "as is_elsewhere, "
             "area_code is null and own_code is null as is_open, "
             "area_code is null and area_method = 'historic_name' as is_retired from told) "
-            "select row, found.code as area_code, found.way as area_method, found.sure as area_confidence, "
+            "select row, found.code as area_code, coalesce(found.way, area_method) as area_method, found.sure as area_confidence, "
             f"{self._flag_list(('community_moved', 'is_community_moved'), ('community_elsewhere', 'is_elsewhere'))} "
             "as flags, is_open, is_retired from chosen"
         )
@@ -179,8 +179,9 @@ class _Finding:
             self._by_community("by_community", quoted(self.via.community), only_code=False)
 
     def _by_community(self, into: str, text: str, *, only_code: bool) -> None:
+        rows = f"(select * from {self.table} where not {self._is_organisation})"
         found = areas.resolution(
-            self.connection, self.table, text, self.day, "community", "_row_number", "community"
+            self.connection, rows, text, self.day, "community", "_row_number", "community"
         )
         self._rise(into, found, "area_method = 'code'" if only_code else "area_code is not null")
         if only_code:
@@ -188,12 +189,12 @@ class _Finding:
         district = self.connection.execute(
             "select any_value(districts.area_name) from ref.areas as streets inner join ref.areas as districts "
             "on streets.parent_area_code = districts.area_code where streets.is_in_scope "
-            "having count(distinct districts.area_code) = 1"
+            "and districts.area_level = 'district' having count(distinct districts.area_code) = 1"
         ).fetchone()
         if district is None:
             return
         # A name that other districts have, too, is known behind the name of its own.
-        rest = f"(select * from {self.table} where _row_number not in (select row from {into}))"
+        rest = f"(select * from {rows} where _row_number not in (select row from {into}))"
         text = f"{literal(district[0])} || {text}"
         found = areas.resolution(
             self.connection, rest, text, self.day, "community", "_row_number", "community"
@@ -239,7 +240,7 @@ class _Finding:
         polygons = boundaries.read(path, {code for (code,) in known})
         lon, lat = quoted(self.via.lon), quoted(self.via.lat)
         points = self.connection.execute(
-            f"select _row_number, lon, lat from ({self._open_rows(f'{lon} as lon, {lat} as lat')}) "
+            f"select _row_number, lon, lat from ({self._open_rows(f'{lon}::double as lon, {lat}::double as lat')}) "
             "where lon is not null and lat is not null"
         ).to_arrow_table()
         place = polygons.find(points.column("lon").to_numpy(), points.column("lat").to_numpy())
@@ -306,8 +307,7 @@ class _Finding:
         )
         self.connection.execute(
             f"create or replace temp table {LOCATED} as select located.row, "
-            f"case when not ({self._is_organisation} and located.is_open) then located.area_code end as area_code, "
-            "located.area_method, located.area_confidence * coalesce(methods.confidence, 1) as area_confidence, "
+            "located.area_code, located.area_method, located.area_confidence * coalesce(methods.confidence, 1) as area_confidence, "
             f"list_concat(located.flags, {flags}) as flags from {LOCATED} as located inner join "
             f"(select *, {self.day} as day from {self.table}) as days on located.row = days._row_number "
             "left join ref.area_methods as methods on located.area_method = methods.area_method "
