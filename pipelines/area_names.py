@@ -33,7 +33,7 @@ def styled(level: str, rows: str) -> str:
         f"from {rows} as rows left join (select * from ref.area_name_styles where area_level = {literal(level)} "
         "and style_kind = 'label') as styles on ends_with(rows.area_name, styles.ending) "
         "and length(rows.area_name) > length(styles.ending) "
-        "qualify row_number() over (partition by rows.area_code order by length(styles.ending) desc nulls last) = 1"
+        "qualify row_number() over (partition by rows.area_code, rows.area_name order by length(styles.ending) desc nulls last) = 1"
     )
 
 

@@ -95,7 +95,7 @@ def load_reference(
     if not (kept / lake.RECEIPT).is_file():
         made = memory()
         try:
-            _reference(made, folder, editions, areas.NEEDED)
+            _reference(made, folder, editions)
             with lake.new_folder(kept) as new:
                 for name in _MADE:
                     made.execute(
@@ -129,7 +129,8 @@ def _reference(
     connection: DuckDBPyConnection,
     folder: Path,
     editions: Sequence[Edition],
-    only: Collection[str] | None = None,
+    *,
+    is_checked: bool = False,
 ) -> dict[str, int]:
     def extend(connection: DuckDBPyConnection) -> None:
         connection.execute(_NOTHING_YET)
@@ -138,7 +139,7 @@ def _reference(
             _apply(connection, edition)
         area_names.write_names(connection)
 
-    return areas.load_reference(connection, folder, only, extend)
+    return areas.load_reference(connection, folder, areas.NEEDED, extend, is_checked=is_checked)
 
 
 def loaded() -> list[Edition]:
@@ -181,7 +182,7 @@ def _differences(
 ) -> list[Difference]:
     own = {each.folder for each in editions}
     before = [each for each in loaded() if each < editions[0] and each.folder not in own]
-    _reference(connection, folder, before, areas.NEEDED)
+    _reference(connection, folder, before)
     found = []
     for edition in editions:
         _compare(connection, edition)
@@ -227,9 +228,9 @@ def load(
         dropped = {each.was_code or each.area_code for each in found if _drops(each)}
         if warehouse is not None and dropped:
             _refuse_if_used(warehouse, feeds, dropped, editions[0])
-        # The whole register once, with every check: it must hold with this edition and with all that came later.
+        # The register once more, with every check: it must hold with this edition and with all that came later.
         together = {**known, **{each.folder: each for each in editions}}
-        _reference(connection, folder, sorted(together.values()))
+        _reference(connection, folder, sorted(together.values()), is_checked=True)
     finally:
         connection.close()
     for edition in [] if dry_run else editions:
