@@ -3,7 +3,8 @@
 -- The day is that which the source of the kind describes; is_latest marks the newest of each kind.
 -- A street is compared with its own district: the supply of all its streets over the demand of all of them, of which
 -- both are known; district_street_count says how many. A rate is empty where nobody is there to need the service.
--- Kinds that no source counts keep a row without a supply, so that nobody takes silence for 0.
+-- Kinds that no source counts keep a row without a supply, so that nobody takes silence for 0; kinds of which only the
+-- plan's projects are known have no gap, because what was there before is not counted.
 with supplies as (
     select
         supplies.*,
@@ -96,7 +97,10 @@ select
     measured.target_per_1000,
     measured.is_example_target,
     cast(
-        measured.demand_base * measured.target_per_1000 / 1000 - measured.supply as decimal(16, 2)
+        case
+            when measured.supply_basis = 'register'
+                then measured.demand_base * measured.target_per_1000 / 1000 - measured.supply
+        end as decimal(16, 2)
     ) as gap_to_target,
     measured.population_as_of,
     measured.population_method,
