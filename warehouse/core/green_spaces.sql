@@ -58,6 +58,7 @@ select
     parcels.parcel_id,
     parcels.season,
     parcels.state_on,
+    coalesce(parcels._is_deleted_upstream, false) as is_gone,
     parcels.parcel_name,
     parcels.green_kind,
     coalesce(kinds.is_park, false) as is_park,

@@ -1,7 +1,7 @@
 -- core.resident_counts
 -- One row per unit, day of reference and age band for which a number of residents is published.
 -- The yearly sheet speaks first; the census figures of the area register fill what it does not hold.
--- "..." in the sheet is no number and has no row here.
+-- "..." in the sheet is no number and has no row here. What a later sheet leaves out is not taken back.
 select
     unit_code,
     population_as_of,

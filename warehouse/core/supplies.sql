@@ -4,12 +4,15 @@
 -- end of a month, of green spaces the survey of a season, of the plan's projects the snapshot.
 -- A street of the region that a source passes over on such a day has none: 0. A kind that no source counts has rows
 -- on the newest day of all, without a supply: nothing is known of it.
+-- What a later snapshot no longer has is no supply. A year, month or season that all later snapshots pass over is
+-- over, and stays as its last snapshot had it.
 -- A school counts from the day it opens, a park unless it is closed to the public, a project once it is in use, with
 -- each street's share of it. Parcels whose size contradicts their outline are left out, and counted.
 with school_years as (
     select
         school_year,
-        max(state_on) as as_of
+        max(state_on) as as_of,
+        bool_and(coalesce(_is_deleted_upstream, false)) as is_over
     from district.school_places
     group by all
 ),
@@ -24,16 +27,33 @@ stages as (
 
 months as (
     select
-        *,
-        last_day(month_starts_on) as as_of
+        month_starts_on,
+        last_day(month_starts_on) as as_of,
+        max(state_on) as last_on,
+        bool_and(coalesce(_is_deleted_upstream, false)) as is_over
     from district.medical_institutions
+    group by all
+),
+
+institutions as (
+    select
+        figures.street_code,
+        months.as_of,
+        figures.beds_open,
+        figures.gp_signed_count
+    from district.medical_institutions as figures
+    inner join months on figures.month_starts_on = months.month_starts_on
+    where
+        not coalesce(figures._is_deleted_upstream, false)
+        or (months.is_over and figures.state_on = months.last_on)
 ),
 
 seasons as (
     select
         season,
-        max(state_on) as as_of
-    from district.green_spaces
+        max(state_on) as as_of,
+        bool_and(is_gone) as is_over
+    from core.green_spaces
     group by all
 ),
 
@@ -68,7 +88,12 @@ counted as (
     from district.school_places as places
     inner join school_years on places.school_year = school_years.school_year
     inner join stages on places.stage = stages.stage
-    where places.opened_on <= school_years.as_of
+    where
+        places.opened_on <= school_years.as_of
+        and (
+            not coalesce(places._is_deleted_upstream, false)
+            or (school_years.is_over and places.state_on = school_years.as_of)
+        )
     union all
     select
         street_code,
@@ -76,7 +101,7 @@ counted as (
         'hospital_bed_open' as service_kind,
         beds_open as amount,
         false as is_left_out
-    from months
+    from institutions
     union all
     select
         street_code,
@@ -84,7 +109,7 @@ counted as (
         'gp_signed' as service_kind,
         coalesce(gp_signed_count, 0) as amount,
         false as is_left_out
-    from months
+    from institutions
     union all
     select
         parcels.street_code,
@@ -94,7 +119,10 @@ counted as (
         parcels.is_area_doubtful as is_left_out
     from core.green_spaces as parcels
     inner join seasons on parcels.season = seasons.season
-    where parcels.is_park and coalesce(parcels.is_open_to_public, true)
+    where
+        parcels.is_park
+        and coalesce(parcels.is_open_to_public, true)
+        and (not parcels.is_gone or (seasons.is_over and parcels.state_on = seasons.as_of))
     union all
     select
         street_code,
