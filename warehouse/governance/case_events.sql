@@ -43,15 +43,15 @@ joinings as (
     select
         'governance_case_merges' as told_by,
         'governance_case_merges' as source_feed,
-        merges.old_case_id as source_id,
-        merges.new_case_id as case_id,
+        joined.old_case_id as source_id,
+        joined.new_case_id as case_id,
         unnest(['linked', 'unlinked']) as event_type,
-        unnest([merges.merged_at, merges.unmerged_at]) as event_at,
+        unnest([joined.merged_at, joined.unmerged_at]) as event_at,
         1 as event_no,
-        unnest([merges.merged_at, merges.unmerged_at]) as observed_at,
-        merges.street_code,
+        unnest([joined.merged_at, joined.unmerged_at]) as observed_at,
+        joined.street_code,
         false as is_inferred
-    from governance.case_merges as merges
+    from governance.case_merges as joined
 ),
 
 everything as (
