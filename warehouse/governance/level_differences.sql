@@ -66,7 +66,12 @@ elsewhere as (
         differing.business_date,
         differing.record_id,
         differing.lacking_side,
-        arg_min(records.street_code, abs(date_diff('day', records.business_date, differing.business_date))) as found_street_code
+        min(
+            struct_pack(
+                days := abs(date_diff('day', records.business_date, differing.business_date)),
+                street_code := records.street_code
+            )
+        ).street_code as found_street_code
     from differing
     inner join core.level_records as records
         on
