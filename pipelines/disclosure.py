@@ -5,6 +5,7 @@
               keyed by `street_code` and no other identifier      every office: figures about streets
               with `street_code`                                  an office gets its own rows
               holding the whole identifier of such a table        an office gets what belongs to its rows
+              with `audience: offices`                            an office gets its own rows, dashboards none
 
 A column no contract names stays inside, but for the lineage of a feed's row (`_batch_id`, …).
 """
@@ -61,6 +62,11 @@ class PublicTable:
         return STREET in self.key and not any(_IDENTIFIER.search(name) for name in self.key)
 
     @property
+    def is_for_offices(self) -> bool:
+        """Whether nobody but the office of a row's street gets it."""
+        return self.contract is not None and self.contract.audience == "offices"
+
+    @property
     def identifier(self) -> tuple[str, ...]:
         """What else than the street its key names, when that identifies something."""
         others = tuple(name for name in self.key if name != STREET)
@@ -106,7 +112,8 @@ class Disclosure:
     @property
     def released(self) -> list[PublicTable]:
         """Tables published whole, for the dashboards."""
-        return sorted((*self.governance, *self.reference, *self.operations), key=lambda table: table.name)
+        tables = (*self.governance, *self.reference, *self.operations)
+        return sorted((table for table in tables if not table.is_for_offices), key=lambda table: table.name)
 
     @property
     def shared(self) -> list[PublicTable]:
@@ -121,6 +128,8 @@ class Disclosure:
     def _is_split(self, table: PublicTable) -> bool:
         if table.schema != "governance":
             return STREET in table.names
+        if table.is_for_offices:
+            return True
         return not table.is_about_streets and (STREET in table.names or self._owner(table) is not None)
 
     def _condition(self, table: PublicTable, street: str) -> str:

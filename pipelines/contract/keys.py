@@ -19,6 +19,7 @@ from typing import Any, Literal, Protocol
 from pipelines.contract import syntax
 from pipelines.contract.model import (
     AREA_LEVELS,
+    AUDIENCES,
     CONNECTORS,
     CONSTANTS,
     COORDINATE_SYSTEMS,
@@ -372,6 +373,12 @@ KEYS: tuple[Key, ...] = (
         ),
         "The columns of a point and the coordinate system the source means; stored is WGS-84.",
         feeds_only=True,
+    ),
+    Key(
+        "audience",
+        "contract",
+        Choice(AUDIENCES),
+        "Who gets the table: everyone, or each street's own office alone.",
     ),
     Key(
         "callerSecret",

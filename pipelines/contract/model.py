@@ -32,6 +32,7 @@ CONNECTORS = (
 )
 FORMATS = ("json", "csv", "xlsx", "geojson", "xml")
 FORBIDDEN_VALUES = ("identity_number", "plate", "picture", "mobile_number")
+AUDIENCES = ("everyone", "offices")
 CONSTANTS = ("window_last_day",)
 COORDINATE_SYSTEMS = ("wgs84", "gcj02", "bd09")
 
@@ -247,6 +248,7 @@ class Contract:
     drop_rules: tuple[DropRule, ...] = ()
     crs: CoordinateSystem | None = None
     reject_limit: float = 1.0
+    audience: Literal["everyone", "offices"] = "everyone"
     caller_secret: str = ""
     landing_secret: str = ""
     owner: str = ""

@@ -120,6 +120,10 @@ def snapshot(city: City, clock: datetime) -> Wire:
         "port.value": empty_objects(count, 37777),
         "password.value": np.asarray("not-a-password-" + numbered("", salt % 10_000, 4), dtype=object),
     }  # fmt: skip
+    # A second platform lists some devices under a number of its own: same name, same place.
+    again = np.flatnonzero((salt[1:] % 53 == 9) & (community[1:] == community[:-1])) + 1
+    for name in ("name.value", "lon", "lat"):
+        columns[name][again] = columns[name][again - 1]
     wire = Wire("deviceId.value", columns, seen, salt, ids.copy(), ids.copy(), np.arange(count))
     drawn = spread(city, FEED, count, DEFECTS)
     secret = np.flatnonzero(columns["secrecy.value"] == 1)
