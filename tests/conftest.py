@@ -17,7 +17,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("URBANBRAIN_HOME", str(folder))
     monkeypatch.setenv("URBANBRAIN_SECRET_LANDING", "landing-key-for-tests")
     monkeypatch.setenv("URBANBRAIN_SECRET_CALLER", "caller-key-for-tests")
-    for name in ("URBANBRAIN_PROJECT", "URBANBRAIN_SERVER", "URBANBRAIN_SAMPLE_CITY_URL"):
+    for name in (
+        "URBANBRAIN_PROJECT",
+        "URBANBRAIN_SERVER",
+        "URBANBRAIN_SAMPLE_CITY_URL",
+        "URBANBRAIN_BOUNDARIES",
+    ):
         monkeypatch.delenv(name, raising=False)
     return folder
 
