@@ -139,6 +139,8 @@ def expectation(rule: Rule, relation: str, has_given: bool = False) -> Any:
             return gxe.ExpectColumnValuesToBeInSet(column=column, value_set=list(arguments["values"]))
         case "pattern":
             return gxe.ExpectColumnValuesToMatchRegex(column=column, regex=arguments["pattern"])
+        case "untested":
+            return gxe.ExpectColumnValuesToNotMatchRegex(column=column, regex=arguments["pattern"])
         case "readable":
             return gxe.ExpectColumnValuesToNotMatchRegex(column=column, regex=UNREADABLE)
         case "range":

@@ -7,12 +7,26 @@ where the text cannot be read. DuckDB's casts are generous ('1.5' becomes the in
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pipelines.contract.model import Column
 from pipelines.database import literal
+
+if TYPE_CHECKING:
+    import duckdb
 
 _INTEGER = r"[+-]?[0-9]+(\.0+)?"
 _NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
 _THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?"
+_ABOUT = "^(大约|大概|约|近)|(余|多|左右|上下)$"
+_NUMERAL_LETTERS = "[零〇一二两三四五六七八九十百千万亿]+"
+_DIGITS = "零一二三四五六七八九"
+# 一百二 is 120 to some and 102 to nobody: a place left out must be said with 零.
+_ONE, _TENS = "[一二两三四五六七八九]", "(?:[一二三四五六七八九]?十[一二三四五六七八九]?)"
+_HUNDREDS = f"(?:{_ONE}百(?:零{_ONE}|[一二三四五六七八九]十{_ONE}?)?)"
+_THOUSAND = f"(?:{_ONE}千(?:零{_ONE}|零[一二三四五六七八九]十{_ONE}?|{_HUNDREDS})?)"
+_SECTION = f"(?:{_THOUSAND}|{_HUNDREDS}|{_TENS}|{_ONE})"
+_NUMERAL = f"[零〇]|(?:{_SECTION}亿)?零?(?:{_SECTION}万)?零?{_SECTION}?"
 _ISO = r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?)?"
 _ISO_WITH_ZONE = (
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:?[0-9]{2})"
@@ -32,7 +46,13 @@ _FORMATS = (
     "%Y%m%d%H%M",
     "%Y%m%d",
 )
-_NO_DATES = ("0000-00-00", "1900-01-01", "9999-12-31", "0001-01-01")
+_NO_DATES = (
+    r"^(0000([-/.年]?00?){2}|0001([-/.年]?0?1){2}|1900([-/.年]?0?1){2}|9999[-/.年]?12[-/.月]?31)日?($|[ T])"
+)
+_NO_YEARS = ("0000", "0001", "1900", "9999")
+_DIGIT_LENGTHS = (8, 12, 14)
+"""How many digits a date or time written without separators has; 13 are milliseconds, and no year 1711."""
+_EPOCHS = {"epoch_s": ("[0-9]{9,10}", 1), "epoch_ms": ("[0-9]{12,13}", 1000)}
 _TRUE = ("true", "1", "是", "有", "y", "yes", "t")
 _FALSE = ("false", "0", "否", "无", "n", "no", "f")
 
@@ -50,14 +70,10 @@ def given(column: str) -> str:
 def typed(text: str, column: Column, timezone: str) -> str:
     """The value of `text` as the column's type; naive times are local times of `timezone`, stored in UTC."""
     match column.logical_type:
-        case "integer":
-            plain = _without_thousands(text)
-            return f"case when regexp_full_match({plain}, {literal(_INTEGER)}) then try_cast({plain} as {column.type}) end"
-        case "number":
-            plain = _without_thousands(text)
+        case "integer" | "number":
             return (
-                f"case when regexp_full_match({plain}, {literal(_NUMBER)}) and isfinite(try_cast({plain} as double)) "
-                f"then try_cast({plain} as {column.type}) end"
+                f"case when {text} is null then null when {_is_number(text, column)} then try_cast({text} as {column.type}) "
+                f"else try_cast(odd_number({text}, {literal(_shape(column))}) as {column.type}) end"
             )
         case "boolean":
             return f"case when lower({text}) in ({_texts(_TRUE)}) then true when lower({text}) in ({_texts(_FALSE)}) then false end"
@@ -74,9 +90,61 @@ def typed(text: str, column: Column, timezone: str) -> str:
     return text
 
 
+def install(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give a connection the macros that read numbers nobody would write for a machine.
+
+    `odd_number(text, shape)` is the number, as text, behind thousands, Chinese numerals and words for "about";
+    NULL where there is none. `thousands(text)`, `about(text)` and `numeral(text)` say which of these it was.
+    """
+    section = (
+        "(1000 * place_of(section, '千') + 100 * place_of(section, '百') + "
+        "10 * case when regexp_matches(section, '(^|零)十') then 1 else place_of(section, '十') end + "
+        f"greatest(strpos({literal(_DIGITS)}, translate(section[-1], '两', '二')) - 1, 0))"
+    )
+    for macro in (
+        f"about(text) as regexp_matches(text, {literal(_ABOUT)})",
+        f"plain_number(text) as trim(regexp_replace(text, {literal(_ABOUT)}, '', 'g'))",
+        f"thousands(text) as regexp_full_match(plain_number(text), {literal(_THOUSANDS)})",
+        f"numeral(text) as regexp_full_match(plain_number(text), {literal(_NUMERAL_LETTERS)}) "
+        f"and regexp_full_match(plain_number(text), {literal(_NUMERAL)})",
+        f"place_of(section, unit) as greatest(strpos({literal(_DIGITS)}, translate(nullif(regexp_extract(section, "
+        "'(.)' || unit, 1), ''), '两', '二')) - 1, 0)",
+        f"section_value(section) as coalesce({section}, 0)",
+        "numeral_value(text) as 100000000 * section_value(nullif(regexp_extract(text, '^(.*)亿', 1), '')) + "
+        "10000 * section_value(nullif(regexp_extract(text, '([^亿]*)万', 1), '')) + "
+        "section_value(nullif(regexp_extract(text, '([^亿万]*)$', 1), ''))",
+        "odd_number(text, shape) as case when thousands(text) then replace(plain_number(text), ',', '') "
+        "when about(text) and regexp_full_match(plain_number(text), shape) then plain_number(text) "
+        "when numeral(text) then numeral_value(plain_number(text))::varchar end",
+    ):
+        connection.execute(f"create or replace temp macro {macro}")
+
+
+def is_odd_but_known(text: str, column: Column) -> str:
+    """True where such a text is a number after all."""
+    return f"odd_number({text}, {literal(_shape(column))}) is not null"
+
+
+def _is_number(text: str, column: Column) -> str:
+    plain = f"regexp_full_match({text}, {literal(_shape(column))})"
+    return (
+        plain if column.logical_type == "integer" else f"({plain} and isfinite(try_cast({text} as double)))"
+    )
+
+
+def _shape(column: Column) -> str:
+    return _INTEGER if column.logical_type == "integer" else _NUMBER
+
+
 def is_no_date(text: str) -> str:
     """True where a text is one of the dates that mean "no date"."""
-    return f"left({text}, 10) in ({_texts(_NO_DATES)})"
+    return f"(left({text}, 4) in ({_texts(_NO_YEARS)}) and regexp_matches({text}, {literal(_NO_DATES)}))"
+
+
+def is_epoch(text: str, column: Column) -> str:
+    """True where a column that may count from 1970 holds such a count."""
+    shapes = "|".join(_EPOCHS[form][0] for form in column.formats if form in _EPOCHS)
+    return f"regexp_full_match({text}, {literal(shapes)})" if shapes else "false"
 
 
 def is_excel_serial(text: str) -> str:
@@ -98,7 +166,16 @@ def split_part(text: str, index: int, separators: tuple[str, ...]) -> str:
 def _instant(text: str, formats: tuple[str, ...], timezone: str) -> str:
     zone = literal(timezone)
     if formats:
-        return f"timezone({zone}, try_strptime({text}, [{_texts(formats)}]))"
+        ways = [
+            _epoch(text, *_EPOCHS[form])
+            if form in _EPOCHS
+            else f"timezone({zone}, try_strptime({text}, {literal(form)}))"
+            for form in formats
+        ]
+        if not _EPOCHS.keys() & set(formats):
+            ways = [f"timezone({zone}, try_strptime({text}, [{_texts(formats)}]))"]
+        return f"case when {is_no_date(text)} then null else coalesce({', '.join(ways)}) end"
+    lengths = ", ".join(map(str, _DIGIT_LENGTHS))
     day_start = f"regexp_replace({text}, {literal(_MIDNIGHT_24)}, ' 00:00:00')"
     return (
         f"case when {is_no_date(text)} then null "
@@ -108,12 +185,14 @@ def _instant(text: str, formats: tuple[str, ...], timezone: str) -> str:
         f"when regexp_full_match({text}, {literal(_ISO_WITH_ZONE)}) then try_cast({text} as timestamptz) "
         f"when {is_excel_serial(text)} then timezone({zone}, timestamp '1899-12-30 00:00:00' "
         f"+ to_seconds(round(try_cast({text} as double) * 86400))) "
+        f"when strlen({text}) not in ({lengths}) and regexp_full_match({text}, '[0-9]+') then null "
         f"else timezone({zone}, try_strptime({text}, [{_texts(_FORMATS)}])) end"
     )
 
 
-def _without_thousands(text: str) -> str:
-    return f"case when regexp_full_match({text}, {literal(_THOUSANDS)}) then replace({text}, ',', '') else {text} end"
+def _epoch(text: str, shape: str, per_second: int) -> str:
+    count = f"try_cast({text} as bigint)"
+    return f"case when regexp_full_match({text}, {literal(shape)}) then epoch_ms({count} * {1000 // per_second})::timestamptz end"
 
 
 def _texts(values: tuple[str, ...]) -> str:

@@ -161,7 +161,8 @@ class Builder:
         return table
 
     def _rules(self, table: dict[str, Any], columns: tuple[Column, ...], is_feed: bool) -> tuple[Rule, ...]:
-        rules = [rule for column in columns for rule in column_rules(column)]
+        zone = self._custom.get("timezone", "UTC")
+        rules = [rule for column in columns for rule in column_rules(column, zone)]
         if crs := self._custom.get("crs"):
             rules = point_rules(crs, rules)
         known = {column.name: column for column in columns}
@@ -286,7 +287,12 @@ class Builder:
                 hint = did_you_mean(drop.column, wires)
                 say((index,), f"drops rows by column {shown(drop.column)}, which does not exist{hint}")
             else:
-                rules.append(DropRule(drop.wire or wires[drop.column], drop.pattern, drop.reason))
+                for name in drop.totals:
+                    if not any(column.name == name and column.is_numeric for column in columns):
+                        say((index,), f"has totals of {shown(name)}, which is no column of numbers here")
+                rules.append(
+                    DropRule(drop.wire or wires[drop.column], drop.pattern, drop.reason, drop.totals)
+                )
         return rules
 
     def _at(self, name: str) -> Path:

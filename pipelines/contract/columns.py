@@ -79,6 +79,7 @@ def read_columns(
     elif columns:
         _check_key(table, list(columns.values()), say)
     _check_areas(columns, places, say)
+    _check_skews(columns, places, say)
     if is_feed:
         _check_wires(columns, places, say)
         _check_reduction(columns, places, say)
@@ -125,6 +126,7 @@ def _column(entry: dict[str, Any], line: int, say: Say) -> Column:
             *_privacy_contradictions(column, entry),
             *_reading_contradictions(column),
             *_reduction_contradictions(column, entry),
+            *_mending_contradictions(column),
         ):
             say((), contradiction)
     return column
@@ -307,6 +309,24 @@ def _check_reduction(columns: dict[str, Column], places: dict[str, Path], say: S
         say((), "has no key column that arrives, so its rows cannot be told apart")
 
 
+def _mending_contradictions(column: Column) -> Iterator[str]:
+    kind = column.logical_type
+    if column.normalise and kind != "string":
+        yield f"has 'normalise', which is for text, and is of type {kind}"
+    if column.test_pattern and (kind != "string" or column.enum or column.area):
+        yield "has 'testPattern', which is for text that is neither an area nor one of a few values"
+    if column.clock_skew and kind != "timestamp":
+        yield f"has 'clockSkew', which is for times, and is of type {kind}"
+    if any(bool(skew.not_before) == bool(skew.not_after) for skew in column.clock_skew):
+        yield "has a 'clockSkew' with both 'notBefore' and 'notAfter', or with neither; give one of them"
+    if column.night_share is not None and kind != "timestamp":
+        yield f"has 'nightShare', which is for times, and is of type {kind}"
+    if column.magnitude and not column.is_numeric:
+        yield f"has 'magnitude', which is for numbers, and is of type {kind}"
+    if column.magnitude and column.magnitude.low > column.magnitude.high:
+        yield "has a 'magnitude' whose low is above its high"
+
+
 def _check_key(table: dict[str, Any], columns: list[Column], say: Say) -> None:
     keys = [column.name for column in columns if column.is_key]
     if not keys:
@@ -340,6 +360,20 @@ def _check_areas(columns: dict[str, Column], places: dict[str, Path], say: Say) 
     if len(named) > 1:
         names = ", ".join(column.name for column in named)
         say((), f"has more than one area column ({names}); a row carries one _area_method")
+
+
+def _check_skews(columns: dict[str, Column], places: dict[str, Path], say: Say) -> None:
+    for column in columns.values():
+        for skew in column.clock_skew:
+            other = columns.get(skew.not_before)
+            if skew.not_before and (
+                other is None or other.logical_type != "timestamp" or not other.is_stored
+            ):
+                hint = did_you_mean(skew.not_before, columns) if other is None else ""
+                say(
+                    places[column.name],
+                    f"has a clockSkew notBefore {shown(skew.not_before)}, which is no column of times here{hint}",
+                )
 
 
 def _check_wires(columns: dict[str, Column], places: dict[str, Path], say: Say) -> None:

@@ -27,7 +27,9 @@ from pipelines.contract.model import (
     FORMATS,
     LEVELS,
     AreaReference,
+    ClockSkew,
     CoordinateSystem,
+    Magnitude,
     OtherPlaces,
     TextPart,
     Unpivot,
@@ -215,6 +217,7 @@ class RawDrop:
     reason: str
     column: str = ""
     wire: tuple[str, ...] = ()
+    totals: tuple[str, ...] = ()
 
 
 def _quote_it(value: Any) -> str:
@@ -349,9 +352,15 @@ KEYS: tuple[Key, ...] = (
         "contract",
         Several(
             Fields(
-                {"column": Text(), "wire": Several(Text(), or_one=True), "pattern": PATTERN, "reason": WORD},
+                {
+                    "column": Text(),
+                    "wire": Several(Text(), or_one=True),
+                    "pattern": PATTERN,
+                    "reason": WORD,
+                    "totals": TEXTS,
+                },
                 RawDrop,
-                optional=frozenset({"column", "wire"}),
+                optional=frozenset({"column", "wire", "totals"}),
             )
         ),
         "Rows that are not wanted, such as subtotals; they count as refused.",
@@ -379,6 +388,13 @@ KEYS: tuple[Key, ...] = (
         "contract",
         Choice(AUDIENCES),
         "Who gets the table: everyone, or each street's own office alone.",
+    ),
+    Key(
+        "mayBeEmpty",
+        "contract",
+        Choice(("always", "days_off", "never")),
+        "When a pull may bring no row at all.",
+        feeds_only=True,
     ),
     Key(
         "callerSecret",
@@ -428,8 +444,40 @@ KEYS: tuple[Key, ...] = (
     Key(
         "normalise",
         "property",
-        Choice(("code",)),
+        Choice(("code", "digits", "name")),
         "How a value is tidied: a code loses gaps and wide letters.",
+    ),
+    Key("testPattern", "property", PATTERN, "How a value looks that only test records have."),
+    Key(
+        "clockSkew",
+        "property",
+        Several(
+            Fields(
+                {"notBefore": Text(), "notAfter": Choice(("pull",)), "within": Span()},
+                ClockSkew,
+                optional=frozenset({"notBefore", "notAfter"}),
+            ),
+            or_one=True,
+        ),
+        "By how much a time may be before another column's, or after the pull, to be set right.",
+    ),
+    Key(
+        "nightShare",
+        "property",
+        Number(0, 1, whole=False),
+        "Share of times between midnight and six above which a batch is warned of.",
+    ),
+    Key(
+        "magnitude",
+        "property",
+        Fields(
+            {
+                "low": Number(-math.inf, math.inf, whole=False),
+                "high": Number(-math.inf, math.inf, whole=False),
+            },
+            Magnitude,
+        ),
+        "Between which values the median of a batch lies.",
     ),
     Key(
         "part",

@@ -13,6 +13,8 @@ Level = Literal["city", "district", "street", "governance", "ref"]
 Privacy = Literal["", "drop", "token", "mask", "coarsen"]
 Severity = Literal["error", "warning"]
 WITHHELD = "withheld"
+TEST = "test"
+"""Stands in place of a token where the number was one that only tests use."""
 HISTORY = "_history"
 
 FEED_LEVELS: tuple[Level, ...] = ("city", "district", "street")
@@ -93,6 +95,25 @@ class TextPart:
 
 
 @dataclass(frozen=True)
+class ClockSkew:
+    """A time that clocks going apart may set a little wrong: it is no earlier than column `not_before`, or no
+    later than the pull (`not_after` is "pull"); up to `within` beyond, it becomes that time.
+    """
+
+    within: timedelta
+    not_before: str = ""
+    not_after: str = ""
+
+
+@dataclass(frozen=True)
+class Magnitude:
+    """Between which values the median of a column lies in every batch, whatever the unit it is said to be in."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Column:
     """One column: what it means, how it arrives, what is allowed in it.
 
@@ -122,7 +143,11 @@ class Column:
     withheld_values: tuple[str, ...] = ()
     token_overlap: timedelta | None = None
     formats: tuple[str, ...] = ()
-    normalise: Literal["", "code"] = ""
+    normalise: Literal["", "code", "digits", "name"] = ""
+    test_pattern: str = ""
+    clock_skew: tuple[ClockSkew, ...] = ()
+    night_share: float | None = None
+    magnitude: Magnitude | None = None
     part: TextPart | None = None
     join: tuple[str, ...] = ()
     separators: tuple[str, ...] = ()
@@ -176,6 +201,8 @@ class DropRule:
     wire: tuple[str, ...]
     pattern: str
     reason: str
+    totals: tuple[str, ...] = ()
+    """Columns whose value in such a row should be the sum of those in the rows before it."""
 
 
 @dataclass(frozen=True)
@@ -249,6 +276,7 @@ class Contract:
     crs: CoordinateSystem | None = None
     reject_limit: float = 1.0
     audience: Literal["everyone", "offices"] = "everyone"
+    may_be_empty: Literal["always", "days_off", "never"] = "always"
     caller_secret: str = ""
     landing_secret: str = ""
     owner: str = ""

@@ -6,6 +6,9 @@
     pattern:<column>    kind pattern    arguments: pattern
     range:<column>      kind range      arguments: minimum and/or maximum, both inclusive
     length:<column>     kind length     arguments: minimum and/or maximum, in characters
+    test:<column>       kind untested   arguments: pattern. Broken when the value is one of a test
+    night:<column>      kind query      the whole batch, a warning: too many times at night
+    magnitude:<column>  kind query      the whole batch: a median as if in another unit
     area:<column>       kind resolved   arguments: level, as_of. Broken when a text was given and no area
                                         was found; an empty value breaks `required:<column>` alone
     readable:<column>   kind readable   free text without traces of a wrong encoding
@@ -23,7 +26,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from pipelines.contract.model import Column, CoordinateSystem, Rule
+from pipelines.contract.model import TEST, Column, CoordinateSystem, Magnitude, Rule
 
 _TYPE_WORDS = {
     "integer": ("a whole number", "应为整数"),
@@ -42,10 +45,16 @@ _AREA_WORDS = {
 ORGANISATION = "(委|委员会|局|集团|公司|中心|大队|总队|支队)$"
 """How the name of an office or a company ends, which is no area. `办` and `处` end names of streets, too."""
 _SHOWN_VALUES = 12
+_TEST_WORDS = ("a record of real life, not of a test", "应为真实记录，不应为测试数据")
+_FEW_TIMES = 20
+"""Below so many times their share at night says nothing."""
 
 
-def column_rules(column: Column) -> Iterator[Rule]:
-    """The rules that follow from one column's description. A column that is dropped or made later has none."""
+def column_rules(column: Column, timezone: str = "UTC") -> Iterator[Rule]:
+    """The rules that follow from one column's description, in the contract's time zone.
+
+    A column that is dropped or made later has none.
+    """
     if not (column.is_stored and column.arrives):
         return
     if column.required:
@@ -87,6 +96,7 @@ def column_rules(column: Column) -> Iterator[Rule]:
             "readable text, without traces of a wrong encoding such as � or 锟斤拷",
             "应为可读文本，不含乱码（如 � 或 锟斤拷）",
         )
+    yield from _suspicions(column, timezone)
     if column.unique:
         yield unique_rule(f"unique:{column.name}", (column.name,), column.name)
 
@@ -136,6 +146,55 @@ def point_rules(crs: CoordinateSystem, rules: list[Rule]) -> list[Rule]:
         )
 
     return [told(rule) for rule in rules]
+
+
+def _suspicions(column: Column, timezone: str) -> Iterator[Rule]:
+    """Rules against values that are right by themselves and yet cannot be meant."""
+    if column.test_pattern:
+        pattern = f"^{TEST}$" if column.privacy == "token" else column.test_pattern
+        yield _rule("test", "untested", column, {"pattern": pattern}, *_TEST_WORDS)
+    if column.night_share is not None:
+        yield _night_rule(column, column.night_share, timezone)
+    if column.magnitude:
+        yield _magnitude_rule(column, column.magnitude)
+
+
+def _night_rule(column: Column, limit: float, timezone: str) -> Rule:
+    """Times in UTC that pass for local ones have their busy hours at night: a share in percent of the whole batch."""
+    hour = f"hour(timezone('{timezone}', {column.name}))"
+    return Rule(
+        rule_id=f"night:{column.name}",
+        kind="query",
+        column=column.name,
+        arguments={
+            "query": f"select case when count({column.name}) >= {_FEW_TIMES} then "
+            f"100 * count(*) filter ({hour} < 6) / count({column.name}) else 0 end from {{object}}",
+            "operator": "mustBeLessOrEqualTo",
+            "bound": 100 * limit,
+        },
+        severity="warning",
+        expected_en=f"at most {100 * limit:g} % of the times between 00:00 and 06:00 (more looks like UTC)",
+        expected_zh=f"0 至 6 时的记录不应超过 {100 * limit:g}%（过多则可能为 UTC 时间）",
+        scope="batch",
+    )
+
+
+def _magnitude_rule(column: Column, magnitude: Magnitude) -> Rule:
+    low, high = _number(magnitude.low), _number(magnitude.high)
+    return Rule(
+        rule_id=f"magnitude:{column.name}",
+        kind="query",
+        column=column.name,
+        arguments={
+            "query": f"select coalesce(median({column.name}), {low}) from {{object}}",
+            "operator": "mustBeBetween",
+            "bound": [magnitude.low, magnitude.high],
+        },
+        severity="error",
+        expected_en=f"a median between {low} and {high} (another one looks like another unit)",
+        expected_zh=f"中位数应在 {low} 与 {high} 之间（否则可能单位有误）",
+        scope="batch",
+    )
 
 
 def unique_rule(rule_id: str, columns: tuple[str, ...], column: str = "") -> Rule:

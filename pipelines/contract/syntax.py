@@ -36,12 +36,12 @@ def wrong_name(name: str) -> str:
     return ""
 
 
-_DURATION = re.compile(r"([1-9]\d{0,5})([mhd])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_DURATION = re.compile(r"([1-9]\d{0,5})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def duration(text: str) -> timedelta | None:
-    """The span `30m`, `72h` or `14d` means, or None."""
+    """The span `60s`, `30m`, `72h` or `14d` means, or None."""
     match = _DURATION.fullmatch(text)
     return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else None
 
@@ -165,8 +165,13 @@ def _not_in_re2(pattern: str) -> Iterator[str]:
 _DIRECTIVES = frozenset("aAbBdHIjmMpSfyYzZeTDFRs%-uwWUVG")
 
 
+EPOCHS = ("epoch_s", "epoch_ms")
+
+
 def wrong_strftime(text: str) -> str:
-    """A format such as `%Y-%m-%d %H:%M`."""
+    """A format such as `%Y-%m-%d %H:%M`, or a count of seconds or milliseconds since 1970."""
+    if text in EPOCHS:
+        return ""
     used = re.findall(r"%(.?)", text)
     if not used:
         return "it has no part such as %Y"

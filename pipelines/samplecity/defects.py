@@ -70,18 +70,6 @@ def change(column: str, how: Callable[[str], object]) -> Edit:
     return edit
 
 
-def notice(
-    wire: Wire, column: str, is_so: Callable[[str], object], flag: str, identifier: str, kind: type = str
-) -> None:
-    """Label rows whose text in `column` a source writes oddly by habit: they will be mended, and say so.
-
-    To be called after everything else was done to the rows. Values of another `kind` are left alone.
-    """
-    values = wire.columns[column]
-    rows = [row for row, value in enumerate(values) if isinstance(value, kind) and is_so(str(value))]
-    wire.flag(np.array(rows, dtype=np.int64), flag, defect=identifier)
-
-
 def draw(city: City, feed: str, day: date, count: int, kinds: tuple[Defect, ...]) -> Ints:
     """Which defect each of the day's `count` rows has (an index into `kinds`, or NONE).
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
-from pipelines import privacy, settings, values
+from pipelines import calendar, privacy, settings, values
 from pipelines.contract import dictionary
 from pipelines.contract.model import Contract, Rule
 from pipelines.database import count, literal, prepare, quoted
@@ -58,7 +60,9 @@ def gate(contract: Contract, staged: Path, *, accept: bool = False) -> Path:
         total = split.count("select count(*) from staged")
         quarantined = split.count("select count(*) from marks where is_broken")
         about_batch = [rule for rule in contract.rules if rule.scope == "batch"]
-        warnings = [*receipt.warnings, *_batch_warnings(contract, total, about_batch, verdicts, split.count)]
+        if not receipt.received:
+            _refuse_emptiness(contract, receipt)
+        warnings = [*receipt.warnings, *_batch_warnings(contract, total, about_batch, verdicts, split.number)]
         share = quarantined / total if total >= _SMALL_BATCH else 0.0
         if share > contract.reject_limit and not accept:
             raise DataError(
@@ -120,7 +124,7 @@ def broken_rules(contract: Contract, rows: Path) -> list[str]:
                 total,
                 about_table,
                 verdicts,
-                lambda query: count(judge.connection, query),
+                lambda query: _number(judge.connection, query),
             )
         except DataError as error:
             failures += error.message.splitlines()
@@ -151,6 +155,9 @@ class _Split:
 
     def count(self, query: str) -> int:
         return count(self.connection, query)
+
+    def number(self, query: str) -> float:
+        return _number(self.connection, query)
 
     def open(self, rows: Path) -> None:
         """Show the staged rows twice: whole, and as Great Expectations shall see them."""
@@ -306,9 +313,9 @@ def _batch_warnings(
     total: int,
     rules: Sequence[Rule],
     verdicts: Sequence[Verdict],
-    ask: Callable[[str], int],
+    ask: Callable[[str], float],
 ) -> list[str]:
-    """Judge the rules about the whole batch; `ask` answers a counting query.
+    """Judge the rules about the whole batch; `ask` answers a query with a number.
 
     Raises DataError naming every rule of severity error that is broken.
     """
@@ -337,6 +344,25 @@ def _batch_warnings(
             next_step="ask the source; the batch stays in landing and nothing of it is validated",
         )
     return warnings
+
+
+def _number(connection: duckdb.DuckDBPyConnection, query: str) -> float:
+    """The one number a query answers with."""
+    found = connection.execute(query).fetchone()
+    return float(found[0]) if found else 0.0
+
+
+def _refuse_emptiness(contract: Contract, receipt: Receipt) -> None:
+    """Raise DataError when a batch without a row is no answer but data gone missing."""
+    if contract.may_be_empty == "always":
+        return
+    last = (receipt.window.end - timedelta(microseconds=1)).astimezone(ZoneInfo(contract.timezone)).date()
+    if contract.may_be_empty == "days_off" and not calendar.is_working_day(last):
+        return
+    raise DataError(
+        f"{contract.feed_id}: no row came for {last}, a day on which there is data; it is missing",
+        next_step="ask the source; land the window again when it is there",
+    )
 
 
 def _worst(verdicts: Sequence[Verdict]) -> str:

@@ -8,13 +8,13 @@ does not want are refused and exact repetitions are set aside, each by its numbe
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipelines import areas, database, editions, parts, places, privacy, readers, settings, values
-from pipelines.contract.model import WITHHELD, Column, Contract, EnumValue
+from pipelines import areas, database, editions, mending, parts, places, privacy, readers, settings, values
+from pipelines.contract.model import TEST, WITHHELD, Column, Contract, EnumValue
 from pipelines.database import literal, quoted
 from pipelines.errors import DataError
 from pipelines.lake import ROWS, SET_ASIDE, Window, new_folder
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import duckdb
 
 _NOTHING = ("", "null", "NULL", "None", "nan", "NaN", "N/A", "\\N", "#N/A")
-_DASHES = "[‐‑‒–—―−－]"
 _MASKED_AT_SOURCE = "[*＊×✱●•#]{3,}|[xXＸｘ]{4,}"
 
 
@@ -54,7 +53,9 @@ def stage(contract: Contract, landed: Path) -> Path:
                 f"{contract.feed_id}: {receipt.received:,} records were landed, {read.rows:,} can be read from them",
                 next_step="look at the landed parts; nothing of the batch was validated",
             )
-        staging = _Staging(contract, receipt.window, connection)
+        values.install(connection)
+        mended = frozenset(flag for flags in read.flags.values() for flag in flags)
+        staging = _Staging(contract, receipt.window, receipt.landed_at, connection, mended)
         staging.clean()
         staging.type()
         staging.resolve_area()
@@ -71,7 +72,7 @@ def stage(contract: Contract, landed: Path) -> Path:
                 received=read.rows,
                 duplicate=duplicate,
                 refused=refused,
-                warnings=(*receipt.warnings, *read.warnings, *suspicions),
+                warnings=(*receipt.warnings, *read.warnings, *suspicions, *staging.wrong_totals()),
                 details={
                     **receipt.details,
                     "encoding_actual": read.encoding_actual,
@@ -94,7 +95,10 @@ class _Staging:
 
     contract: Contract
     window: Window
+    landed_at: datetime
     connection: duckdb.DuckDBPyConnection
+    mended: frozenset[str] = frozenset()
+    """What the reader mended in whole parts."""
 
     @property
     def _given(self) -> list[Column]:
@@ -107,11 +111,17 @@ class _Staging:
         One step a sub-query: an expression that names a text several times would multiply with every step.
         """
         query = "received"
-        for step in (self._trimmed, self._filled, self._narrow, self._meant, self._parted, self._private):
+        for step in (self._trimmed, self._filled, mending.narrow, self._meant, self._parted, self._private):
             columns = [(column, step(column)) for column in self._given]
             changed = ", ".join(f"{sql} as {quoted(column.name)}" for column, sql in columns if sql)
-            if changed:
-                query = f"(select * replace ({changed}) from {query})"
+            noted = ""
+            if step == self._filled:
+                noted = f", {mending.filled_flags(self._given)} as _filled"
+            elif step == mending.narrow:
+                noted = f", {mending.narrow_flags(self._given)} as _narrowed"
+            if changed or noted:
+                replaced = f" replace ({changed})" if changed else ""
+                query = f"(select *{replaced}{noted} from {query})"
         query = self._with_masks(
             query, [quoted(each.name) for each in self._given if self._is_masked(each)], "mask_text"
         )
@@ -139,15 +149,6 @@ class _Staging:
             f"over (order by _row_number) else {name} end"
         )
 
-    def _narrow(self, column: Column) -> str:
-        """Half-width letters and digits, in codes, numbers and dates; never in free text, whose meaning it changes."""
-        name = quoted(column.name)
-        if column.normalise == "code":
-            return f"trim(regexp_replace(half_width({name}), {literal(_DASHES)}, '-', 'g'))"
-        if column.logical_type not in ("string", "array"):
-            return f"trim(half_width({name}))"
-        return ""
-
     def _meant(self, column: Column) -> str:
         name = quoted(column.name)
         return f"case when {name} in ({_literals((*_NOTHING, *column.missing_values))}) then null else {name} end"
@@ -170,8 +171,11 @@ class _Staging:
             before = self._epoch(column.token_overlap)
             token = f"case when {before} <> {self._epoch()} then caller_token({name}, {before}) end"
             return f"case when {is_withheld} then null when {name} is not null then {token} end"
+        tested = ""
+        if column.test_pattern:
+            tested = f"when regexp_matches(half_width({name}), {literal(column.test_pattern)}) then {literal(TEST)} "
         return (
-            f"case when {is_withheld} then {literal(WITHHELD)} "
+            f"case {tested}when {is_withheld} then {literal(WITHHELD)} "
             f"when {name} is not null then caller_token({name}, {self._epoch()}) end"
         )
 
@@ -204,9 +208,10 @@ class _Staging:
             for column in self._given
             if _can_be_bad(column) and not column.area
         )
+        replaced = ", ".join(filter(None, (bads, mending.set_right(self._given, self.landed_at))))
         self.connection.execute(
-            f"create temp table typed as select * {f'replace ({bads})' if bads else ''} from "
-            f"(select _row_number, {', '.join(columns)}, {self._flags()} as _dq_flags from cleaned) order by _row_number"
+            f"create temp table typed as select * {f'replace ({replaced})' if replaced else ''} from "
+            f"(select _row_number, {', '.join(columns)}, {mending.flags(self._given, self.mended)} as _dq_flags from cleaned) order by _row_number"
         )
 
     def _value(self, column: Column) -> str:
@@ -239,20 +244,6 @@ class _Staging:
             case "window_end":
                 return f"timestamptz {literal(self.window.end.isoformat())}"
         return f"date {literal(self._last_day().isoformat())}"
-
-    def _flags(self) -> str:
-        """What was mended on a row, as `<column>:<defect>`."""
-        flags = []
-        for column in self._given:
-            if column.logical_type in ("date", "timestamp") and not column.formats:
-                name = quoted(column.name)
-                for condition, flag in (
-                    (values.is_no_date(name), "no_date"),
-                    (values.is_midnight_24(name), "24_hours"),
-                    (values.is_excel_serial(name), "excel_serial"),
-                ):
-                    flags.append(f"case when {condition} then {literal(f'{column.name}:{flag}')} end")
-        return f"list_filter([{', '.join(flags)}]::varchar[], lambda flag: flag is not null)"
 
     def resolve_area(self) -> None:
         """typed → located: points in WGS-84, the area a row lies in as of its own day; unread texts masked."""
@@ -325,6 +316,28 @@ class _Staging:
         ).fetchone()
         return counts if counts else (0, 0)
 
+    def wrong_totals(self) -> list[str]:
+        """Control totals that are not the sum of the rows before them, of all or of those since the last such row."""
+        found = []
+        for index, rule in enumerate(self.contract.drop_rules):
+            for name in rule.totals:
+                column = quoted(name)
+                kept = f"select sum({column}) from located where _row_number not in (select _row_number from gone)"
+                rows = self.connection.execute(
+                    "with gone as (select _row_number from set_aside where outcome = 'refused'), "
+                    f"totals as (select _row_number as place, located.{column} as stated, coalesce((select max(_row_number) "
+                    f"from gone where _row_number < place), 0) as previous from located join cleaned using (_row_number) "
+                    f"where regexp_matches(trim({quoted(_drop(index))}), {literal(rule.pattern)}) and located.{column} is not null) "
+                    f"select place, stated, coalesce(({kept} and _row_number < place), 0) as everything, "
+                    f"coalesce(({kept} and _row_number between previous and place), 0) as latest from totals "
+                    "where abs(stated - everything) > 1e-6 and abs(stated - latest) > 1e-6 order by place"
+                ).fetchall()
+                found += [
+                    f"row {place}: {name} of the {rule.reason} is {stated:g}, the rows before it give {everything:g}"
+                    for place, stated, everything, _ in rows
+                ]
+        return found
+
     def write(self, folder: Path) -> None:
         received = ", ".join(
             f"{literal(column.name)}: {self._as_received(column)}"
@@ -396,7 +409,7 @@ def _keeps_text(column: Column) -> bool:
 
 
 def _unless_no_date(column: Column) -> str:
-    if column.logical_type in ("date", "timestamp") and not column.formats:
+    if column.logical_type in ("date", "timestamp"):
         return f" and not {values.is_no_date(quoted(values.bad(column.name)))}"
     return ""
 

@@ -124,7 +124,7 @@ def test_its_rows_are_in_a_table_of_its_own(added: Added) -> None:
 
     assert [
         ("HO-0001", "110114010", "planned", 420, 1_794_866_400, []),
-        ("HO-0002", "110114011", "burst", 1250, 1_794_530_400, ["rule:long_outage"]),
+        ("HO-0002", "110114011", "burst", 1250, 1_794_530_400, ["home_count:thousands", "rule:long_outage"]),
     ] == rows
 
 

@@ -40,7 +40,7 @@ _STREET_OF = {text: index for index in range(len(STREETS)) for text in street_sp
 
 DEFECTS = (
     Defect("R9", ("required:assessed_count",), (put("参评量", ""),)),
-    Defect("R12", ("type:received_count",), (put("受理量", "约200", "二百余"),)),
+    Defect("R12", ("type:received_count",), (put("受理量", "见附件", "待核"),)),
     Defect("R11", ("range:response_rate_pct",), (put("响应率(%)", "9735", "-1"),)),
     Defect("T10", ("pattern:period",), (put("考核周期", "2026年9月", "九月"),)),
     Defect("A5", ("area:street_code",), (put("街镇", "区接诉即办中心"),)),

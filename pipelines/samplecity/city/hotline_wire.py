@@ -37,7 +37,7 @@ from pipelines.samplecity.city.hotline import (
     orders,
     role_of,
 )
-from pipelines.samplecity.defects import NONE, notice, plant, put
+from pipelines.samplecity.defects import NONE, plant, put
 from pipelines.samplecity.source import Source, incremental
 from pipelines.samplecity.wire import MIDNIGHT, Wire, empty_objects, join, numbered, only_where, text_of_times
 from pipelines.samplecity.world import (
@@ -168,9 +168,7 @@ def wire_of(known: Orders, clock: np.datetime64) -> Wire:
     )
     wire.evidence = np.array(["first", "caller"], dtype=object)[(wire.problem != wire.true_id).astype(int)]
     shown = np.where(done[:, MENDED], NONE, known.drawn[there])
-    sent = plant(wire, shown, DEFECTS, put("标题", "补录：重复推送"))
-    notice(sent, "办结时间", lambda text: text.endswith("24:00:00"), "closed_at:24_hours", "T7")
-    return sent
+    return plant(wire, shown, DEFECTS, put("标题", "补录：重复推送"))
 
 
 def _community_now(community: Ints, done: Bools, phone: Ints) -> Ints:

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipelines.samplecity import desks
 from pipelines.samplecity.city import project_sheet
-from pipelines.samplecity.defects import Defect, change, notice, plant, put, spread
+from pipelines.samplecity.defects import Defect, change, plant, put, spread
 from pipelines.samplecity.source import Source, register
 from pipelines.samplecity.wire import REFUSED, Wire, empty_objects, join
 from pipelines.samplecity.world import STREETS, City, Ints, Objects
@@ -46,7 +46,7 @@ DEFECTS = (
     Defect("R9", ("required:project_name",), (put("项目名称", None),)),
     Defect("R9", ("required:package_code",), (put("任务包", None),)),
     Defect("T3", ("type:planned_finish",), (put("计划/完工", "2026/13/45", "年底前"),)),
-    Defect("R12", ("type:invest_total_wan",), (put("总投资", "五千左右"),)),
+    Defect("R12", ("type:invest_total_wan",), (put("总投资", "见附件"),)),
     Defect("R21", ("enum:stage",), (put("项目阶段", "验收中"),)),
     Defect("R21", ("enum:package_code",), (put("任务包", "生态环境"),)),
     Defect("E11", ("pattern:project_id",), (change("项目编号", lambda text: text.replace("-", "")),)),
@@ -78,8 +78,6 @@ def snapshot(city: City, as_of: date) -> Wire:
     instants = np.full(COUNT, np.datetime64(as_of.isoformat(), "s"))
     wire = Wire("项目编号", columns, instants, salt, ids, ids.copy(), np.arange(COUNT))
     wire = plant(wire, spread(city, FEED, COUNT, DEFECTS), DEFECTS, put("项目名称", "重复登记项目"))
-    for column, flag in DAYS.items():
-        notice(wire, column, str.isdigit, f"{flag}:excel_serial", "E11")
     return join([wire, _subtotal(wire)])
 
 
@@ -87,9 +85,6 @@ NAMES = (
     "计划批次", "项目编号", "项目名称", "任务包", "责任单位", "属地街镇", "项目阶段", "计划/开工", "计划/完工", "实际/开工",
     "实际/完工", "形象进度(%)", "总投资", "累计完成", "新增能力/类别", "新增能力/数量", "是否续建", "备注",
 )  # fmt: skip
-
-
-DAYS = {"计划/开工": "planned_start", "计划/完工": "planned_finish", "实际/开工": "actual_start", "实际/完工": "actual_finish"}  # fmt: skip
 
 
 def _project(
