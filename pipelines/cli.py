@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines import cli_areas
+from pipelines import cli_areas, cli_scorecard
 from pipelines.errors import UrbanBrainError
 
 _Answer = TypeVar("_Answer")
@@ -38,6 +38,7 @@ sample_city = typer.Typer(
 )
 app.add_typer(sample_city, name="sample-city")
 app.add_typer(cli_areas.app, name="areas")
+app.add_typer(cli_scorecard.app, name="scorecard")
 
 _PIPE_WIDTH = 160  # a file or a pipe has no width of its own
 out = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)

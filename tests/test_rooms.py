@@ -21,8 +21,8 @@ LAYERS = (
         "expectations", "disclosure", "data_package", "office_file", "releases", "asking",
     ),
     ("stages",),
-    ("run", "checking", "samplecity", "embedded"),
-    ("cli", "cli_areas"),
+    ("run", "as_known", "checking", "samplecity", "embedded"),
+    ("cli", "cli_areas", "cli_scorecard"),
 )  # fmt: skip
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 ONLY_IN = {
