@@ -23,7 +23,8 @@ class Dialect:
     `limit` and `position` are parameter names; `position` counts rows (paging "offset") or pages ("page").
     `ok` is the path of a success flag and the values that mean success, `code` where a failure has its code.
     `identity` names what makes a record unmistakable at the source, better than the contract's key does.
-    `estimated` is a flag that says the total is only a guess. `longest_window` splits longer ones.
+    `estimated` is a flag that says the total is only a guess. `longest_window` splits longer ones. `cap` is how many
+    rows the platform sends for one question, pages and all, without a word about the rest.
     """
 
     paging: Paging
@@ -40,6 +41,7 @@ class Dialect:
     identity: str = ""
     next: tuple[str, ...] = ()
     longest_window: timedelta | None = None
+    cap: int = 0
 
 
 DIALECTS: dict[str, Dialect] = {
@@ -70,9 +72,15 @@ DIALECTS: dict[str, Dialect] = {
         ok=("code", (0, "0", 200, "200")),
         code="code",
     ),
-    # https://wiki.open311.org/GeoReport_v2: a range of dates may not span more than 90 days.
+    # https://wiki.open311.org/GeoReport_v2: a range of dates may not span more than 90 days, and of more than
+    # 1,000 requests only the first are sent. Pages are an extension that some servers do not know.
     "open311": Dialect(
-        paging="page", limit="page_size", position="page", first=1, longest_window=timedelta(days=90)
+        paging="page",
+        limit="page_size",
+        position="page",
+        first=1,
+        longest_window=timedelta(days=90),
+        cap=1000,
     ),
     # ETSI GS CIM 009, 6.3.10 and 6.3.13: count=true makes the broker send the total in a header.
     "ngsi_ld": Dialect(

@@ -39,7 +39,7 @@ class Page:
     total: int | None = None
     next: str = ""
     hashes: tuple[int, ...] = ()
-    identities: frozenset[int] = frozenset()
+    identities: tuple[int, ...] = ()
     last: bytes = b""
     """The last record, for the connector that goes on from there."""
 
@@ -166,18 +166,18 @@ class PageReader:
                 return link
         return answer.next_link if self._dialect.next else ""
 
-    def _which(self, region: bytes | msgspec.Raw, records: list[msgspec.Raw]) -> frozenset[int]:
+    def _which(self, region: bytes | msgspec.Raw, records: list[msgspec.Raw]) -> tuple[int, ...]:
         """A hash per record that stays the same when the record is met again, changed or not."""
         if not records:
-            return frozenset()
+            return ()
         first = msgspec.json.decode(records[0])
         for kind in self._identities:
             if kind.fits(first):
                 try:
-                    return frozenset(kind.hashes(region, records))
+                    return tuple(kind.hashes(region, records))
                 except (msgspec.MsgspecError, TypeError):  # of another shape further down: whole records then
                     break
-        return frozenset(hash(bytes(record)) for record in records)
+        return tuple([hash(bytes(record)) for record in records])
 
 
 class _Identity:

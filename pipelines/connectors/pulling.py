@@ -4,14 +4,15 @@ A source that changes while it is paged shifts rows across page borders: some co
 drift). A pass over the pages is accepted at once when it goes by key, or found nothing, or
 
     the source reports a total, the same on every page, and as many rows came,
-    no page came twice, and
-    no record (its identity at the source, else its key, else its bytes) came on two pages.
+    no page came twice,
+    no record (its identity at the source, else its key, else its bytes) came on two pages, and
+    the last record of each page still stands at its place when it is asked for by its number alone.
 
 Otherwise it is made again, and accepted when two passes running bring the very same records. That is how a
 source without totals shows that it held still, and how rows that come on two pages show that they are the
 source's own duplicates, which the gate must see. A total or page that two identical passes get wrong is a lie
 (FeedError). A source that differs on each of PASSES passes changes too fast to be read (FeedUnavailable).
-What stays unseen: a row lost before and one gained behind the page being read, between the same two requests.
+A way by links has no numbers to ask for, so that more than one page of it always takes two passes.
 """
 
 from __future__ import annotations
@@ -33,12 +34,13 @@ from pipelines.connectors.addresses import (
 from pipelines.connectors.dialects import dialect_of
 from pipelines.connectors.pages import Page, PageReader
 from pipelines.connectors.session import Answer, NotThere, Session
-from pipelines.connectors.walking import Brought, DeadEnd, Flaw, Shift, walk
+from pipelines.connectors.walking import Ask, Brought, DeadEnd, Flaw, Shift, held_still, walk
 from pipelines.contract.model import Contract, Server
 from pipelines.errors import FeedError, FeedUnavailable
 from pipelines.lake import Window
 
 PASSES = 3
+SHORTEST_SPAN = timedelta(seconds=1)
 MAX_PAGE_BYTES = 1 << 28
 _MASK = (1 << 64) - 1
 
@@ -109,6 +111,8 @@ def pull(
     Raises FeedError or FeedUnavailable, SettingError for a missing secret, ContractError for a bad location.
     """
     session = Session(settings.secret(server.secret) if server.secret else "")
+    if server.secret:
+        session.renew = lambda: settings.secret(server.secret)
     try:
         puller = _Puller(
             contract, server, window, keep, session=session, previous=previous, progress=progress
@@ -118,6 +122,10 @@ def pull(
         session.close()
     puller.pulled.attempts = session.attempts
     puller.pulled.failures = session.failures
+    if session.renewals:
+        puller.pulled.warnings.append(
+            f"the token ran out on the way and was renewed, {session.renewals} time(s)"
+        )
     return puller.pulled
 
 
@@ -157,7 +165,7 @@ class _Puller:
                 self._days()
             case _:
                 for start, end in self._spans():
-                    self._pages(self._address(start, end))
+                    self._span(start, end)
 
     def _address(self, start: datetime, end: datetime) -> Address:
         url, query = address(self._server, start, end, self._contract.timezone)
@@ -171,6 +179,37 @@ class _Puller:
             end = min(start + longest, self._end)
             yield start, end
             start = end
+
+    def _span(self, start: datetime, end: datetime) -> None:
+        """One piece of the window; in halves, when the platform filled its answer to the brim.
+
+        Where the platform counts both ends of a range in, a row at the seam comes twice, byte for byte, and staging
+        sets the second aside.
+        """
+        mark = self._keep.mark()
+        where = self._address(start, end)
+        done = self._pages(where)
+        if not self._dialect.cap or done.rows != self._dialect.cap:
+            self._add(done.rows, done.bytes, done.total)
+            if done.shared:
+                self.pulled.warnings.append(
+                    f"records that come on two pages: {done.shared}; two passes agree"
+                )
+            return
+        self._keep.back_to(mark)
+        middle = start + (end - start) / 2
+        middle = middle.replace(microsecond=0) if middle.replace(microsecond=0) > start else middle
+        if end - start <= SHORTEST_SPAN or where in (
+            self._address(start, middle),
+            self._address(middle, end),
+        ):
+            raise FeedError(
+                f"{self._where(where)} sent exactly {done.rows:,} rows, all it ever sends at once, and cannot be asked "
+                "for less",
+                next_step="put {start:…} and {end:…} with hours and minutes into `query`; nothing was stored",
+            )
+        self._span(start, middle)
+        self._span(middle, end)
 
     def _file(self, where: Address, validators: Mapping[str, str]) -> None:
         page = self._session.get(
@@ -222,7 +261,7 @@ class _Puller:
             yield midnight, following
             midnight = following
 
-    def _pages(self, where: Address) -> None:
+    def _pages(self, where: Address) -> Brought:
         """Walk the pages until a pass is accepted; each new one drops what the one before kept."""
         mark = self._keep.mark()
         before: Brought | None = None
@@ -231,13 +270,8 @@ class _Puller:
             self.pulled.passes += 1
             now = self._walk(where)
             is_same = before is not None and (before.rows, before.content) == (now.rows, now.content)
-            if not now.flaw and (is_same or self._is_proven(now)):
-                self._add(now.rows, now.bytes, now.total)
-                if now.shared:
-                    self.pulled.warnings.append(
-                        f"records that come on two pages: {now.shared}; two passes agree"
-                    )
-                return
+            if not now.flaw and (is_same or (before is None and self._is_proven(now, where))):
+                return now
             if is_same and before is not None and _is_lie(before.flaw, now.flaw):
                 raise FeedError(
                     f"{self._where(where)} contradicts itself, twice in the same way: {now.flaw}",
@@ -250,25 +284,21 @@ class _Puller:
             next_step="try again later, or narrow the window; nothing was stored",
         )
 
-    def _is_proven(self, done: Brought) -> bool:
+    def _is_proven(self, done: Brought, where: Address) -> bool:
         """Whether one pass is enough to know that nothing shifted while it was made."""
-        by_key = self._dialect.paging == "keyset"
-        return by_key or not done.rows or (done.total is not None and not done.shared)
+        if self._dialect.paging == "keyset" or not done.rows:
+            return True
+        if done.total is None or done.shared:
+            return False
+        if len(done.borders) <= 1:
+            return True
+        return self._dialect.paging != "link" and held_still(self._dialect, where, self._asking(done), done)
 
     def _walk(self, where: Address) -> Brought:
         seen: set[int] = set()
         orders: set[int] = set()
         brought = Brought()
-
-        def ask(step: Address, number: int, more: dict[str, str]) -> Page:
-            return self._session.get(
-                step.url,
-                {**step.query, **more},
-                self._reader.page,
-                where=f"{self._where(step)} (page {number})",
-                limit=min(MAX_PAGE_BYTES, self._server.max_bytes - self.pulled.bytes - brought.bytes),
-            )
-
+        ask = self._asking(brought)
         try:
             for page in walk(self._dialect, self._server.page_size, where, ask, brought):
                 if page.is_empty and brought.pages:
@@ -279,8 +309,11 @@ class _Puller:
                 brought.bytes += len(page.answer.content)
                 brought.pages += 1
                 brought.content = (brought.content + sum(page.hashes)) & _MASK
-                brought.shared += len(seen & page.identities)
-                seen |= page.identities
+                which = frozenset(page.identities)
+                brought.shared += len(seen & which)
+                seen |= which
+                if page.identities:
+                    brought.borders.append((brought.rows, page.identities[-1]))
                 if page.total is not None and brought.total not in (None, page.total):
                     raise Shift(f"the total it reports went from {brought.total} to {page.total}")
                 brought.total = page.total if page.total is not None else brought.total
@@ -296,6 +329,20 @@ class _Puller:
         except DeadEnd as end:
             raise FeedError(f"{self._where(where)} {end.message}", next_step=end.next_step) from None
         return brought
+
+    def _asking(self, brought: Brought) -> Ask:
+        """How a walk gets its pages."""
+
+        def ask(step: Address, number: int, more: dict[str, str]) -> Page:
+            return self._session.get(
+                step.url,
+                {**step.query, **more},
+                self._reader.page,
+                where=f"{self._where(step)} (page {number})",
+                limit=min(MAX_PAGE_BYTES, self._server.max_bytes - self.pulled.bytes - brought.bytes),
+            )
+
+        return ask
 
     def _where(self, where: Address) -> str:
         return f"{self._contract.feed_id}: {shown(where.url)}"

@@ -30,7 +30,8 @@ CHUNK_BYTES = 1 << 18
 
 _WAITING_HELPS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECT = frozenset({301, 302, 303, 307, 308})
-_NO_ACCESS = frozenset({401, 403})
+_UNAUTHORISED = 401
+_NO_ACCESS = frozenset({_UNAUTHORISED, 403})
 _NOT_THERE = frozenset({404, 410})
 
 Read = TypeVar("Read")
@@ -64,6 +65,10 @@ class NotThere(FeedError):
     """The source knows no such address."""
 
 
+class _NotLetIn(FeedError):
+    """401: our token is wrong, or was right until a moment ago."""
+
+
 class _TryAgain(FeedUnavailable):
     """This attempt failed; `pause` is how long the server asked to wait, in seconds."""
 
@@ -74,12 +79,16 @@ class _TryAgain(FeedUnavailable):
 class Session:
     """Requests to one feed's server, over kept connections; counts its attempts and failures.
 
-    `token` goes out as bearer token, to the server's own origin only.
+    `token` goes out as bearer token, to the server's own origin only. When one that was good before is refused,
+    `renew` is asked for another, and the very request that was refused is made again.
     """
 
     token: str = ""
+    renew: Callable[[], str] | None = None
     attempts: int = 0
     failures: int = 0
+    renewals: int = 0
+    _is_let_in: bool = False
     _session: requests.Session = field(default_factory=requests.Session)
 
     def __post_init__(self) -> None:
@@ -113,7 +122,7 @@ class Session:
         for attempt in range(1, ATTEMPTS + 1):
             self.attempts += 1
             try:
-                return read(self._ask(url, query, limit, headers or {}))
+                return read(self._ask_renewing(url, query, limit, headers or {}))
             except FeedUnavailable as error:
                 self.failures += 1
                 if attempt == ATTEMPTS:
@@ -126,6 +135,29 @@ class Session:
                 self.failures += 1
                 raise type(error)(f"{where} {error.message}", next_step=error.next_step) from None
         raise AssertionError("the last attempt returns or raises")
+
+    def _ask_renewing(
+        self, url: str, query: Mapping[str, str], limit: int, headers: Mapping[str, str]
+    ) -> Answer:
+        """Ask, and once more with a new token where the old one has run out on the way."""
+        try:
+            answer = self._ask(url, query, limit, headers)
+        except _NotLetIn as error:
+            if not (self.renew and self._is_let_in):
+                raise
+            self.failures += 1
+            self.renewals += 1
+            self.token = self.renew()
+            try:
+                answer = self._ask(url, query, limit, headers)
+            except _NotLetIn:
+                raise FeedError(
+                    f"{error.message}; the pull was let in before, so the token ran out on the way, and the one "
+                    "there is now is refused, too",
+                    next_step="renew the secret the contract names, and run again; nothing was stored",
+                ) from None
+        self._is_let_in = True
+        return answer
 
     def _ask(self, url: str, query: Mapping[str, str], limit: int, headers: Mapping[str, str]) -> Answer:
         deadline = time.monotonic() + ANSWER_SECONDS
@@ -182,13 +214,14 @@ def _refuse_status(response: requests.Response) -> None:
         error.pause = _retry_after(response.headers.get("Retry-After", ""))
         raise error
     if status in _NO_ACCESS:
-        raise FeedError(
+        kind = _NotLetIn if status == _UNAUTHORISED else FeedError
+        raise kind(
             f"answered {status}: it does not accept our credentials, or they expired",
             next_step="renew the secret the contract names, and run again",
         )
     if not (200 <= status < 300 or status == 304):
-        kind = NotThere if status in _NOT_THERE else FeedError
-        raise kind(f"answered {status}", next_step="check `location` and `query` in the contract")
+        unwanted = NotThere if status in _NOT_THERE else FeedError
+        raise unwanted(f"answered {status}", next_step="check `location` and `query` in the contract")
 
 
 def _body(response: requests.Response, limit: int, deadline: float) -> bytes:

@@ -6,7 +6,7 @@ Whether what a walk brought may be kept is decided in `pulling`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
 from pipelines.connectors.addresses import Address, fill_last, is_same_origin, last_fields
@@ -15,6 +15,7 @@ from pipelines.connectors.pages import Page
 from pipelines.errors import FeedError
 
 MAX_PAGES = 100_000
+_SECOND = 2
 
 Ask = Callable[[Address, int, dict[str, str]], Page]
 """Gets the page of that number, with these parameters on top."""
@@ -44,6 +45,8 @@ class Brought:
     """The sum of the records' hashes: the same for the same records in any order."""
     shared: int = 0
     """How many records came on more than one page."""
+    borders: list[tuple[int, int]] = field(default_factory=list)
+    """For each page but the last: how many rows there were up to its end, and which record was the last of them."""
     flaw: Flaw | None = None
 
 
@@ -64,8 +67,12 @@ def _by_position(
 ) -> Iterator[Page]:
     """Offsets or page numbers. Goes on by rows received: servers lower the size asked for in silence."""
     size, position = page_size, dialect.first
+    before: tuple[int, ...] = ()
     for number in range(1, MAX_PAGES + 1):
         page = ask(where, number, {dialect.limit: str(size), dialect.position: str(position)})
+        if number == _SECOND and _knows_no_pages(dialect, page_size, before, page):
+            return
+        before = page.hashes
         yield page
         rows = page.rows or 0
         if not rows:
@@ -77,6 +84,29 @@ def _by_position(
             size = rows  # its cap; from here on ask for what it gives, so that page numbers mean the same
         position += rows if dialect.paging == "offset" else 1
     raise _endless()
+
+
+def held_still(dialect: Dialect, where: Address, ask: Ask, brought: Brought) -> bool:
+    """Whether the last record of each page still stands where it stood, asked for one by one.
+
+    A row lost in front of the page being read moves those behind it, even where another one gained at the end
+    keeps the total. False, too, where single rows cannot be asked for.
+    """
+    for number, (rows, last) in enumerate(brought.borders[:-1], brought.pages + 1):
+        position = rows - 1 if dialect.paging == "offset" else rows - 1 + dialect.first
+        page = ask(where, number, {dialect.limit: "1", dialect.position: str(position)})
+        if not page.identities or page.identities[0] != last or (dialect.paging == "page" and page.rows != 1):
+            return False
+    return True
+
+
+def _knows_no_pages(dialect: Dialect, asked: int, before: tuple[int, ...], page: Page) -> bool:
+    """Whether a platform to which pages are an extension answered a second time with all it has, or its cap.
+
+    Just as many rows as were asked for may be a page after all, whose number was not heard: a flaw.
+    """
+    rows = len(before)
+    return bool(dialect.cap and rows and page.hashes == before and (rows != asked or rows == dialect.cap))
 
 
 def _by_key(dialect: Dialect, page_size: int, where: Address, ask: Ask) -> Iterator[Page]:

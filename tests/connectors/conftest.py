@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from platforms import SOURCES, City, Rows, things
 
 from pipelines.connectors import Pulled, pull, pulling, session
 from pipelines.connectors.session import Session
@@ -201,3 +202,14 @@ def pull_with() -> Callable[[Server, Session], tuple[list[bytes], Pulled]]:
             return kept.contents, pull(contract(), server, DAY, kept)
 
     return pull_with
+
+
+@pytest.fixture
+def make(source: Any, fetch: Any) -> Callable[[Callable[..., Any], Rows], City]:
+    """Puts a city of one dialect behind the source."""
+    return lambda dialect, rows: City(source, dialect, rows, fetch)
+
+
+@pytest.fixture(params=SOURCES, ids=lambda dialect: dialect.__name__)
+def city(request: pytest.FixtureRequest, make: Any) -> City:
+    return make(request.param, things(8))
