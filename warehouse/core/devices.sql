@@ -12,3 +12,4 @@ select
     community_name,
     network_class
 from street.video_devices
+where not coalesce(_is_deleted_upstream, false)

@@ -5,7 +5,7 @@
 -- For the street's own office only; no place is told closer than the community.
 with newest as (
     select
-        max(last_sampled_at) as as_of,
+        max(last_sampled_at) as newest_sample_at,
         cast(max(last_sampled_at) at time zone 'Asia/Shanghai' as date) as today
     from core.device_hours
 ),
@@ -27,14 +27,14 @@ select
     devices.network_class,
     coalesce(heard.last_online_at, heard.first_sampled_at) as offline_since,
     heard.last_online_at is not null as is_since_known,
-    date_diff('hour', coalesce(heard.last_online_at, heard.first_sampled_at), newest.as_of) as offline_hours,
+    date_diff('hour', coalesce(heard.last_online_at, heard.first_sampled_at), newest.newest_sample_at) as offline_hours,
     heard.last_sampled_at,
-    newest.as_of
+    newest.newest_sample_at
 from heard
 cross join newest
 inner join core.devices as devices on heard.device_id = devices.device_id
 inner join ref.device_rules as rules on newest.today >= rules.valid_from and newest.today < rules.valid_to
 where
-    heard.last_sampled_at >= newest.as_of - to_hours(cast(rules.stale_hours as integer))
+    heard.last_sampled_at >= newest.newest_sample_at - to_hours(cast(rules.stale_hours as integer))
     and coalesce(heard.last_online_at, heard.first_sampled_at)
-    <= newest.as_of - to_hours(cast(rules.offline_hours as integer))
+    <= newest.newest_sample_at - to_hours(cast(rules.offline_hours as integer))
