@@ -19,6 +19,7 @@ from platforms import (
     open311,
     page,
     paged_json,
+    sensor_things,
     socrata,
     things,
 )  # fmt: skip
