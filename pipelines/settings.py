@@ -3,7 +3,8 @@
 URBANBRAIN_HOME                where data goes; default `./var`
 URBANBRAIN_PROJECT             where `contracts/` and `warehouse/` are; default: this checkout
 URBANBRAIN_SERVER              which `servers[].server` of a contract to pull from; default `sample`
-URBANBRAIN_BOUNDARIES          GeoJSON with the polygons of areas, for points whose row names no area; default: none
+URBANBRAIN_BOUNDARIES          GeoJSON with the polygons of areas, for points whose row names no area and for parcels that
+                               lie on several streets; default: none
 URBANBRAIN_SECRET_<NAME>       a secret a contract names
 URBANBRAIN_<NAME>              a value for `${NAME:-default}` in a server location
 URBANBRAIN_SCHEDULE            `off`: feeds run only when triggered, as in the demo; default `on`

@@ -2,7 +2,7 @@
 select
     one.station_id,
     one.valid_from,
-    sum(other.share) as share
+    sum(other.rider_share) as rider_share
 from model as one
 inner join model as other
     on
@@ -10,7 +10,7 @@ inner join model as other
         and one.valid_from >= other.valid_from
         and one.valid_from < other.valid_to
 group by one.station_id, one.street_code, one.valid_from
-having sum(other.share) > 1;
+having sum(other.rider_share) > 1;
 
 -- check: a station serves only streets that live when the row begins
 select

@@ -222,6 +222,7 @@ class Builder:
             say(self._at("snapshotFloor"), "is about snapshots, and a pull of this feed brings what changed")
         self._check_versions(custom.get("version_columns", ()), columns)
         self._check_points(custom.get("crs"), columns)
+        self._check_outline(custom.get("outline", ""), columns)
         if is_feed:
             self._check_secrets(columns)
         custom["drop_rules"] = tuple(self._drop_rules(custom.pop("drop_rows", ()), columns))
@@ -266,6 +267,19 @@ class Builder:
                     (),
                     f"finds {column.name!r} via a point, so custom property 'crs' must name both its columns",
                 )
+
+    def _check_outline(self, name: str, columns: tuple[Column, ...]) -> None:
+        """The areas of an outline need the outline, and a column that says of which level and day."""
+        known = {column.name: column for column in columns}
+        if name and (name not in known or known[name].type != "VARCHAR" or not known[name].is_stored):
+            self._say(self._at("outline"), f"names {shown(name)}, expected a column of text that is stored")
+        divided = [column.name for column in columns if column.constant == "outline_areas"]
+        if divided and (not name or not any(column.area for column in columns)):
+            self._say(
+                (),
+                f"divides an outline among areas in {divided[0]!r}, which needs custom property 'outline' "
+                "and a column with an 'area'",
+            )
 
     def _check_secrets(self, columns: tuple[Column, ...]) -> None:
         tokens = [column.name for column in columns if column.privacy == "token"]

@@ -280,6 +280,8 @@ def _reading_contradictions(column: Column) -> Iterator[str]:
         yield "has a 'constant', so nothing of the source is read for it"
     if column.constant == "window_last_day" and kind != "date":
         yield f"has constant 'window_last_day', which is a date, and is of type {kind}"
+    if column.constant == "outline_areas" and kind != "array":
+        yield f"has constant 'outline_areas', which is a list of texts, and is of type {kind}"
 
 
 def _reduction_contradictions(column: Column, entry: dict[str, Any]) -> Iterator[str]:

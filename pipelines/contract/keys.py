@@ -397,6 +397,13 @@ KEYS: tuple[Key, ...] = (
         feeds_only=True,
     ),
     Key(
+        "outline",
+        "contract",
+        Text(),
+        "The column that holds a polygon as GeoJSON, in WGS-84.",
+        feeds_only=True,
+    ),
+    Key(
         "callerSecret",
         "contract",
         SecretName(),

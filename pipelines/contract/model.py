@@ -35,7 +35,7 @@ CONNECTORS = (
 FORMATS = ("json", "csv", "xlsx", "geojson", "xml")
 FORBIDDEN_VALUES = ("identity_number", "plate", "picture", "mobile_number")
 AUDIENCES = ("everyone", "offices")
-CONSTANTS = ("window_last_day",)
+CONSTANTS = ("window_last_day", "outline_areas")
 COORDINATE_SYSTEMS = ("wgs84", "gcj02", "bd09")
 
 
@@ -274,6 +274,7 @@ class Contract:
     unknown_columns: Literal["warn", "drop"] = "warn"
     drop_rules: tuple[DropRule, ...] = ()
     crs: CoordinateSystem | None = None
+    outline: str = ""
     reject_limit: float = 1.0
     audience: Literal["everyone", "offices"] = "everyone"
     may_be_empty: Literal["always", "days_off", "never"] = "always"

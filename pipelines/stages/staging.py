@@ -13,7 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipelines import areas, database, editions, mending, parts, places, privacy, readers, settings, values
+from pipelines import (
+    areas,
+    database,
+    editions,
+    mending,
+    outlines,
+    parts,
+    places,
+    privacy,
+    readers,
+    settings,
+    values,
+)
 from pipelines.contract.model import TEST, WITHHELD, Column, Contract, EnumValue
 from pipelines.database import literal, quoted
 from pipelines.errors import DataError
@@ -243,6 +255,8 @@ class _Staging:
                 return f"timestamptz {literal(self.window.start.isoformat())}"
             case "window_end":
                 return f"timestamptz {literal(self.window.end.isoformat())}"
+            case "outline_areas":  # divided next, when the day is known
+                return "null::varchar[]"
         return f"date {literal(self._last_day().isoformat())}"
 
     def resolve_area(self) -> None:
@@ -277,6 +291,8 @@ class _Staging:
             "order by _row_number"
         )
         self.connection.execute("drop table typed")
+        if column and column.area:
+            outlines.divide(self.connection, self.contract, "located", self._day(column.area.as_of))
 
     def _day(self, as_of: str) -> str:
         """The day whose areas count: the row's own, or the window's last where the row has none."""

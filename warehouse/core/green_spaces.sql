@@ -64,6 +64,7 @@ select
     coalesce(kinds.is_park, false) as is_park,
     parcels.is_open_to_public,
     parcels.street_code,
+    parcels.street_shares,
     parcels.area_value,
     parcels.area_unit,
     cast(parcels.area_value * units.numerator / units.denominator as decimal(16, 2)) as area_m2,

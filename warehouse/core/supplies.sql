@@ -57,6 +57,25 @@ seasons as (
     group by all
 ),
 
+-- A parcel on several streets is divided among them where boundaries are known, else it is its declared street's.
+parks as (
+    select
+        parcel_id,
+        season,
+        state_on,
+        is_gone,
+        area_m2,
+        is_area_doubtful,
+        unnest(
+            case
+                when len(street_shares) > 0 then street_shares
+                else [street_code || '=1']
+            end
+        ) as street_share
+    from core.green_spaces
+    where is_park and coalesce(is_open_to_public, true)
+),
+
 capacities as (
     select
         projects.snapshot_on as as_of,
@@ -112,17 +131,17 @@ counted as (
     from institutions
     union all
     select
-        parcels.street_code,
+        split_part(parks.street_share, '=', 1) as street_code,
         seasons.as_of,
         'park_green_m2' as service_kind,
-        case when parcels.is_area_doubtful then 0 else parcels.area_m2 end as amount,
-        parcels.is_area_doubtful as is_left_out
-    from core.green_spaces as parcels
-    inner join seasons on parcels.season = seasons.season
-    where
-        parcels.is_park
-        and coalesce(parcels.is_open_to_public, true)
-        and (not parcels.is_gone or (seasons.is_over and parcels.state_on = seasons.as_of))
+        case
+            when parks.is_area_doubtful then 0
+            else parks.area_m2 * cast(split_part(parks.street_share, '=', 2) as decimal(5, 4))
+        end as amount,
+        parks.is_area_doubtful as is_left_out
+    from parks
+    inner join seasons on parks.season = seasons.season
+    where not parks.is_gone or (seasons.is_over and parks.state_on = seasons.as_of)
     union all
     select
         street_code,

@@ -13,7 +13,7 @@ select
     street_code,
     business_date
 from model
-where only_first_count - only_second_count <> difference;
+where only_first_count - only_second_count <> count_difference;
 
 -- check: every listed record belongs to a row
 select distinct

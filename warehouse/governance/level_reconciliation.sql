@@ -37,7 +37,7 @@ select
     rules.second_level,
     rules.second_feed,
     cast(counted.second_count as bigint) as second_count,
-    cast(counted.first_count - counted.second_count as bigint) as difference,
+    cast(counted.first_count - counted.second_count as bigint) as count_difference,
     cast(
         case 'city' when rules.first_level then counted.first_count when rules.second_level then counted.second_count end
         as bigint
