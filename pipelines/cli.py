@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines import cli_areas, cli_scorecard
+from pipelines import cli_areas, cli_linkage, cli_scorecard
 from pipelines.errors import UrbanBrainError
 
 _Answer = TypeVar("_Answer")
@@ -37,6 +37,7 @@ sample_city = typer.Typer(
     help="A made-up city that serves every feed in its own dialect.", no_args_is_help=True
 )
 app.add_typer(sample_city, name="sample-city")
+app.add_typer(cli_linkage.app, name="linkage")
 app.add_typer(cli_areas.app, name="areas")
 app.add_typer(cli_scorecard.app, name="scorecard")
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines import lake
+from pipelines import decisions, lake
 from pipelines.errors import WarehouseError
 
 CURRENT = "CURRENT"
@@ -176,11 +176,14 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def inputs_digest(project: Path) -> str:
-    """A digest of what a build is made with beside batches: models, reference files, output contracts, editions."""
-    kept = [path for path in lake.editions().glob("level=*/edition=*/*") if path.is_file()]
-    if not kept:
-        return digest(project, _INPUTS)
-    return f"{digest(project, _INPUTS)}+{digest(lake.editions(), (('.', 'level=*/edition=*/*.*'),))}"
+    """A digest of what a build is made with beside batches: models, reference files, output contracts, and, where
+    there are any, editions and decisions about links."""
+    digests = [digest(project, _INPUTS)]
+    if any(path.is_file() for path in lake.editions().glob("level=*/edition=*/*")):
+        digests.append(digest(lake.editions(), ((".", "level=*/edition=*/*.*"),)))
+    if decisions.files():
+        digests.append(digest(decisions.folder(), ((".", "*.json"),)))
+    return "+".join(digests)
 
 
 def digest(project: Path, kinds: Iterable[tuple[str, str]]) -> str:

@@ -14,9 +14,10 @@ URBANBRAIN_DUCKDB_THREADS      DuckDB threads; default: DuckDB's own
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,20 @@ _DEMO_KEYS = "demo-keys.env"
 def home() -> Path:
     """The folder that holds lake, warehouse, releases and the embedded Airflow."""
     return Path(os.environ.get("URBANBRAIN_HOME") or "var").absolute()
+
+
+@contextlib.contextmanager
+def at(folder: Path) -> Iterator[None]:
+    """Work in another home for the while, beside the one the environment names."""
+    before = os.environ.get("URBANBRAIN_HOME")
+    os.environ["URBANBRAIN_HOME"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["URBANBRAIN_HOME"]
+        else:
+            os.environ["URBANBRAIN_HOME"] = before
 
 
 def project() -> Path:

@@ -31,17 +31,18 @@ NEVER = np.datetime64("NaT", "s")
 
 @dataclass(frozen=True)
 class City:
-    """Which city: the same four values always give the same bytes at the same clock."""
+    """Which city: the same values always give the same bytes at the same clock."""
 
     seed: int = 7
     scale: float = 1.0
     first_day: date = date(2026, 11, 17)
     defect_share: float = 0.03
+    history_days: int = HISTORY_DAYS
 
     @property
     def history_start(self) -> date:
         """First day of which the sources still hold records."""
-        return self.first_day - timedelta(days=HISTORY_DAYS)
+        return self.first_day - timedelta(days=self.history_days)
 
     def demo_index(self, day: date) -> int | None:
         """0, 1, 2 on the demo days, None on any other day."""

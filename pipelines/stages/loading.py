@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipelines import feed_tables, privacy, tombstones
+from pipelines import decisions, feed_tables, privacy, tombstones
 from pipelines.contract.model import Contract
 from pipelines.database import literal, transaction
 from pipelines.errors import DataError, WarehouseError
@@ -42,10 +42,6 @@ create table if not exists ops.quarantine (
     reasons struct(rule varchar, severity varchar, column_name varchar, found varchar, expected_en varchar,
         expected_zh varchar)[] not null,
     received varchar not null, landed_at timestamptz not null
-);
-create table if not exists ops.link_decisions (
-    one_feed varchar not null, one_id varchar not null, other_feed varchar not null, other_id varchar not null,
-    decision varchar not null, decided_at timestamptz not null, decided_by varchar not null, reason varchar not null
 );
 create table if not exists ops.expectations (
     feed_id varchar not null, level varchar not null, business_date date not null, expected_by timestamptz not null,
@@ -103,6 +99,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables that say what was loaded, where there are none."""
     with transaction(connection):
         connection.execute(_OPS)
+        connection.execute(decisions.TABLE)
 
 
 def _load_feed(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[Loaded]:

@@ -107,5 +107,5 @@ def test_linked_records_name_the_record_their_problem_began_with():
     evidence = Counter(row["evidence"] for row in rows)
 
     assert set() == {row["problem_id"] for row in rows} - ids
-    assert {"first", "order_id", "remark", "component", "caller"} == set(evidence)
+    assert {"first", "order_id", "remark", "component", "caller", "place", "text"} == set(evidence)
     assert all((row["evidence"] == "first") == (row["problem_id"] == row["record_id"]) for row in rows)

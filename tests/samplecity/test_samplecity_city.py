@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 
 import numpy as np
+import pytest
 from small_city import CITY, DAYS, pulled_at, window
 
 from pipelines.samplecity import City, answerkey, words
@@ -109,13 +110,40 @@ def test_some_orders_are_reopened_and_some_are_excluded_later():
 def test_who_calls_again_writes_the_same_number_about_the_same_place():
     day = hotline.orders(City(scale=1.0), DAYS[0])
     place = {key: row for row, key in enumerate(day.ids)}
-    again = [row for row, key in enumerate(day.problem) if key != day.ids[row] and key in place]
+    again = [row for row, key in enumerate(day.problem) if day.tie[row] == "caller" and key in place]
 
     assert again
     for row in again:
         first = place[day.problem[row]]
-        assert (day.phone[row], day.community[row], day.category[row]) == (
-            day.phone[first], day.community[first], day.category[first])  # fmt: skip
+        assert (day.phone[row], day.community[row], day.category[row], day.spot[row]) == (
+            day.phone[first], day.community[first], day.category[first], day.spot[first])  # fmt: skip
+
+
+@pytest.mark.parametrize("tie", ["place", "text"])
+def test_other_callers_tell_of_the_same_spot_and_no_number_says_so(tie: str):
+    day = hotline.orders(City(scale=1.0), DAYS[0])
+    place = {key: row for row, key in enumerate(day.ids)}
+    others = np.flatnonzero(day.tie == tie)
+
+    assert len(others)
+    for row in others:
+        first = place[day.problem[row]]
+        assert day.phone[row] != day.phone[first]
+        assert (day.spot[row], day.community[row], day.category[row]) == (
+            day.spot[first], day.community[first], day.category[first])  # fmt: skip
+        assert (tie == "text") == (day.wording[row] == day.wording[first])
+
+
+def test_two_problems_of_one_class_share_no_spot_within_days():
+    city = City(scale=1.0)
+    begun = []
+    for day in (DAYS[0] + timedelta(days=number) for number in range(4)):
+        for records in (hotline.orders(city, day), grid.cases(city, day), steward.requests(city, day)):
+            own = records.problem == records.ids
+            begun += list(zip(records.community[own], records.category[own], records.spot[own], strict=True))
+    shared = len(begun) - len(set(begun))
+
+    assert shared / len(begun) < 0.01
 
 
 def test_the_school_register_is_empty_on_the_second_day_only():
@@ -181,7 +209,10 @@ def test_calls_of_one_problem_share_number_class_and_community_across_days():
         for row, key in enumerate(day.ids)
     }
     pairs = [
-        (key, root) for day in days for key, root in zip(day.ids, day.problem, strict=True) if root in facts
+        (key, root)
+        for day in days
+        for key, root, tie in zip(day.ids, day.problem, day.tie, strict=True)
+        if root in facts and tie in ("first", "caller")
     ]
 
     assert any(key[:11] != root[:11] for key, root in pairs)

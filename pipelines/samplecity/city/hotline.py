@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from pipelines.samplecity import words
+from pipelines.samplecity import spots, words
 from pipelines.samplecity.defects import NONE, Defect, change, draw, mendable, put
 from pipelines.samplecity.wire import Wire, numbered
 from pipelines.samplecity.world import (
@@ -58,6 +58,8 @@ ROLES = np.array(["主办", "协办", "转办"], dtype=object)
 MOVED_BEFORE = np.timedelta64(3, "D")
 """How long before the first demo day the centre moved its table, which touched every row there was."""
 BULLETIN_DAY = 19
+WITH_POINT = 7
+"""Of ten orders, those that come with coordinates."""
 SEPARATORS = ("->", "->", "—>", "＞", "/")
 
 
@@ -109,7 +111,10 @@ DEFECTS = (
 
 @dataclass(frozen=True)
 class Orders:
-    """The orders of one day, as arrays over the same rows. `problem` is the id of the order it all began with."""
+    """The orders of one day, as arrays over the same rows. `problem` is the id of the order it all began with.
+
+    `tie` says what in the records ties an order to that one: first (it is the one), caller, place or text.
+    """
 
     day: date
     ids: Objects
@@ -122,6 +127,9 @@ class Orders:
     appears: Instants
     problem: Objects
     drawn: Ints
+    spot: Ints
+    wording: Ints
+    tie: Objects
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -154,12 +162,15 @@ def orders(city: City, day: date, count: int = 0) -> Orders:
     calls = _calls(city, day, count)
     times, community, category = calls[0], calls[1].copy(), calls[2].copy()
     phone, kind = calls[3].copy(), calls[4].copy()
+    spot, wording = (column.copy() for column in _said(city, day, count))
     ids = numbered(f"HL-{day:%Y%m%d}-", np.arange(1, count + 1), 6)
     problem = ids.copy()
     dice = city.dice("hotline/lives", day)
     drawn = draw(city, FEED, day, count, DEFECTS)
     kind[drawn != NONE] = DEMAND
-    _repeat_calls(city, day, (community, category, phone, kind, problem), ids, drawn, dice)
+    _repeat_calls(city, day, (community, category, phone, kind, problem, spot), ids, drawn, dice)
+    tie = np.where(problem == ids, "first", "caller").astype(object)
+    _other_callers(city, day, (community, category, phone, spot, wording, problem), tie, kind, drawn)
     salt = dice.integers(0, 2**31, count)
     events = _lives(times, kind, drawn != NONE, dice)
     appears = events[:, CREATED].copy()
@@ -177,7 +188,9 @@ def orders(city: City, day: date, count: int = 0) -> Orders:
     moved_at = midnight(city.first_day) - MOVED_BEFORE + (salt % 3600).astype("m8[s]")
     before = appears < moved_at
     events[before, MOVED] = moved_at[before]
-    return Orders(day, ids, community, category, phone, kind, salt, events, appears, problem, drawn)
+    return Orders(
+        day, ids, community, category, phone, kind, salt, events, appears, problem, drawn, spot, wording, tie
+    )
 
 
 def _appeal(city: City, day: date, events: Instants, fit: Bools) -> None:
@@ -220,6 +233,11 @@ def is_moved(phone: Ints) -> Bools:
     return np.asarray(phone // 667 % 4 == 0)
 
 
+def has_point(wording: Ints) -> Bools:
+    """Whether the order came with the coordinates of its place."""
+    return np.asarray(wording % 10 < WITH_POINT)
+
+
 def is_late(phone: Ints) -> Bools:
     """Whether the order reaches the table days after the call, with its old times."""
     return np.asarray(phone // 3001 % 61 == 0)
@@ -228,7 +246,7 @@ def is_late(phone: Ints) -> Bools:
 def _repeat_calls(
     city: City,
     day: date,
-    columns: tuple[Ints, Ints, Ints, Ints, Objects],
+    columns: tuple[Ints, Ints, Ints, Ints, Objects, Ints],
     ids: Objects,
     drawn: Ints,
     dice: np.random.Generator,
@@ -243,18 +261,83 @@ def _repeat_calls(
     old_ids = numbered(f"HL-{yesterday:%Y%m%d}-", np.arange(1, size + 1), 6)
     old_fit = _recognised(old[2], old[3]) & (draw(city, FEED, yesterday, size, DEFECTS) == NONE)
     fit = _recognised(columns[2], columns[3]) & (drawn == NONE)
-    old_fit &= ~_is_repeat(city, yesterday, size)
+    old_fit &= _is_first(city, yesterday, size)
     repeat = _is_repeat(city, day, len(ids))
-    fit &= ~repeat
+    fit &= _is_first(city, day, len(ids))
+    old_spot = _said(city, yesterday, size)[0]
     again = np.flatnonzero(repeat & (drawn == NONE))
     for row, of_yesterday in zip(again, dice.random(len(again)) < 0.5, strict=True):
-        source, sound = ((*old, old_ids), old_fit) if of_yesterday else ((*columns[:4], ids), fit[:row])
+        today = (*columns[:4], ids, columns[5])
+        source, sound = ((*old, old_ids, old_spot), old_fit) if of_yesterday else (today, fit[:row])
         known = np.flatnonzero(sound) if len(sound) < 5000 else np.flatnonzero(sound[:5000])
         if not len(known) or (of_yesterday and yesterday < city.history_start):
             continue
         first = known[dice.integers(0, len(known))]
         for column, values in zip(columns, source, strict=True):
             column[row] = values[first]
+
+
+@lru_cache(maxsize=128)
+def _said(city: City, day: date, count: int) -> tuple[Ints, Ints]:
+    """The spot each call is about, and a number that picks its words."""
+    _, community, category, _, _ = _calls(city, day, count)
+    wording = city.dice("hotline/words", day).integers(0, 2**31, count)
+    return spots.drawn(day, community, category, turn=0), wording
+
+
+def _other_callers(
+    city: City,
+    day: date,
+    columns: tuple[Ints, Ints, Ints, Ints, Ints, Objects],
+    tie: Objects,
+    kind: Ints,
+    drawn: Ints,
+) -> None:
+    """Others report a problem of the same day: at the same spot in their own words, or in the very same words.
+
+    And some callers report a second thing of the same class at another building: a problem of its own, though
+    everything but the place says otherwise.
+    """
+    community, category, phone, spot, wording, problem = columns
+    sort = _other_caller(city, day, len(tie))
+    dice = city.dice("hotline/others", day)
+    recognised = _recognised(phone, kind) & (drawn == NONE) & ~_is_repeat(city, day, len(tie))
+    is_source = recognised & (sort == FIRST) & (tie == "first")
+    for row in np.flatnonzero(recognised & (sort != FIRST)):
+        pointed = has_point(wording[:row])
+        fit = is_source[:row] & (
+            pointed if sort[row] == BY_PLACE else ~pointed if sort[row] == BY_TEXT else True
+        )
+        sources = np.flatnonzero(fit)
+        if not len(sources):
+            continue
+        source = sources[dice.integers(0, len(sources))]
+        community[row], category[row] = community[source], category[source]
+        if sort[row] == RESTLESS:
+            phone[row] = phone[source]
+            spot[row] = (spot[source] + 4 + spot[row] % (spots.SPOTS - 8)) % spots.SPOTS
+            continue
+        spot[row], problem[row] = spot[source], problem[source]
+        if sort[row] == BY_PLACE:
+            wording[row] -= wording[row] % 10
+            tie[row] = "place"
+        else:
+            wording[row] = wording[source]
+            tie[row] = "text"
+
+
+FIRST, BY_PLACE, BY_TEXT, RESTLESS = range(4)
+
+
+def _other_caller(city: City, day: date, count: int) -> Ints:
+    """Which calls are about what somebody else called about before, and how that shows."""
+    dice = city.dice("hotline/other callers", day)
+    return dice.choice(4, size=count, p=(0.967, 0.018, 0.013, 0.002))
+
+
+def _is_first(city: City, day: date, count: int) -> Bools:
+    """Which calls begin a problem of which others may be told."""
+    return np.asarray(~_is_repeat(city, day, count) & (_other_caller(city, day, count) == FIRST))
 
 
 def _is_repeat(city: City, day: date, count: int) -> Bools:

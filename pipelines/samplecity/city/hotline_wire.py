@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from pipelines.samplecity import desks, dialects, words
+from pipelines.samplecity import desks, dialects, spots, words
 from pipelines.samplecity.city.hotline import (
     CALLBACK,
     CLOSED,
@@ -31,6 +31,7 @@ from pipelines.samplecity.city.hotline import (
     SEPARATORS,
     SMOKING,
     Orders,
+    has_point,
     is_moved,
     is_vague,
     is_withheld,
@@ -60,6 +61,29 @@ CATEGORY = np.array(
     [[separator.join((p.l1, p.l2, p.l3)) for separator in SEPARATORS] for p in PROBLEMS], dtype=object
 )
 PHRASE = np.array([p.phrases for p in PROBLEMS], dtype=object)
+OPENINGS = np.array(["市民来电反映，", "市民来电反映，", "来电人称", "市民通过网络反映："], dtype=object)
+EFFECTS = np.array(
+    [
+        "，影响居民出行，",
+        "，已经持续三天，",
+        "，老人孩子经过很危险，",
+        "，多次反映没有结果，",
+        "，夜间尤其严重，",
+        "，周边居民意见很大，",
+        "，",
+    ],
+    dtype=object,
+)
+WISHES = np.array(
+    [
+        "请尽快处理。",
+        "希望相关部门派人查看。",
+        "要求给出明确答复。",
+        "希望本周内解决。",
+        "请街道协调责任单位。",
+    ],
+    dtype=object,
+)
 RESULTS = np.array(
     [
         "已派人现场处理，问题已解决。",
@@ -111,11 +135,16 @@ def wire_of(known: Orders, clock: np.datetime64) -> Wire:
     ids = known.ids[there].copy()
     for row in np.flatnonzero(~plain & (salt % 97 == 0)):
         ids[row] = ids[row].translate(WIDE)
-    phrase = PHRASE[category, salt % 2]
+    spot, wording = known.spot[there], known.wording[there]
+    phrase = PHRASE[category, wording // 10 % 2]
     estate = COMMUNITY_ESTATE[community]
     title = np.where(smoking, "举报室内吸烟", phrase)
     title = np.where(salt % 61 == 0, "关于测试点位附近" + title, title)
     title = np.where(done[:, CORRECTED] & ~is_moved(phone), title + "（补充）", title)
+    lon, lat = (
+        only_where(has_point(wording), np.array([f"{value:.6f}" for value in axis], dtype=object))
+        for axis in spots.points(community, spot, salt)
+    )
     categories = CATEGORY[category, salt // 3 % len(SEPARATORS)]
     categories[smoking] = None
     columns: dict[str, Objects] = {
@@ -125,7 +154,7 @@ def wire_of(known: Orders, clock: np.datetime64) -> Wire:
         "工单类型": KINDS[kind],
         "问题分类": categories,
         "标题": title,
-        "主要内容": _contents(known, there, estate, phrase, phones, salt),
+        "主要内容": _contents(known, there, estate + spots.words(spot) + phrase, phones, salt),
         "办理结果": only_where(~np.isnat(closed), RESULTS[salt // 5 % len(RESULTS)]),
         "来电人": names,
         "来电人电话/账号": accounts,
@@ -133,10 +162,12 @@ def wire_of(known: Orders, clock: np.datetime64) -> Wire:
         "被反映街乡镇": spell_streets(COMMUNITY_STREET[community], salt // 13),
         "村/社区": np.where(is_vague(phone), "不详", COMMUNITY_NAME[community]),
         "小区点位": estate
-        + numbered("", 1 + salt // 19 % 30, 1)
+        + numbered("", spots.building(spot), 1)
         + "号楼"
         + numbered("", 1 + salt % 6, 1)
         + "单元",
+        "经度": lon,
+        "纬度": lat,
         "受理时间": text_of_times(events[:, CREATED], style),
         "派单时间": text_of_times(events[:, DISPATCHED], np.where(style == 1, 1, 0)),
         "首次联系时间": text_of_times(events[:, CONTACTED], style),
@@ -166,7 +197,7 @@ def wire_of(known: Orders, clock: np.datetime64) -> Wire:
         known.ids[there],
         known.appears[there],
     )
-    wire.evidence = np.array(["first", "caller"], dtype=object)[(wire.problem != wire.true_id).astype(int)]
+    wire.evidence = known.tie[there]
     shown = np.where(done[:, MENDED], NONE, known.drawn[there])
     return plant(wire, shown, DEFECTS, put("标题", "补录：重复推送"))
 
@@ -177,10 +208,15 @@ def _community_now(community: Ints, done: Bools, phone: Ints) -> Ints:
     return np.where(moved, (community + 1) % len(COMMUNITY_NAME), community)
 
 
-def _contents(
-    known: Orders, there: Ints, estate: Objects, phrase: Objects, phones: Objects, salt: Ints
-) -> Objects:
-    text = np.asarray("市民来电反映，" + estate + phrase + "，请尽快处理。", dtype=object)
+def _contents(known: Orders, there: Ints, matter: Objects, phones: Objects, salt: Ints) -> Objects:
+    wording = known.wording[there]
+    text = np.asarray(
+        OPENINGS[wording // 20 % len(OPENINGS)]
+        + matter
+        + EFFECTS[wording // 101 % len(EFFECTS)]
+        + WISHES[wording // 1009 % len(WISHES)],
+        dtype=object,
+    )
     day = f"{known.day:%Y-%m-%d}"
     for row in np.flatnonzero(salt % 4 == 0):
         text[row] += words.mention(int(salt[row] // 4), phones[row], int(salt[row]), day)

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from pipelines import coordinates
-from pipelines.samplecity import desks, dialects, words
+from pipelines.samplecity import desks, dialects, spots, words
 from pipelines.samplecity.city import hotline
 from pipelines.samplecity.defects import NONE, Defect, change, draw, mendable, plant, put
 from pipelines.samplecity.source import Source, incremental
@@ -29,7 +29,6 @@ from pipelines.samplecity.world import (
     NEVER,
     PROBLEM_WEIGHT,
     PROBLEMS,
-    STREETS,
     Bools,
     City,
     Instants,
@@ -48,8 +47,6 @@ STEPS = 7
 REPORTED, FILED, DISPATCHED, HANDLED, CLOSED, CORRECTED, MENDED = range(STEPS)
 IS_COMPONENT = np.array([p.grid_kind == "部件" for p in PROBLEMS])
 _WEIGHT = PROBLEM_WEIGHT[GRID_PROBLEMS] / PROBLEM_WEIGHT[GRID_PROBLEMS].sum()
-_STREET_LON = np.array([s.lon for s in STREETS])
-_STREET_LAT = np.array([s.lat for s in STREETS])
 
 
 def _closed_early(wire: Wire, rows: Ints) -> None:
@@ -93,6 +90,8 @@ class Cases:
     phone: Ints
     problem: Objects
     drawn: Ints
+    spot: Ints
+    tie: Objects
 
 
 @lru_cache(maxsize=128)
@@ -108,6 +107,8 @@ def cases(city: City, day: date) -> Cases:
     problem = ids.copy()
     drawn = draw(city, FEED, day, count, DEFECTS)
     order_id = empty_objects(count)
+    spot = spots.drawn(day, community, category, turn=1)
+    tie = empty_objects(count, "first")
     phone = dice.integers(0, 100_000_000, count)
     share = 0.12 if count > 100 else 0.2
     for row in np.flatnonzero((dice.random(count) < share) & (drawn == NONE)):
@@ -117,6 +118,7 @@ def cases(city: City, day: date) -> Cases:
         known, place = found
         community[row], category[row] = known.community[place], known.category[place]
         order_id[row], problem[row], phone[row] = known.ids[place], known.problem[place], known.phone[place]
+        spot[row], tie[row] = known.spot[place], "order_id"
     events = _lives(times, drawn != NONE, mendable(drawn, DEFECTS), dice)
     # Numbers of components: division, class and a serial that no other case of the day has, unless planted.
     serial = (day - city.history_start).days * 7919 + np.arange(count) + 100_000 * (1 + salt % 9)
@@ -129,10 +131,50 @@ def cases(city: City, day: date) -> Cases:
             continue
         first = int(earlier[dice.integers(0, len(earlier))])
         community[row], category[row], component[row] = community[first], category[first], component[first]
+        spot[row] = spot[first]
         still_open = np.flatnonzero((component[:row] == component[row]) & (events[:row, CLOSED] > times[row]))
         if len(still_open):
-            problem[row] = problem[still_open[0]]
-    return Cases(day, ids, community, category, salt, events, component, order_id, phone, problem, drawn)
+            problem[row], tie[row] = problem[still_open[0]], "component"
+    _seen_again(city, day, (times, community, category, spot, problem, tie), drawn)
+    return Cases(
+        day, ids, community, category, salt, events, component, order_id, phone, problem, drawn, spot, tie
+    )
+
+
+def _seen_again(
+    city: City,
+    day: date,
+    columns: tuple[Instants, Ints, Ints, Ints, Objects, Objects],
+    drawn: Ints,
+) -> None:
+    """Two inspectors report one event, and some see what the hotline was told; no number says so, only the place."""
+    times, community, category, spot, problem, tie = columns
+    dice = city.dice("grid/seen again", day)
+    calls = hotline.orders(city, day)
+    told = calls.is_prompt & (calls.tie == "first") & hotline.has_point(calls.wording)
+    told &= (
+        np.isin(calls.category, GRID_PROBLEMS)
+        & ~hotline.is_moved(calls.phone)
+        & ~IS_COMPONENT[calls.category]
+    )
+    free = (tie == "first") & (drawn == NONE) & ~IS_COMPONENT[category]
+    sort = dice.choice(3, size=len(tie), p=(0.972, 0.02, 0.008))
+    is_begun = free & (sort == 0)
+    for row in np.flatnonzero(free & (sort > 0)):
+        if sort[row] == 1:
+            sources = np.flatnonzero(is_begun[:row])
+        else:
+            sources = np.flatnonzero(told & (calls.events[:, hotline.CREATED] < times[row]))
+        if not len(sources):
+            continue
+        source = sources[dice.integers(0, len(sources))]
+        if sort[row] == 1:
+            community[row], category[row], spot[row] = community[source], category[source], spot[source]
+            problem[row] = problem[source]
+        else:
+            community[row], category[row] = calls.community[source], calls.category[source]
+            spot[row], problem[row] = calls.spot[source], calls.problem[source]
+        tie[row] = "place"
 
 
 def _order_before(
@@ -200,7 +242,7 @@ def wire_of(known: Cases, clock: np.datetime64) -> Wire:
     component[unnamed] = np.array([None, "无", "/"], dtype=object)[salt[unnamed] % 3]
     found_by = np.array(["监督员上报", "监督员上报", "视频", "公众"], dtype=object)[salt // 3 % 4]
     found_by[in_column] = "热线"
-    lon, lat = _points(street, salt)
+    lon, lat = _points(community, known.spot[there], salt)
     columns: dict[str, Objects] = {
         "案卷号": known.ids[there].copy(),
         "更新时间": text_of_times(np.fmax.reduce(events, axis=1)),
@@ -214,7 +256,7 @@ def wire_of(known: Cases, clock: np.datetime64) -> Wire:
         ),
         "街道": spell_streets(street, salt // 13),
         "社区": np.where(salt // 17 % 31 == 0, "不详", COMMUNITY_NAME[community]),
-        "地址描述": _places(community, done, salt),
+        "地址描述": _places(community, known.spot[there], done, salt),
         "上报时间": text_of_times(events[:, REPORTED], style),
         "立案时间": text_of_times(events[:, FILED], style),
         "派遣时间": text_of_times(events[:, DISPATCHED], style),
@@ -231,28 +273,23 @@ def wire_of(known: Cases, clock: np.datetime64) -> Wire:
     }
     updated = np.fmax.reduce(events, axis=1)
     wire = Wire("案卷号", columns, updated, salt, known.problem[there], known.ids[there], events[:, REPORTED])
-    tied = np.array(["component", "remark", "order_id"], dtype=object)
-    has_order = np.array([value is not None for value in order_id], dtype=bool)
-    wire.evidence = tied[np.where(in_column, 2, np.where(has_order, 1, 0))]
-    wire.evidence[wire.problem == wire.true_id] = "first"
+    wire.evidence = known.tie[there].copy()
+    wire.evidence[(wire.evidence == "order_id") & ~in_column] = "remark"
     shown = np.where(done[:, MENDED], NONE, known.drawn[there])
     return plant(wire, shown, DEFECTS, put("备注", "重复推送，内容有出入"))
 
 
-def _points(street: Ints, salt: Ints) -> tuple[Objects, Objects]:
-    """A point near the middle of the street, as the grid centre's maps have it: in GCJ-02."""
-    lon, lat = (
-        centre[street] + (dice % 5003 - 2501) * 4e-6
-        for centre, dice in ((_STREET_LON, salt), (_STREET_LAT, salt // 5003))
-    )
+def _points(community: Ints, spot: Ints, salt: Ints) -> tuple[Objects, Objects]:
+    """The spot as the grid centre's maps have it: in GCJ-02."""
+    lon, lat = spots.points(community, spot, salt)
     moved = coordinates.from_wgs84(lon, lat, "gcj02")
     east, north = (np.array([f"{value:.6f}" for value in axis], dtype=object) for axis in moved)
     return east, north
 
 
-def _places(community: Ints, done: Bools, salt: Ints) -> Objects:
+def _places(community: Ints, spot: Ints, done: Bools, salt: Ints) -> Objects:
     estate, rare = COMMUNITY_ESTATE[community], COMMUNITY_RARE[community]
-    text = np.asarray(rare + estate + numbered("", 1 + salt % 40, 1) + "号楼", dtype=object)
+    text = np.asarray(rare + estate + numbered("", spots.building(spot), 1) + "号楼", dtype=object)
     room = salt % 6 == 0
     text[room] = (
         text[room]
@@ -261,7 +298,7 @@ def _places(community: Ints, done: Bools, salt: Ints) -> Objects:
         + numbered("", 101 + salt[room] % 700, 3)
         + "室"
     )
-    text = text + np.array(["北侧", "南门外", "东侧便道", "西侧，近公交站"], dtype=object)[salt // 11 % 4]
+    text = text + spots.side(spot)
     text[done[:, CORRECTED]] = text[done[:, CORRECTED]] + "（已核实）"
     return np.asarray(text, dtype=object)
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from pipelines.samplecity import desks, words
+from pipelines.samplecity import desks, spots, words
 from pipelines.samplecity.city import hotline
 from pipelines.samplecity.defects import NONE, Defect, change, draw, mendable, plant, put
 from pipelines.samplecity.source import Source, incremental
@@ -27,6 +27,7 @@ from pipelines.samplecity.world import (
     PROBLEMS,
     STEWARD_PROBLEMS,
     STREETS,
+    Bools,
     City,
     Instants,
     Ints,
@@ -90,6 +91,8 @@ class Requests:
     phone: Ints
     problem: Objects
     drawn: Ints
+    spot: Ints
+    tie: Objects
 
 
 @lru_cache(maxsize=128)
@@ -104,6 +107,7 @@ def requests(city: City, day: date) -> Requests:
     phone = dice.integers(0, 100_000_000, count)
     drawn = draw(city, FEED, day, count, DEFECTS)
     order_id = empty_objects(count)
+    spot = spots.drawn(day, community, category, turn=2)
     events = np.full((count, STEPS), NEVER)
     known = hotline.orders(city, day)
     serious = np.isin(known.category, STEWARD_PROBLEMS) & known.is_prompt
@@ -117,11 +121,18 @@ def requests(city: City, day: date) -> Requests:
         times[row] = max(opened - before, midnight(day) + np.timedelta64(int(dice.integers(0, 60)), "s"))
         events[row, ESCALATED] = opened + np.timedelta64(300, "s")
         community[row], category[row] = known.community[place], known.category[place]
-        order_id[row] = known.ids[place]
+        order_id[row], spot[row] = known.ids[place], known.spot[place]
         if salt[row] % 2:
             phone[row] = known.phone[place]
     ids = numbered(f"ST{day.toordinal() - date(2020, 1, 1).toordinal():04d}", np.arange(1, count + 1), 6)
     problem = np.where([value is None for value in order_id], ids, order_id)
+    tie = np.where([value is None for value in order_id], "first", "order_id").astype(object)
+    _called_too(
+        city,
+        known,
+        (times, community, category, phone, spot, problem, tie),
+        (drawn == NONE) & (tie == "first"),
+    )
     events[:, REQUESTED] = times
     events[:, TAKEN] = later(times, dice, 2, 90)
     events[:, CLOSED] = later(np.fmax(events[:, TAKEN], events[:, ESCALATED]), dice, 30, 5000)
@@ -130,7 +141,33 @@ def requests(city: City, day: date) -> Requests:
     events[hurried, CLOSED] = times[hurried] + np.timedelta64(80, "m")
     mended = mendable(drawn, DEFECTS) & (dice.random(count) < 0.25)
     events[mended, MENDED] = later(times[mended], dice, 26 * 60, 50 * 60)
-    return Requests(day, ids, community, category, salt, events, order_id, phone, problem, drawn)
+    return Requests(day, ids, community, category, salt, events, order_id, phone, problem, drawn, spot, tie)
+
+
+def _called_too(
+    city: City,
+    known: hotline.Orders,
+    columns: tuple[Instants, Ints, Ints, Ints, Ints, Objects, Objects],
+    fit: Bools,
+) -> None:
+    """Some who called the hotline tell their steward the same day, and nobody passes it on."""
+    times, community, category, phone, spot, problem, tie = columns
+    dice = city.dice("steward/callers", known.day)
+    begun = np.isin(known.category, STEWARD_PROBLEMS) & known.is_prompt & (known.tie == "first")
+    begun &= (
+        ~hotline.is_withheld(known.phone) & ~hotline.is_vague(known.phone) & ~hotline.is_moved(known.phone)
+    )
+    sources = np.flatnonzero(begun)
+    if not len(sources):
+        return
+    for row in np.flatnonzero(fit & (dice.random(len(fit)) < 0.03)):
+        source = sources[dice.integers(0, len(sources))]
+        after = times[row] > known.events[source, hotline.CREATED]
+        if not after:
+            continue
+        community[row], category[row] = known.community[source], known.category[source]
+        phone[row], spot[row] = known.phone[source], known.spot[source]
+        problem[row], tie[row] = known.problem[source], "caller"
 
 
 @lru_cache(maxsize=16)
@@ -159,7 +196,9 @@ def wire_of(known: Requests, clock: np.datetime64) -> Wire:
     contact[salt // 7 % 19 == 1] = None
     handled_in = SETTLED_IN[salt // 3 % len(SETTLED_IN)]
     handled_in[done[:, ESCALATED]] = "上报"
-    text = np.asarray(COMMUNITY_ESTATE[community] + phrase, dtype=object)
+    spot = known.spot[there]
+    lon, lat = spots.points(community, spot, salt)
+    text = np.asarray(COMMUNITY_ESTATE[community] + spots.words(spot) + phrase, dtype=object)
     for row in np.flatnonzero(salt % 6 == 1):
         text[row] += "，" + words.mention(int(salt[row] // 6), phones[row], int(salt[row]), f"{known.day}")
     columns: dict[str, Objects] = {
@@ -171,10 +210,10 @@ def wire_of(known: Requests, clock: np.datetime64) -> Wire:
         "requested_datetime": text_of_instants(events[:, REQUESTED]),
         "updated_datetime": text_of_instants(np.fmax.reduce(events, axis=1)),
         "address": np.asarray(
-            COMMUNITY_ESTATE[community] + numbered("", 1 + salt % 30, 1) + "号楼" + numbered("", 1 + salt % 5, 1) + "单元"
+            COMMUNITY_ESTATE[community] + numbered("", spots.building(spot), 1) + "号楼" + numbered("", 1 + salt % 5, 1) + "单元"
             + numbered("", 101 + salt % 700, 3) + "室", dtype=object),
-        "lat": np.round(np.array([s.lat for s in STREETS])[street] + (salt % 5003 - 2501) * 4e-6, 6).astype(object),
-        "long": np.round(np.array([s.lon for s in STREETS])[street] + (salt // 5003 % 5003 - 2501) * 4e-6, 6).astype(object),
+        "lat": np.round(lat, 6).astype(object),
+        "long": np.round(lon, 6).astype(object),
         _EXTENDED + "program_code": np.array([s.programme for s in STREETS], dtype=object)[street],
         _EXTENDED + "contact": contact,
         _EXTENDED + "channel": CHANNELS[salt // 11 % len(CHANNELS)],
@@ -189,7 +228,7 @@ def wire_of(known: Requests, clock: np.datetime64) -> Wire:
     wire = Wire(
         "service_request_id", columns, requested, salt, known.problem[there], known.ids[there], requested
     )
-    wire.evidence = np.array(["first", "order_id"], dtype=object)[(wire.problem != wire.true_id).astype(int)]
+    wire.evidence = known.tie[there]
     shown = np.where(done[:, MENDED], NONE, known.drawn[there])
     return plant(wire, shown, DEFECTS, put("description", "重复推送，内容有出入"))
 
