@@ -1,8 +1,8 @@
 -- core.level_records
 -- One row per thing, source (first or second), street, business date and record: what two levels say of the same.
 -- Orders: those a street leads, on the day they were sent. Escalations and cases: on the day of the street's request
--- or of the case, whoever tells of it. Incidents are numbers without records. A device is asked for on each day its
--- state was pulled; one that the register does not hold, or no longer, is left out.
+-- or of the case, whoever tells of it. Incidents are numbers without records. A device is looked for on each day
+-- states were pulled; one that the register does not hold, or no longer, has no street and is left out.
 -- names_id is the number under which the other source should know the record.
 with told as (
     select
@@ -113,37 +113,35 @@ with told as (
     where found_by = 'video'
     group by all
     union all
-    select
+    select distinct
         'device_status' as thing,
         'first' as side,
         devices.street_code,
         days.business_date,
-        devices.device_id as record_id,
-        devices.device_id as names_id,
+        devices.counted_as as record_id,
+        devices.counted_as as names_id,
         1 as record_count,
         false as is_excluded,
         false as is_returned
-    from street.video_devices as devices
+    from core.devices as devices
     cross join (
         select distinct business_date
         from core.batches
         where feed_id = 'street_device_status' and not is_refused
     ) as days
-    where not coalesce(devices._is_deleted_upstream, false)
     union all
     select distinct
         'device_status' as thing,
         'second' as side,
         devices.street_code,
         cast(states.hour_at at time zone 'Asia/Shanghai' as date) as business_date,
-        states.device_id as record_id,
-        states.device_id as names_id,
+        devices.counted_as as record_id,
+        devices.counted_as as names_id,
         1 as record_count,
         false as is_excluded,
         false as is_returned
     from street.device_status as states
-    inner join street.video_devices as devices on states.device_id = devices.device_id
-    where not coalesce(devices._is_deleted_upstream, false)
+    inner join core.devices as devices on states.device_id = devices.device_id
 )
 
 select
