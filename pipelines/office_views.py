@@ -21,6 +21,7 @@ from pipelines.contract.model import Contract
 from pipelines.errors import WarehouseError
 from pipelines.office_file import OfficeView
 
+_COMMENT = re.compile("--.*")
 _COMMENTED = re.compile(r'(?:^|[\s.])"?(?P<name>[A-Za-z_]\w*)"?,?\s+--\s*(?P<comment>\S.*)$')
 
 
@@ -57,12 +58,12 @@ def _view(path: Path, project: Path, described: Mapping[str, Mapping[str, str]])
 
 
 def _inherited(query: str, origin: str, described: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """What the contracts of the tables a view reads say about columns of one meaning in all of them."""
-    meanings: dict[str, set[str]] = {}
+    """What contracts say about columns of the tables a view reads; of two tables the one it names first counts."""
+    meanings: dict[str, str] = {}
     for table in _tables(query, origin):
         for column, comment in described.get(table, {}).items():
-            meanings.setdefault(column, set()).add(comment)
-    return {column: found.pop() for column, found in meanings.items() if len(found) == 1}
+            meanings.setdefault(column, comment)
+    return meanings
 
 
 def _tables(query: str, origin: str) -> Sequence[str]:
@@ -73,6 +74,5 @@ def _tables(query: str, origin: str) -> Sequence[str]:
             f"{origin} cannot be parsed: {error}",
             next_step="a view is one select; paste it into the DuckDB shell to see where it breaks",
         ) from None
-    return sorted(
-        {f"{table.db}.{table.name}" for table in tree.find_all(sqlglot.expressions.Table) if table.db}
-    )
+    named = {f"{table.db}.{table.name}" for table in tree.find_all(sqlglot.expressions.Table) if table.db}
+    return sorted(named, key=_COMMENT.sub("", query).index)

@@ -68,7 +68,7 @@ def test_office_views_run_on_the_governance_tables(tables: DuckDBPyConnection) -
     tables.execute(THIS_OFFICE)
     views = office_views.read(settings.project(), [*contract.load_governance(), *contract.load_reference()])
 
-    assert len(views) >= 8
+    assert len(views) >= 14
     for view in views:
         query = (settings.project() / view.origin).read_text(encoding="utf-8")
         assert query.startswith(f"-- {view.name}\n")
