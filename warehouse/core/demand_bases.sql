@@ -1,8 +1,8 @@
 -- core.demand_bases
 -- One row per street, day and age band a service is measured against, with how many residents that is.
--- The newest number up to the day counts. A number older than a split or merger is carried over by the weights of
--- ref.area_lineage, one step at a time never further, and says that bounds changed. Where the street's own age band
--- was never published, its total is divided as the district's is. Nothing is ever taken for 0.
+-- The newest number up to the day counts. One from before a split, merger or recoding is told in the areas of the day
+-- (governance.area_translation); where bounds moved, that is said. Where the street's own age band was never published,
+-- its total is divided as the district's is. Nothing is ever taken for 0.
 with wanted as (
     select distinct
         supplies.street_code,
@@ -22,94 +22,100 @@ needed as (
     from wanted
 ),
 
--- Renaming and recoding move no boundary.
-lineage as (
+-- Every number up to the day, told in the day's areas; one is used only when all of its parts are published.
+carried as (
     select
-        *,
-        change_kind in ('split', 'merge', 'transfer') as is_boundary_change
-    from ref.area_lineage
+        needed.street_code,
+        needed.as_of,
+        needed.age_band,
+        days.population_as_of,
+        sum(counts.population * areas.population_share) as population,
+        case
+            when count(*) = 1 and min(areas.population_share) = 1 then any_value(counts.population_method)
+            else 'derived'
+        end as population_method,
+        count(*) > 1 or min(areas.population_share) < 1 as is_divided
+    from needed
+    inner join (
+        select distinct
+            age_band,
+            population_as_of
+        from core.resident_counts
+    ) as days
+        on needed.age_band = days.age_band and needed.as_of >= days.population_as_of
+    inner join governance.area_translation as areas
+        on
+            needed.street_code = areas.told_area_code
+            and needed.as_of >= areas.told_from
+            and needed.as_of < areas.told_to
+            and days.population_as_of >= areas.valid_from
+            and days.population_as_of < areas.valid_to
+    left join core.resident_counts as counts
+        on
+            areas.area_code = counts.unit_code
+            and days.population_as_of = counts.population_as_of
+            and days.age_band = counts.age_band
+    group by needed.street_code, needed.as_of, needed.age_band, days.population_as_of
+    having count(*) = count(counts.population)
 ),
 
-own as (
+-- A number for a day before the street lived was told in the street's own bounds by whoever published it.
+told_before as (
     select
-        needed.*,
+        needed.street_code,
+        needed.as_of,
+        needed.age_band,
         counts.population_as_of,
-        counts.population * 1.0 as population,
+        counts.population,
         counts.population_method,
-        exists(
-            select 1
-            from lineage
-            where
-                lineage.to_area_code = needed.street_code
-                and lineage.from_area_code <> needed.street_code
-                and lineage.is_boundary_change
-                and lineage.change_on > counts.population_as_of
-                and lineage.change_on <= needed.as_of
-        ) as is_boundary_changed
+        false as is_divided
     from needed
     inner join core.resident_counts as counts
         on
             needed.street_code = counts.unit_code
             and needed.age_band = counts.age_band
             and needed.as_of >= counts.population_as_of
-    where
-        not exists(
-            select 1
-            from lineage
-            where
-                lineage.from_area_code = needed.street_code
-                and lineage.is_boundary_change
-                and lineage.change_on > counts.population_as_of
-                and lineage.change_on <= needed.as_of
-        )
-),
-
-inherited as (
-    select
-        needed.*,
-        counts.population_as_of,
-        any_value(counts.population) * product(lineage.weight_population) as population,
-        case
-            when bool_or(lineage.is_boundary_change) then 'derived'
-            else any_value(counts.population_method)
-        end as population_method,
-        bool_or(lineage.is_boundary_change) as is_boundary_changed
-    from needed
-    inner join lineage
+    left join governance.area_translation as areas
         on
-            needed.street_code = lineage.to_area_code
-            and needed.as_of >= lineage.change_on
-            and lineage.weight_population > 0
-            and (lineage.is_boundary_change or lineage.from_area_code <> lineage.to_area_code)
-    inner join core.resident_counts as counts
-        on
-            lineage.from_area_code = counts.unit_code
-            and needed.age_band = counts.age_band
-            and lineage.change_on > counts.population_as_of
-    group by needed.street_code, needed.as_of, needed.age_band, counts.population_as_of, lineage.from_area_code
+            counts.unit_code = areas.area_code
+            and counts.population_as_of >= areas.valid_from
+            and counts.population_as_of < areas.valid_to
+    where areas.area_code is null
 ),
 
 summed as (
     select
-        street_code,
-        as_of,
-        age_band,
-        population_as_of,
-        sum(population) as population,
-        case when count(*) = 1 then any_value(population_method) else 'derived' end as population_method,
-        bool_or(is_boundary_changed) as is_boundary_changed
+        told.* exclude (is_divided, is_told_before),
+        told.is_divided or exists(
+            select 1
+            from ref.area_lineage as lineage
+            where
+                lineage.to_area_code = told.street_code
+                and lineage.change_kind in ('merge', 'transfer')
+                and lineage.change_on > told.population_as_of
+                and lineage.change_on <= told.as_of
+        ) as is_boundary_changed,
+        told.is_told_before
     from (
-        select * from own
+        select
+            *,
+            false as is_told_before
+        from carried
         union all
-        select * from inherited
-    )
-    group by all
+        select
+            *,
+            true as is_told_before
+        from told_before
+    ) as told
 ),
 
 newest as (
     select *
     from summed
-    qualify row_number() over (partition by street_code, as_of, age_band order by population_as_of desc) = 1
+    qualify row_number() over (
+        partition by street_code, as_of, age_band
+        order by population_as_of desc, is_told_before desc
+    ) = 1
 ),
 
 -- The share of an age band in the district a street lies in, by the newest day both are published for.
