@@ -27,6 +27,7 @@ from pipelines.samplecity.world import BEIJING, City, local
 
 JSON = "application/json;charset=utf-8"
 CSV, GB_CSV = "text/csv; charset=utf-8", "text/csv; charset=gb18030"
+GB_XML = "application/xml; charset=GB2312"
 GEOJSON = "application/geo+json"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Parts = list[tuple[str, bytes]]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from io import StringIO
 from json.encoder import encode_basestring
 from typing import Any
+from xml.sax.saxutils import escape
 
 import numpy as np
 
@@ -190,3 +191,23 @@ def sensor_page(wire: Wire, total: int, link: str) -> bytes:
         values.append(value)
     page = {"@iot.count": total, **({"@iot.nextLink": link} if link else {}), "value": values}
     return json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def catalogue_xml(wire: Wire, claimed: int, names: dict[str, str], encoding: str = "gb18030") -> bytes:
+    """A catalogue answer of a GB/T 28181 platform, which says GB2312. `names` maps our columns to its elements."""
+    items = []
+    for row in range(len(wire)):
+        inner: list[str] = []
+        info: list[str] = []
+        for column, name in names.items():
+            value = wire.columns[column][row]
+            outer, _, leaf = name.rpartition("/")
+            element = f"<{leaf}>{'' if value is None else escape(str(value))}</{leaf}>"
+            (info if outer else inner).append(element)
+        items.append(f"<Item>{''.join(inner)}<Info>{''.join(info)}</Info></Item>")
+    head = '<?xml version="1.0" encoding="GB2312"?>\r\n<Response>\r\n<CmdType>Catalog</CmdType>\r\n<SN>17430</SN>\r\n'
+    text = (
+        f"{head}<DeviceID>11011400002000000001</DeviceID>\r\n<SumNum>{claimed}</SumNum>\r\n"
+        f'<DeviceList Num="{len(wire)}">\r\n' + "\r\n".join(items) + "\r\n</DeviceList>\r\n</Response>\r\n"
+    )
+    return text.encode(encoding)

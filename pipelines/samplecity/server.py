@@ -23,10 +23,11 @@ from pipelines.samplecity import answerkey, desks
 from pipelines.samplecity.catalogue import SOURCES
 from pipelines.samplecity.faults import ANSWERS, LOGIN_PAGE
 from pipelines.samplecity.office import BadQuery, Office, aware, clock_desk, fault_desk, time_of
-from pipelines.samplecity.source import Source
+from pipelines.samplecity.source import Desk, Source
 from pipelines.samplecity.world import City
 
 Handler = Callable[[Office, Request], Response]
+Told = tuple[str, Desk, Source]
 _TIMEOUT_SECONDS = 30.0
 
 
@@ -37,8 +38,9 @@ def app(city: City) -> Starlette:
         "/answer-key": (_answer_key, ["GET"]),
         "/links": (_links, ["GET"]),
     }
-    at_path = groupby(sorted(SOURCES, key=_path), key=_path)
-    routes = [Route(path, _faulty(office, _desks(list(sources)))) for path, sources in at_path]
+    told = [(path, desk, source) for source in SOURCES for path, desk in (_first(source), *source.also)]
+    at_path = groupby(sorted(told, key=_path), key=_path)
+    routes = [Route(path, _faulty(office, _desks(list(given)))) for path, given in at_path]
     routes += [
         Route(path, _plain(office, handler), methods=verbs) for path, (handler, verbs) in controls.items()
     ]
@@ -52,17 +54,21 @@ def app(city: City) -> Starlette:
     return application
 
 
-def _path(source: Source) -> str:
-    return source.path
+def _first(source: Source) -> tuple[str, Desk]:
+    return source.path, source.desk
 
 
-def _desks(sources: list[Source]) -> Handler:
+def _path(told: Told) -> str:
+    return told[0]
+
+
+def _desks(given: list[Told]) -> Handler:
     """One path's answer: of the first feed there that takes the request."""
 
     def answer(office: Office, request: Request) -> Response:
-        for source in sources:
-            if source.desk.takes(request):
-                return source.desk.answer(source, office, request)
+        for _, desk, source in given:
+            if desk.takes(request):
+                return desk.answer(source, office, request)
         return desks.nobody(request)
 
     return answer

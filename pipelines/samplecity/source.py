@@ -44,6 +44,7 @@ class Desk(Protocol):
 class Source:
     """One feed. `look_back` is the contract's; `path` may hold a `{name}`.
 
+    `also` are other paths at which the same rows are told, in another dialect.
     `links` gives every record with its true problem, for feeds whose records are reports of problems.
     """
 
@@ -54,6 +55,7 @@ class Source:
     defects: tuple[Defect, ...] = ()
     look_back: timedelta = timedelta()
     links: Callable[[City, datetime], Wire] | None = None
+    also: tuple[tuple[str, Desk], ...] = ()
     ids: Callable[[Wire], Objects] = lambda wire: wire.columns[wire.id_column]
 
 

@@ -19,11 +19,11 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 import zstandard
-from channel_days import CITY, DAYS, Channel, feeds_by_id, listened
+from channel_days import CITY, DAYS, Channel, feeds_by_id, listened, stages_of
 from landed_by_hand import GOOD_ORDER, changed_contract, land_by_hand
 
 from pipelines import contract, lake, run
-from pipelines.errors import DataError
+from pipelines.errors import DataError, DataRefused
 from pipelines.parts import landing_key, read_part
 from pipelines.receipt import Receipt
 from pipelines.samplecity import answerkey, dialects, words
@@ -257,5 +257,80 @@ def test_a_held_batch_does_not_show_its_rows(home: Path) -> None:
     with listened(logging.DEBUG) as said, pytest.raises(DataError, match="the batch is held") as raised:
         run.gate(str(land_by_hand("city_hotline_orders", rows)))
 
+    assert set() == shows(raised.value, said.getvalue())
+    assert {} == leaked(home, OURS)
+
+
+COUNT = {
+    "id": "urn:ngsi-ld:UrbanIncidentCount:1",
+    "type": "UrbanIncidentCount",
+    **{
+        name: {"type": "Property", "value": value}
+        for name, value in {
+            "street": "霍营街道",
+            "hourAt": "2026-11-17T01:00:00Z",
+            "incidentType": "暴露垃圾",
+            "incidentCount": 3,
+            "confirmedCount": 2,
+            "toCaseCount": 1,
+        }.items()
+    },
+}
+SAMPLE = {
+    "@iot.id": 1,
+    "phenomenonTime": "2026-11-17T01:00:00Z",
+    "resultTime": None,
+    "result": "ON",
+    "Datastream": {"name": "11011400001320000001"},
+}
+JPEG = (
+    "/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAAgGBgcGBQgHBwcJCQgKDBQNDAsLDBkSEw8UHRofHh0aHBwgJC4nICIsIxwcKDcpLDAxNDQ0"
+)
+FORBIDDEN = {
+    "a face": ("street_incidents", COUNT | {"faceFeature": {"value": "0.1,0.2"}}),
+    "a plate by name": ("street_incidents", COUNT | {"plateNumber": {"value": "无"}}),
+    "a plate by value": ("street_incidents", COUNT | {"remark": {"value": "车牌京A12345停放"}}),
+    "a picture by name": ("street_incidents", COUNT | {"snapshotUrl": {"value": ""}}),
+    "a picture by value": ("street_incidents", COUNT | {"remark": {"value": JPEG}}),
+    "a track": ("street_incidents", COUNT | {"track": {"value": [[116.36, 40.07], [116.37, 40.08]]}}),
+    "a single device": ("street_incidents", COUNT | {"deviceId": {"value": "11011400001320000001"}}),
+    "somebody's number": ("street_incidents", COUNT | {"remark": {"value": f"报料人{PHONE}"}}),
+    "a face in a sample": ("street_device_status", SAMPLE | {"parameters": {"faceCount": 2}}),
+    "a plate in a sample": ("street_device_status", SAMPLE | {"parameters": {"note": "京A12345"}}),
+    "a picture in a sample": ("street_device_status", SAMPLE | {"result": JPEG}),
+    "a track in a sample": ("street_device_status", SAMPLE | {"trackId": 7}),
+}
+
+
+@pytest.mark.parametrize("kind", FORBIDDEN)
+def test_what_no_street_feed_may_show_refuses_the_whole_batch(home: Path, kind: str) -> None:
+    feed_id, record = FORBIDDEN[kind]
+    sound = COUNT if feed_id == "street_incidents" else SAMPLE
+    folder = land_by_hand(feed_id, [sound, record])
+    with listened(logging.DEBUG) as said, pytest.raises(DataRefused) as raised:
+        run.gate(str(folder))
+
+    assert {"refused"} == stages_of(feed_id)
+    assert set() == shows(raised.value, said.getvalue())
+    assert {} == leaked(home, OURS)
+
+
+SHEETS = {
+    "a volunteer's number": ("street_volunteer_activities", "联系电话", PHONE),
+    "a number in a column of ours": ("street_volunteer_activities", "组织方类别", f"张三{PHONE}"),
+    "the name of one who answered": ("street_questionnaires", "受访者姓名", "张三"),
+    "the identity of one who answered": ("street_questionnaires", "备注", IDENTITY),
+}
+
+
+@pytest.mark.parametrize("kind", SHEETS)
+def test_a_sheet_that_names_people_is_refused(home: Path, kind: str) -> None:
+    feed_id, column, value = SHEETS[kind]
+    content = f"活动编号,{column}\r\nVA2611180001,{value}\r\n#rows=1\r\n".encode()
+    folder = land_by_hand(feed_id, content=content)
+    with listened(logging.DEBUG) as said, pytest.raises(DataRefused) as raised:
+        run.gate(str(folder))
+
+    assert {"refused"} == stages_of(feed_id)
     assert set() == shows(raised.value, said.getvalue())
     assert {} == leaked(home, OURS)

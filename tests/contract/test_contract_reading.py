@@ -95,7 +95,7 @@ def test_a_wide_file_says_how_it_becomes_long():
 
 def test_rows_to_drop_know_every_name_of_their_column():
     assert ("project_id", "项目编号") == contract.load("city_projects").drop_rules[0].wire
-    assert ("secrecy.value",) == contract.load("street_video_devices").drop_rules[0].wire
+    assert ("secrecy.value", "Secrecy") == contract.load("street_video_devices").drop_rules[0].wire
 
 
 def test_every_problem_of_every_file_is_told_at_once(contracts, right):

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from pipelines.samplecity import desks
+from pipelines.samplecity import desks, dialects
 from pipelines.samplecity.defects import Defect, change, plant, put, spread
 from pipelines.samplecity.source import Source, current
 from pipelines.samplecity.wire import REFUSED, Wire, empty_objects, numbered, text_of_instants
@@ -135,4 +135,35 @@ def snapshot(city: City, clock: datetime) -> Wire:
     return plant(wire, drawn, DEFECTS, put("name.value", "同编号的另一台设备"))
 
 
-SOURCE = Source(FEED, "/ngsi-ld/v1/entities", current(snapshot), desks.NgsiLd("VideoDevice"), DEFECTS)
+# What the platform behind the broker calls the same things; what is not in the standard stands in its Info.
+ELEMENTS = {
+    "deviceId.value": "DeviceID",
+    "name.value": "Name",
+    "model.value": "Model",
+    "civilCode.value": "CivilCode",
+    "secrecy.value": "Secrecy",
+    "ipAddress.value": "IPAddress",
+    "port.value": "Port",
+    "password.value": "Password",
+    "status.value": "Status",
+    "lon": "Longitude",
+    "lat": "Latitude",
+    "street.value": "Info/Street",
+    "community.value": "Info/Community",
+    "networkClass.value": "Info/NetworkClass",
+    "status.observedAt": "Info/StatusTime",
+}
+CATALOGUE = desks.File(
+    "catalogue.xml",
+    desks.GB_XML,
+    lambda wire, _, claimed: dialects.catalogue_xml(wire, claimed, ELEMENTS),
+)
+
+SOURCE = Source(
+    FEED,
+    "/ngsi-ld/v1/entities",
+    current(snapshot),
+    desks.NgsiLd("VideoDevice"),
+    DEFECTS,
+    also=(("/gb28181/catalogue.xml", CATALOGUE),),
+)
