@@ -300,23 +300,34 @@ prefixes as (
     inner join ref.area_aliases as aliases on ancestors.ancestor_code = aliases.area_code
 ),
 
-stripped as (
+-- Every beginning of a text that is as long as a prefix: whole pieces are compared by hash, beginnings are not.
+beginnings as materialized (
     select
         cleaned.text,
         cleaned.day,
-        prefixes.area_code as prefix_code,
-        length(prefixes.prefix) as prefix_length,
-        substr(cleaned.name, length(prefixes.prefix) + 1) as name
+        cleaned.name,
+        lengths.letters,
+        left(cleaned.name, lengths.letters) as beginning
     from cleaned
-    -- A prefix as long as the text leaves no name; comparing whole pieces is a hash join, starting with is not.
-    inner join (select distinct length(prefix) as letters from prefixes) as lengths
-        on length(cleaned.name) > lengths.letters
+    cross join (select distinct length(prefix) as letters from prefixes) as lengths
+    where
+        length(cleaned.name) > lengths.letters
+        and (cleaned.text, cleaned.day) not in (select (text, day) from by_name)
+),
+
+stripped as (
+    select
+        beginnings.text,
+        beginnings.day,
+        prefixes.area_code as prefix_code,
+        beginnings.letters as prefix_length,
+        substr(beginnings.name, beginnings.letters + 1) as name
+    from beginnings
     inner join prefixes
         on
-            left(cleaned.name, lengths.letters) = prefixes.prefix
-            and cleaned.day >= prefixes.valid_from
-            and cleaned.day < prefixes.valid_to
-    where (cleaned.text, cleaned.day) not in (select (text, day) from by_name)
+            beginnings.beginning = prefixes.prefix
+            and beginnings.day >= prefixes.valid_from
+            and beginnings.day < prefixes.valid_to
 ),
 
 by_prefix as (
