@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from pipelines.samplecity import answerkey, desks
 from pipelines.samplecity.catalogue import SOURCES
-from pipelines.samplecity.faults import ANSWERS, LOGIN_PAGE
+from pipelines.samplecity.faults import ANSWERS, BODIES, LOGIN_PAGE, spoil
 from pipelines.samplecity.office import BadQuery, Office, aware, clock_desk, fault_desk, time_of
 from pipelines.samplecity.source import Desk, Source
 from pipelines.samplecity.world import City
@@ -126,12 +126,14 @@ def _faulty(office: Office, handler: Handler) -> Callable[[Request], Awaitable[R
     inner = _plain(office, handler)
 
     async def answer(request: Request) -> Response:
-        fault = office.faults.take(request.url.path, ANSWERS)
+        fault = office.faults.take(request.url.path, (*ANSWERS, *BODIES))
         kind = fault.kind if fault else ""
         if kind == "500":
             return PlainTextResponse("Internal Server Error", status_code=500)
         if kind == "429":
             return PlainTextResponse("Too Many Requests", status_code=429, headers={"Retry-After": "1"})
+        if kind == "token_expired":
+            return PlainTextResponse("Unauthorized", status_code=401)
         if kind == "login_page":
             return HTMLResponse(LOGIN_PAGE)
         if kind == "timeout":
@@ -140,6 +142,9 @@ def _faulty(office: Office, handler: Handler) -> Callable[[Request], Awaitable[R
         if kind == "truncated":
             # The length stays what it was: the connection breaks in the middle of the body.
             response.body = bytes(response.body)[: len(response.body) // 2]
+        if kind in BODIES:
+            response.body = spoil(bytes(response.body), kind)
+            response.headers["Content-Length"] = str(len(response.body))
         return response
 
     return answer

@@ -54,6 +54,11 @@ def person(number: int) -> str:
     return SURNAMES[number % 10] + GIVEN_NAMES[number // 10 % 10]
 
 
+def wide(text: str) -> str:
+    """Letters and digits as wide as Chinese ones."""
+    return "".join(chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter for letter in text)
+
+
 def phone_as_written(phone: str, style: int) -> str:
     """A telephone number in one of the shapes of a hotline's account field."""
     if style == 1:

@@ -6,6 +6,7 @@ Planted defects are labelled by the city itself; here are the spellings it uses 
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from pipelines.contract.model import Column, Contract
@@ -26,7 +27,29 @@ def odd_spellings(feed: Contract, wire: Wire) -> dict[int, set[str]]:
         for number, value in enumerate(sent, 1):
             for flag in _flags(column, value):
                 found.setdefault(number, set()).add(f"{column.name}:{flag}")
+        for skew in column.clock_skew:
+            if not skew.not_before:
+                continue  # nobody's clock here is ahead of the pull's
+            for number, (value, bound) in enumerate(
+                zip(sent, wire.columns[_wire(feed, skew.not_before, wire)], strict=True), 1
+            ):
+                here, there = _moment(value), _moment(bound)
+                if here and there and there - skew.within <= here < there:
+                    found.setdefault(number, set()).add(f"{column.name}:clamped")
     return found
+
+
+def _wire(feed: Contract, name: str, wire: Wire) -> str:
+    return next(each for each in feed.column(name).wire if each in wire.columns)
+
+
+def _moment(value: Any) -> datetime | None:
+    for form in ("%Y-%m-%d %H:%M:%S", "%Y%m%d%H%M%S", "%Y/%m/%d %H:%M", "%Y年%m月%d日 %H:%M"):
+        try:
+            return datetime.strptime(str(value), form)
+        except ValueError:
+            continue
+    return None
 
 
 def _flags(column: Column, value: Any) -> list[str]:

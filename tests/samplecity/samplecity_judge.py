@@ -21,6 +21,7 @@ from pipelines.samplecity.wire import Wire
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 TIMES = ("%Y-%m-%d %H:%M:%S", "%Y%m%d%H%M%S", "%Y/%m/%d %H:%M", "%Y年%m月%d日 %H:%M", "%Y-%m-%dT%H:%M:%SZ")
 UNKNOWN = object()
+NO_DATES = ("0000-00-00", "1900-01-01", "9999-12-31")
 
 
 @lru_cache
@@ -67,6 +68,7 @@ def typed(value: Any, kind: str) -> Any:
         if kind == "boolean":
             return {"是": True, "否": False, "有": True, "无": False, "True": True, "False": False}[text]
         if kind in ("integer", "number"):
+            text = text.removeprefix("约")
             return (int if kind == "integer" else float)(text.replace(",", ""))
         if kind == "date":
             if isinstance(value, date):
@@ -116,8 +118,12 @@ def read_row(
         pieces = re.split("|".join(map(re.escape, part["separators"])), value)
         return pieces[part["index"] - 1]
     if custom(prop, "normalise") == "code":
-        value = unicodedata.normalize("NFKC", str(value))
+        value = unicodedata.normalize("NFKC", str(value)).replace("—", "-")
+    if (mark := custom(prop, "testPattern")) and re.search(mark, unicodedata.normalize("NFKC", str(value))):
+        broken.append(f"test:{name}")
     found = typed(value, prop["logicalType"])
+    if str(value)[:10] in NO_DATES:
+        return None
     if found is UNKNOWN:
         broken.append(f"type:{name}")
         return None

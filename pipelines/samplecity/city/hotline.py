@@ -74,6 +74,15 @@ def _before_dispatch(column: str) -> Defect:
     return Defect("T5", (rule,), (edit,), needs=("派单时间", column))
 
 
+def _a_little_early(wire: Wire, rows: Ints) -> None:
+    """Two clocks that differ by less than a minute."""
+    for row in rows:
+        moved = datetime.fromisoformat(wire.columns["派单时间"][row]) - timedelta(
+            seconds=20 + int(wire.salt[row] % 41)
+        )
+        wire.columns["首次联系时间"][row] = moved.isoformat(sep=" ")
+
+
 def _phone_as_time(wire: Wire, rows: Ints) -> None:
     for row in rows:
         wire.columns["首次联系时间"][row] = words.phone_as_written(words.mobile(int(wire.salt[row])), 2)
@@ -106,6 +115,9 @@ DEFECTS = (
     Defect("R14", ("type:contacted_at",), (_phone_as_time,), ("首次联系时间",)),
     Defect("R1", ("unique",), copy="conflict"),
     Defect("R1", (), copy="exact"),
+    Defect("R20", ("test:caller_ref",), (put("来电人电话/账号", "13800138000", "１３８００１３８０００"),)),
+    Defect("E9", (), (change("工单编号", lambda text: text.replace("-", "—", 1)),), flags=("work_order_id:look_alike",)),
+    Defect("T5", (), (_a_little_early,), needs=("派单时间", "首次联系时间"), flags=("contacted_at:clamped",)),
 )  # fmt: skip
 
 

@@ -72,6 +72,13 @@ DEFECTS = (
     Defect("R21", ("enum:case_kind",), (put("问题类型", "其他"),)),
     Defect("R1", ("unique",), copy="conflict"),
     Defect("R1", (), copy="exact"),
+    Defect(
+        "T4",
+        (),
+        (put("处置截止", "0000-00-00 00:00:00", "9999-12-31", "1900-01-01"),),
+        flags=("due_at:no_date",),
+    ),
+    Defect("E7", (), (change("案卷号", words.wide),), flags=("case_no:half_width",)),
 )
 
 

@@ -53,6 +53,7 @@ DEFECTS = (
     ),
     Defect("R1", ("unique",), copy="conflict"),
     Defect("R1", (), copy="exact"),
+    Defect("R12", (), (change("enrolled", lambda count: f"约{count}"),), flags=("enrolled:approximate",)),
 )
 
 
