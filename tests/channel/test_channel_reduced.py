@@ -73,6 +73,20 @@ def test_a_part_of_an_hour_never_replaces_the_whole(home: Path, is_part_first: b
     assert [(12, 0xFFF)] == loaded("sample_count, online_slots")
 
 
+def test_a_single_late_sample_does_not_stand_for_its_hour(home: Path) -> None:
+    gated(*(sample(minute, "ON") for minute in range(0, 55, 5)))
+    gated(sample(55, "OFF"), landed_at=pulled_at(DAYS[0]) + timedelta(hours=1))
+
+    assert [(11, 11)] == loaded("sample_count, online_count")
+
+
+def test_a_batch_without_a_sound_sample_leaves_nothing(home: Path) -> None:
+    empty, bad = gated(), gated(sample(0, "FAULT"))
+
+    assert (0, 0, 1) == (empty.received, bad.validated, bad.quarantined)
+    assert [] == loaded("device_id")
+
+
 def test_a_sample_that_was_corrected_changes_its_hour(home: Path) -> None:
     gated(sample(0, "ON"), sample(5, "ON"))
     gated(sample(0, "ON"), sample(5, "OFF"), landed_at=pulled_at(DAYS[0]) + timedelta(hours=1))
