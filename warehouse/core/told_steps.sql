@@ -4,28 +4,80 @@
 -- is read, so that a time that was put right later is a step of its own and the one before stays.
 -- Where a feed only shows that something has changed, the step is inferred from two versions that follow each other,
 -- and dated by the change of the record.
-with ordered_orders as (
+with orders as (
     select
-        orders.*,
-        lag(orders) over (partition by orders.work_order_id order by orders._known_from) as before
-    from city.hotline_orders_history as orders
-    where orders._known_to is distinct from orders._known_from
+        work_order_id,
+        street_code,
+        _known_from,
+        reported_at,
+        dispatched_at,
+        contacted_at,
+        closed_at,
+        callback_at,
+        source_updated_at,
+        order_status,
+        coalesce(is_excluded, false) as is_excluded,
+        concat_ws('|', street_code, community_name, category_l1, category_l2, epoch(reported_at)) as what_and_where
+    from city.hotline_orders_history
+    where _known_to is distinct from _known_from
+),
+
+ordered_orders as (
+    select
+        *,
+        lag(is_excluded) over versions as was_excluded,
+        lag(order_status) over versions as status_before,
+        lag(what_and_where) over versions as what_and_where_before
+    from orders
+    window versions as (partition by work_order_id order by _known_from)
+),
+
+cases as (
+    select
+        case_no,
+        street_code,
+        _known_from,
+        reported_at,
+        filed_at,
+        dispatched_at,
+        handled_at,
+        closed_at,
+        source_updated_at,
+        concat_ws('|', street_code, community_name, class_code, place_text, epoch(reported_at)) as what_and_where
+    from district.grid_cases_history
+    where _known_to is distinct from _known_from
 ),
 
 ordered_cases as (
     select
-        cases.*,
-        lag(cases) over (partition by cases.case_no order by cases._known_from) as before
-    from district.grid_cases_history as cases
-    where cases._known_to is distinct from cases._known_from
+        *,
+        lag(closed_at) over versions as closed_before,
+        lag(what_and_where) over versions as what_and_where_before
+    from cases
+    window versions as (partition by case_no order by _known_from)
+),
+
+requests as (
+    select
+        request_id,
+        street_code,
+        _known_from,
+        requested_at,
+        closed_at,
+        source_updated_at,
+        request_status,
+        escalated_to_order_id
+    from street.steward_requests_history
+    where _known_to is distinct from _known_from
 ),
 
 ordered_requests as (
     select
-        requests.*,
-        lag(requests) over (partition by requests.request_id order by requests._known_from) as before
-    from street.steward_requests_history as requests
-    where requests._known_to is distinct from requests._known_from
+        *,
+        lag(request_status) over versions as status_before,
+        lag(escalated_to_order_id) over versions as escalated_before
+    from requests
+    window versions as (partition by request_id order by _known_from)
 ),
 
 told as (
@@ -77,17 +129,10 @@ inferred as (
         street_code,
         _known_from as told_at,
         unnest([
-            case when coalesce(is_excluded, false) and not coalesce(before.is_excluded, false) then 'excluded' end,
-            case when not coalesce(is_excluded, false) and before.is_excluded then 'reinstated' end,
-            case when order_status = 'reopened' and before.order_status <> 'reopened' then 'reopened' end,
-            case
-                when
-                    before.work_order_id is not null
-                    and (street_code, community_name, category_l1, category_l2, reported_at)
-                    is distinct from
-                    (before.street_code, before.community_name, before.category_l1, before.category_l2, before.reported_at)
-                    then 'corrected'
-            end
+            case when is_excluded and not coalesce(was_excluded, false) then 'excluded' end,
+            case when was_excluded and not is_excluded then 'reinstated' end,
+            case when order_status = 'reopened' and status_before <> 'reopened' then 'reopened' end,
+            case when what_and_where <> what_and_where_before then 'corrected' end
         ]) as event_type,
         source_updated_at as event_at,
         true as is_inferred
@@ -99,15 +144,8 @@ inferred as (
         street_code,
         _known_from as told_at,
         unnest([
-            case when closed_at is null and before.closed_at is not null then 'reopened' end,
-            case
-                when
-                    before.case_no is not null
-                    and (street_code, community_name, class_code, place_text, reported_at)
-                    is distinct from
-                    (before.street_code, before.community_name, before.class_code, before.place_text, before.reported_at)
-                    then 'corrected'
-            end
+            case when closed_at is null and closed_before is not null then 'reopened' end,
+            case when what_and_where <> what_and_where_before then 'corrected' end
         ]) as event_type,
         source_updated_at as event_at,
         true as is_inferred
@@ -119,10 +157,8 @@ inferred as (
         street_code,
         _known_from as told_at,
         unnest([
-            case
-                when escalated_to_order_id is not null and before.escalated_to_order_id is null then 'escalated'
-            end,
-            case when request_status <> 'closed' and before.request_status = 'closed' then 'reopened' end
+            case when escalated_to_order_id is not null and escalated_before is null then 'escalated' end,
+            case when request_status <> 'closed' and status_before = 'closed' then 'reopened' end
         ]) as event_type,
         source_updated_at as event_at,
         true as is_inferred
@@ -135,7 +171,6 @@ seen as (
     select * from inferred
 ),
 
--- What the flow log tells of an order is not told a second time by the order itself.
 stated as (
     select
         told_by,
@@ -149,6 +184,15 @@ stated as (
     from seen
     where event_type is not null and event_at is not null
     group by told_by, record_id, event_type, event_at
+),
+
+-- What the flow log tells of an order is not told a second time by the order itself.
+logged as (
+    select distinct
+        'city_hotline_orders' as told_by,
+        work_order_id as record_id,
+        event_type
+    from city.hotline_flow
 )
 
 select
@@ -161,11 +205,11 @@ select
     told_at,
     is_inferred
 from stated
-anti join city.hotline_flow as flow
+anti join logged
     on
-        stated.told_by = 'city_hotline_orders'
-        and stated.record_id = flow.work_order_id
-        and stated.event_type = flow.event_type
+        stated.told_by = logged.told_by
+        and stated.record_id = logged.record_id
+        and stated.event_type = logged.event_type
 union all
 select
     'city_hotline_flow' as told_by,

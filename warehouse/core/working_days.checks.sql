@@ -1,4 +1,4 @@
--- check: a day is worked once
+-- check: a day has one row
 select day
 from model
 group by all
@@ -8,4 +8,9 @@ having count(*) > 1;
 select model.day
 from model
 inner join ref.calendar_days as calendar on model.day = calendar.day
-where calendar.day_kind = 'holiday';
+where calendar.day_kind = 'holiday' and model.is_worked;
+
+-- check: a day that is not worked has no working time
+select *
+from model
+where is_worked <> (seconds > 0);

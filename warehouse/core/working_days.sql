@@ -1,5 +1,5 @@
 -- core.working_days
--- One row per working day of the years the calendar covers, with the working hours that went before it.
+-- One row per day of the years the calendar covers, with its working seconds and those that went before it.
 -- A day that is not in the calendar is worked from Monday to Friday.
 with years as (
     select
@@ -16,22 +16,21 @@ days as (
 worked as (
     select
         days.day,
+        coalesce(calendar.day_kind = 'workday', isodow(days.day) < 6) as is_worked,
         (days.day + to_minutes(hours.opens_minute)) at time zone 'Asia/Shanghai' as opens_at,
-        (days.day + to_minutes(hours.closes_minute)) at time zone 'Asia/Shanghai' as closes_at,
         60 * (hours.closes_minute - hours.opens_minute) as seconds
     from days
     inner join ref.working_hours as hours on days.day >= hours.valid_from and days.day < hours.valid_to
     left join ref.calendar_days as calendar on days.day = calendar.day
-    where coalesce(calendar.day_kind = 'workday', isodow(days.day) < 6)
 )
 
 select
     day,
+    is_worked,
     opens_at,
-    closes_at,
-    coalesce(cast(sum(seconds) over (
+    case when is_worked then seconds else 0 end as seconds,
+    coalesce(cast(sum(case when is_worked then seconds else 0 end) over (
         order by day
         rows between unbounded preceding and 1 preceding
-    ) as bigint), 0) as seconds_before,
-    cast(seconds as bigint) as seconds
+    ) as bigint), 0) as seconds_before
 from worked
