@@ -6,8 +6,10 @@ table is, too, and is left alone. A large model may say more in a file beside it
     warehouse/<schema>/<name>.partitions.sql    one row a partition: its key, a column of the model, and its `state`,
                                                 a fingerprint of everything the partition is made of
 
-Then only partitions whose state changed are made anew. Tables that query reads count by partition; any other table
-the model reads counts whole: when it changes, so does every partition.
+A partition is a day, or a record with all its versions. Only those whose state changed are made anew. Tables which
+that query reads count by partition; any other table the model reads counts whole: when it changes, so does every
+partition. The key has to reach the sources through the model as it is, so that DuckDB reads only rows of changed
+partitions: windows are partitioned and rows grouped by it.
 
 Fingerprints are of contents, never of times of loading: what was loaded anew with the same rows changed nothing.
 All of this is remembered in `ops.models` and schema `build`, in the transaction that makes the tables.
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 SUFFIX = ".partitions.sql"
 STATE = "state"
 _SCHEMA = "build"
-# Beyond this share of changed partitions one pass over everything is quicker.
-_MOST_CHANGED = 0.5
+# Beyond this share or number of changed partitions one pass over everything is quicker.
+_MOST_CHANGED, _MOST_NAMED = 0.5, 20_000
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def find(connection: DuckDBPyConnection, table: str, query: str, origin: str) ->
     connection.execute(f"create or replace table {name} as from {today} order by {key}")
     connection.execute(f"drop table {today}")
     found = tuple(value for (value,) in changed)
-    return Partitions(keys[0], found, len(found) > _MOST_CHANGED * max(total, 1))
+    return Partitions(keys[0], found, len(found) > min(_MOST_CHANGED * max(total, 1), _MOST_NAMED))
 
 
 def _states_name(table: str) -> str:
