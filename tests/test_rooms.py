@@ -17,7 +17,7 @@ LAYERS = (
     ("contract",),
     (
         "lake", "receipt", "parts", "feed_tables", "tombstones", "changes", "connectors", "readers", "privacy", "areas", "area_names",
-        "editions", "places", "coordinates", "boundaries", "checks", "decisions", "values", "database", "flags", "mending", "calendar", "office_views",
+        "editions", "places", "coordinates", "boundaries", "outlines", "checks", "decisions", "values", "database", "flags", "mending", "calendar", "office_views",
         "expectations", "disclosure", "data_package", "office_file", "releases", "asking",
     ),
     ("stages",),
