@@ -1,4 +1,4 @@
-"""Which area a point lies in. The only module that knows polygons; none ships with the project.
+"""Which area a point lies in, and which an outline. The only module that knows polygons; none ships with the project.
 
 Setting `URBANBRAIN_BOUNDARIES` names a GeoJSON file in WGS-84 (RFC 7946). The property whose values are all area
 codes says which area a feature is. Squares of 100 m decide for most points; only points in a square that a border
@@ -22,6 +22,8 @@ from pipelines.errors import SettingError
 Degrees = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
+SHARE_DECIMALS = 4
+"""Decimals of a part of an outline; what rounds to nothing is a line drawn twice, not a part."""
 _CELL_METRES = 100.0
 _METRES_PER_DEGREE = 111_320.0
 _HALVINGS = 5
@@ -58,6 +60,21 @@ class Boundaries:
         found = _looked_up(cell, *self.inside)
         self._test(found, np.asarray(lon), np.asarray(lat), cell)
         return found
+
+    def parts(self, outlines: npt.NDArray[np.object_]) -> tuple[Indices, Indices, Degrees]:
+        """Of each outline (GeoJSON text) the part in each area: its place in `outlines`, the area's, the share.
+
+        Text that is no polygon has no part. The shares add up to less than 1 where an outline leaves all areas.
+        """
+        import shapely
+
+        shapes = shapely.make_valid(shapely.from_geojson(outlines, on_invalid="ignore"))
+        size = shapely.area(shapes)
+        shapes[~(size > 0)] = None
+        row, place = shapely.STRtree(self.polygons).query(shapes, predicate="intersects")
+        inside = shapely.area(shapely.intersection(shapes[row], self.polygons[place]))
+        share = np.round(inside / size[row], SHARE_DECIMALS)
+        return row[share > 0], place[share > 0], share[share > 0]
 
     def _test(self, found: Indices, lon: Degrees, lat: Degrees, cell: Indices) -> None:
         """Fill in the points whose square a border crosses, highest code first so that the lowest stays."""

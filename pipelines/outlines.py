@@ -12,16 +12,11 @@ from pipelines.contract.model import Contract
 from pipelines.database import literal, quoted
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     from duckdb import DuckDBPyConnection
-
-_DECIMALS = 4
-"""Decimals of a share; what rounds to nothing is a line drawn twice, not a part."""
 
 
 def divide(connection: DuckDBPyConnection, contract: Contract, table: str, day: str) -> None:
-    """Fill the `outline_areas` column of a table: entries such as `110114010=0.6000`, by code.
+    """Fill the `outline_areas` column of a table: entries such as `A1=0.6000`, by code.
 
     `day` is SQL for the DATE whose areas count; schema `ref` is loaded. The column stays empty without boundaries,
     where there is no outline, and where it lies in no area of the level.
@@ -39,13 +34,13 @@ def divide(connection: DuckDBPyConnection, contract: Contract, table: str, day: 
     rows = connection.execute(
         f"select _row_number, {outline} from {table} where {outline} is not null"
     ).to_arrow_table()
-    row, place, share = parts(polygons, rows.column(1).to_numpy())
+    row, place, share = polygons.parts(rows.column(1).to_numpy())
     numbers = rows.column(0).to_numpy()[row]
     connection.register("arrow_rows", pa.table({"_row_number": numbers, "place": place, "share": share}))
     codes = ", ".join(f"({number}, {literal(code)})" for number, code in enumerate(polygons.codes))
     connection.execute(
         "create or replace temp table outline_found as select part._row_number, "
-        f"list(polygon.code || '=' || part.share::decimal(5, {_DECIMALS}) order by polygon.code) as areas "
+        f"list(polygon.code || '=' || part.share::decimal(5, {boundaries.SHARE_DECIMALS}) order by polygon.code) as areas "
         f"from arrow_rows as part inner join (values {codes}) as polygon (place, code) using (place) "
         f"inner join (select _row_number, {day} as day from {table}) as days using (_row_number) "
         f"inner join ref.areas as area on polygon.code = area.area_code and area.area_level = {literal(area.level)} "
@@ -57,24 +52,3 @@ def divide(connection: DuckDBPyConnection, contract: Contract, table: str, day: 
         f"from {table} left join outline_found as found using (_row_number) order by _row_number"
     )
     connection.execute("drop table outline_found")
-
-
-def parts(
-    polygons: boundaries.Boundaries, outlines: npt.NDArray[np.object_]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Of each outline (GeoJSON text) the part in each area: its place in `outlines`, the area's, the share.
-
-    Text that is no polygon has no part. The shares of an outline add up to less than 1 where it leaves all areas.
-    """
-    import numpy as np
-    import shapely
-
-    shapes = shapely.make_valid(shapely.from_geojson(outlines, on_invalid="ignore"))
-    size = shapely.area(shapes)
-    shapes[~(size > 0)] = None
-    row, place = shapely.STRtree(polygons.polygons).query(shapes, predicate="intersects")
-    share = np.round(
-        shapely.area(shapely.intersection(shapes[row], polygons.polygons[place])) / size[row], _DECIMALS
-    )
-    kept = share > 0
-    return row[kept], place[kept], share[kept]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines import boundaries, outlines
+from pipelines import boundaries
 
 
 def square(west: float, south: float, side: float, *holes: list[tuple[float, float]]) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def two_streets() -> boundaries.Boundaries:
 
 
 def divided(*texts: str | None) -> list[tuple[int, int, float]]:
-    row, place, share = outlines.parts(two_streets(), np.array(texts, dtype=object))
+    row, place, share = two_streets().parts(np.array(texts, dtype=object))
     return sorted(zip(row.tolist(), place.tolist(), share.tolist(), strict=True))
 
 
