@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,22 @@ import pandas
 import polars
 import pyarrow.dataset
 import pytest
-from two_streets import EAST, FEEDS, GOVERNANCE, LANDED_AT, SECRET, TEXT, WEST, contract, project, warehouse
+from two_streets import (
+    EAST,
+    FEEDS,
+    GOVERNANCE,
+    LANDED_AT,
+    SECRET,
+    TEXT,
+    WEST,
+    column,
+    contract,
+    project,
+    warehouse,
+)
 
 from pipelines import lake, releases
+from pipelines.disclosure import Disclosure
 from pipelines.errors import WarehouseError
 from pipelines.office_file import OfficePlan
 from pipelines.releases import Release
@@ -215,6 +229,18 @@ def test_which_tables_are_split_and_which_are_shared_follows_from_the_contracts(
             "shared.scorecard": "BASE TABLE",
             "street.devices": "BASE TABLE",
         } == _relations(office)
+
+
+@pytest.mark.parametrize("key", [("street_code",), ("street_code", "device_id")])
+def test_a_table_for_offices_alone_is_in_no_release(key: tuple[str, ...]) -> None:
+    names = ("street_code", "device_id")
+    columns = [column(name, is_key=name in key, required=True) for name in names]
+    promise = replace(contract("governance", "offline", *columns), audience="offices")
+    public = Disclosure([], [promise], {"governance.offline": dict.fromkeys(names, "VARCHAR")})
+    split = [(table.name, condition) for table, condition in public.of_street(EAST)]
+
+    assert [] == public.released == public.shared
+    assert [("governance.offline", f"\"street_code\" = '{EAST}'")] == split
 
 
 def test_an_office_gets_its_rows_and_what_belongs_to_them(release: Release) -> None:

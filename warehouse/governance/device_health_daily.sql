@@ -1,6 +1,6 @@
 -- governance.device_health_daily
 -- One row per street, business date and class of network: how many devices there are and how well they answered.
--- A day that should have brought samples and did not keeps its row, without rates. The number of devices is that of
+-- Days are those that should have brought samples; one that did not keeps its row, without rates. The number of devices is that of
 -- today's register; two ids of one device count once, and duplicate_count says how many ids that leaves out.
 -- online_rate is the mean over devices, so that one that is asked more often does not weigh more. Figures of a group
 -- smaller than the rule allows are left empty: they would tell the state of single devices.
@@ -12,16 +12,10 @@ with calendar as (
         rules.stale_hours,
         rules.offline_hours,
         rules.min_group
-    from (
-        select business_date
-        from ops.expectations
-        where feed_id = 'street_device_status'
-        union
-        select business_date
-        from core.device_hours
-    ) as days
+    from ops.expectations as days
     inner join ref.device_rules as rules
         on days.business_date >= rules.valid_from and days.business_date < rules.valid_to
+    where days.feed_id = 'street_device_status'
 ),
 
 registered as (

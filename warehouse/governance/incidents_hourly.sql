@@ -2,6 +2,7 @@
 -- One row per street, hour and kind of incident, for every hour from the first to the newest that any street counted.
 -- An hour in which a street told anything is known for all kinds: what it did not name is 0. An hour in which it told
 -- nothing keeps its rows with empty counts and is_reported false; silence is not zero. Kinds are those ever counted.
+-- A count that waits in quarantine is not told yet: until it is put right, its kind stands at 0 in an hour that was.
 with told as (
     select
         street_code,
