@@ -171,6 +171,15 @@ def in_order(connection: DuckDBPyConnection, models: Sequence[Model]) -> list[Mo
 
 def sources(connection: DuckDBPyConnection, query: str, origin: str) -> set[str]:
     """Every `schema.table` a query names. Raises WarehouseError naming `origin` when it cannot be parsed."""
+    if query not in _named:
+        _named[query] = frozenset(_parsed(connection, query, origin))
+    return set(_named[query])
+
+
+_named: dict[str, frozenset[str]] = {}  # a build asks of each query several times, and parsing takes its time
+
+
+def _parsed(connection: DuckDBPyConnection, query: str, origin: str) -> Iterator[str]:
     answer = connection.execute(f"select json_serialize_sql({literal(query)})").fetchone()
     tree = json.loads(answer[0]) if answer else {}
     if tree.get("error"):
@@ -178,11 +187,9 @@ def sources(connection: DuckDBPyConnection, query: str, origin: str) -> set[str]
             f"{origin} cannot be parsed: {tree.get('error_message', 'no message')}",
             next_step="a model is one select; paste it into the DuckDB shell to see where it breaks",
         )
-    return {
-        f"{node['schema_name']}.{node['table_name']}"
-        for node in _nodes(tree)
-        if node.get("type") == "BASE_TABLE" and node["schema_name"] not in _NO_TABLES
-    }
+    for node in _nodes(tree):
+        if node.get("type") == "BASE_TABLE" and node["schema_name"] not in _NO_TABLES:
+            yield f"{node['schema_name']}.{node['table_name']}"
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
