@@ -2,6 +2,8 @@
 
 gate    the gate on 5 M × 20 rows and 38 rules    against the same rules and split written by hand in SQL
 http    HTTP → validated for 1 M JSON rows        against dlt, fed with dicts
+link    pairs among 20,000 reports of a year      against holding each against all of its street and three days
+year    a year of a district, 1.5 M reports, from loaded tables to cases; alone
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -59,6 +62,17 @@ def compared(ours: str, rival: str, rows: int, runs: int, url: str = "") -> dict
     }
 
 
+def alone(ours: str, rows: int) -> dict[str, Any]:
+    """One run without a rival."""
+    found = measured(ours, rows)
+    return {"rows": rows, "runs": 1, ours: found, "results": [found["result"]]}
+
+
+def _http(rows: int, runs: int) -> dict[str, Any]:
+    with serving(page_bodies(rows)) as url:
+        return compared("http_ours", "http_dlt", rows, runs, url)
+
+
 def _fresh(name: str, rows: int, url: str) -> dict[str, Any]:
     if not name.startswith("http"):
         return measured(name, rows, url)
@@ -83,6 +97,8 @@ def markdown(report: dict[str, Any]) -> str:
         for who in [name for name in found if isinstance(found[name], dict) and name != "ratio"]:
             figures = " | ".join(f"{found[who][figure]:,.2f}" for figure in FIGURES)
             lines.append(f"| {title} | {found['rows']:,} | {who} | {figures} |")
+        if "ratio" not in found:
+            continue
         ratio = " | ".join(f"{found['ratio'][figure]:.2f}×" for figure in FIGURES)
         lines.append(f"| {title} | | **ratio** | {ratio} |")
     return "\n".join(lines) + "\n"
@@ -94,7 +110,10 @@ def main() -> None:
     )
     parser.add_argument("--gate-rows", type=int, default=5_000_000)
     parser.add_argument("--http-rows", type=int, default=1_000_000)
+    parser.add_argument("--link-rows", type=int, default=20_000)
+    parser.add_argument("--year-rows", type=int, default=1_500_000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", choices=("gate", "http", "link", "year"), help="one measure instead of all")
     given = parser.parse_args()
     report: dict[str, Any] = {
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
@@ -103,11 +122,16 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as home:
         os.environ["URBANBRAIN_HOME"] = home
-        print(f"gate: {given.gate_rows:,} rows", flush=True)
-        report["measures"]["gate"] = compared("gate_ours", "gate_by_hand", given.gate_rows, given.runs)
-        print(f"HTTP to validated: {given.http_rows:,} rows", flush=True)
-        with serving(page_bodies(given.http_rows)) as url:
-            report["measures"]["http"] = compared("http_ours", "http_dlt", given.http_rows, given.runs, url)
+        measures: dict[str, Callable[[], dict[str, Any]]] = {
+            "gate": lambda: compared("gate_ours", "gate_by_hand", given.gate_rows, given.runs),
+            "http": lambda: _http(given.http_rows, given.runs),
+            "link": lambda: compared("link_ours", "link_every_pair", given.link_rows, given.runs),
+            "year": lambda: alone("link_year", given.year_rows),
+        }
+        for title, measure in measures.items():
+            if given.only in (None, title):
+                print(title, flush=True)
+                report["measures"][title] = measure()
     OUT.mkdir(exist_ok=True)
     (OUT / "bench.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     (OUT / "bench.md").write_text(markdown(report), encoding="utf-8")

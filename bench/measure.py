@@ -98,7 +98,57 @@ def http_dlt(rows: int, url: str) -> Callable[[], dict[str, Any]]:
     return work
 
 
-MEASURES = {each.__name__: each for each in (gate_ours, gate_by_hand, http_ours, http_dlt)}
+def link_year(rows: int, url: str) -> Callable[[], dict[str, Any]]:
+    from bench import reports
+    from pipelines.database import count
+
+    connection = reports.filled(rows)
+
+    def work() -> dict[str, Any]:
+        reports.build(
+            connection, ("governance.case_members", "governance.case_links", "governance.link_review")
+        )
+        return {
+            "links": count(connection, "select count(*) from governance.case_links"),
+            "cases": count(connection, "select count(distinct case_id) from governance.case_members"),
+        }
+
+    return work
+
+
+def link_ours(rows: int, url: str) -> Callable[[], dict[str, Any]]:
+    from bench import reports
+    from pipelines.database import count
+
+    connection = reports.filled(rows)
+
+    def work() -> dict[str, Any]:
+        reports.build(connection, ("core.pairs",))
+        return {"pairs": count(connection, "select count(*) from core.pairs")}
+
+    return work
+
+
+def link_every_pair(rows: int, url: str) -> Callable[[], dict[str, Any]]:
+    from bench import reports
+    from pipelines.database import count
+
+    connection = reports.filled(rows)
+
+    def work() -> dict[str, Any]:
+        reports.build(connection, ("core.report_grams",))
+        connection.execute(reports.EVERY_PAIR)
+        return {"pairs": count(connection, "select count(*) from core.pairs_of_every_pair")}
+
+    return work
+
+
+MEASURES = {
+    each.__name__: each
+    for each in (
+        gate_ours, gate_by_hand, http_ours, http_dlt, link_year, link_ours, link_every_pair,
+    )
+}  # fmt: skip
 
 
 def main() -> None:
