@@ -1,8 +1,8 @@
 -- core.links
 -- One row per pair of reports held to be one problem, reason and stretch of time in which we held so.
 -- A rule's link begins when what it rests on is known, ends when a newer version of a record takes that away, and
--- ends when a person decides about the pair. From then on the
--- person's last decision holds: an accepted pair is linked whatever the rules say, a rejected one is not.
+-- ends when a person refuses the pair. A person's last decision holds: an accepted pair is linked whatever the rules
+-- say, a rejected one is not.
 -- is_explicit marks what survives when a case grows too large: named numbers and persons' decisions.
 with decisions as (
     select
@@ -45,7 +45,8 @@ spans as (
         least(pairs.known_to, decisions.decided_until) as held_to
     from core.pairs as pairs
     inner join decisions on pairs.one_no = decisions.one_no and pairs.other_no = decisions.other_no
-    where pairs.link_method = 'reviewed' and decisions.decision = 'accepted'
+    -- A rule's own link holds on beside an accepted one: the person's may lapse, when a record moves to another street.
+    where decisions.decision = 'accepted' and pairs.is_sure
 )
 
 select
