@@ -108,6 +108,9 @@ def _load_feed(connection: duckdb.DuckDBPyConnection, contract: Contract) -> lis
     }
     folders = {_key(path): path for stage in _STAGES for path in batches(stage, contract.feed_id)}
     fits = feed_tables.make(connection, contract)
+    if not fits and not known:  # a table left by an older contract, with nothing in it
+        with transaction(connection):
+            feed_tables.make_anew(connection, contract)
     new = _in_order(path for key, path in folders.items() if key not in known)
     if (
         (known and not fits)

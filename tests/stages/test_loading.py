@@ -287,3 +287,13 @@ def test_of_what_has_a_row_a_snapshot_all_rows_are_gone_once_it_is(connection: D
     assert [("a", 3, 0), ("b", 2, 0), ("c", 1, 1)] == connection.execute(
         "select pump_id, count(*), count(*) filter (_is_deleted_upstream) from street.pumps group by all order by all"
     ).fetchall()
+
+
+def test_an_empty_table_of_an_older_contract_gets_the_columns_of_todays(
+    connection: DuckDBPyConnection,
+) -> None:
+    load(connection, replace(PUMPS, columns=PUMPS.columns[:2]))
+    load(connection)
+    names = [name for name, *_ in connection.execute("describe street.pumps").fetchall()]
+
+    assert "state" in names
