@@ -55,6 +55,11 @@ def _closed_early(wire: Wire, rows: Ints) -> None:
         wire.columns["结案时间"][row] = (reported - timedelta(minutes=75)).isoformat(sep=" ")
 
 
+# Not measured; longitude and latitude swapped; metres of a projection; degrees and minutes in one number.
+_NO_PLACE = (
+    put("经度", "0", "40.07", "440123.5", "11620.1"),
+    put("纬度", "0", "116.33", "4436123.5", "4004.2"),
+)
 DEFECTS = (
     Defect("R9", ("required:case_no",), (put("案卷号", None),)),
     Defect("R9", ("required:found_by",), (put("问题来源", None),)),
@@ -62,7 +67,7 @@ DEFECTS = (
     Defect("R21", ("enum:found_by",), (put("问题来源", "舆情", "领导交办"),)),
     Defect("E11", ("pattern:case_no",), (change("案卷号", lambda text: f"{text[2]}.{text[3:]}E+11"),)),
     Defect("E11", ("pattern:component_id",), (put("部件标识码", "1.10114E+15"),)),
-    Defect("A10", ("range:lat", "range:lon"), (put("经度", "0"), put("纬度", "0"))),
+    Defect("A10", ("range:lat", "range:lon"), _NO_PLACE),
     Defect("A5", ("area:street_code",), (put("街道", "区城管委", "市排水集团"),)),
     Defect("A4", ("area:street_code",), (put("街道", "回龙观镇"),)),
     Defect("T5", ("rule:close_not_before_report",), (_closed_early,), needs=("结案时间",)),

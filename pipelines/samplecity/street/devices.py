@@ -33,6 +33,8 @@ from pipelines.samplecity.world import (
 
 FEED = "street_video_devices"
 COUNT = 12_000
+UNMEASURED_STREET, UNMEASURED, MANY = 5, 30, 20
+"""A street whose first devices all stand at one point, and how many rows at one point are too many."""
 MODELS = np.array(["DS-2CD3T47", "IPC-HFW5443", "HIC5421", "DS-2DE4423"], dtype=object)
 
 DEFECTS = (
@@ -124,6 +126,10 @@ def snapshot(city: City, clock: datetime) -> Wire:
     again = np.flatnonzero((salt[1:] % 53 == 9) & (community[1:] == community[:-1])) + 1
     for name in ("name.value", "lon", "lat"):
         columns[name][again] = columns[name][again - 1]
+    # Devices nobody measured stand at the middle of their street.
+    unmeasured = np.flatnonzero(street == UNMEASURED_STREET)[:UNMEASURED]
+    columns["lon"][unmeasured] = STREETS[UNMEASURED_STREET].lon
+    columns["lat"][unmeasured] = STREETS[UNMEASURED_STREET].lat
     wire = Wire("deviceId.value", columns, seen, salt, ids.copy(), ids.copy(), np.arange(count))
     drawn = spread(city, FEED, count, DEFECTS)
     secret = np.flatnonzero(columns["secrecy.value"] == 1)
@@ -132,7 +138,12 @@ def snapshot(city: City, clock: datetime) -> Wire:
         columns["secrecy.value"][secret] = 1
     drawn[secret] = -1
     wire.label(secret, REFUSED, (), "4.8")
-    return plant(wire, drawn, DEFECTS, put("name.value", "同编号的另一台设备"))
+    planted = plant(wire, drawn, DEFECTS, put("name.value", "同编号的另一台设备"))
+    centre = STREETS[UNMEASURED_STREET]
+    shared = np.flatnonzero((planted.columns["lon"] == centre.lon) & (planted.columns["lat"] == centre.lat))
+    if len(shared) > MANY:
+        planted.flag(shared, "lon:centroid", defect="A11")
+    return planted
 
 
 # What the platform behind the broker calls the same things; what is not in the standard stands in its Info.
