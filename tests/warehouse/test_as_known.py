@@ -63,6 +63,10 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             connection.execute(NEWEST)
             governance.build(connection, settings.project())
             connection.execute(BULLETIN)
+            connection.execute(
+                "insert into city.hotline_bulletin_history by name "
+                "select *, _first_landed_at as _known_from from city.hotline_bulletin"
+            )
             governance.build(connection, settings.project())
         yield lake.warehouse_file()
 

@@ -1,7 +1,7 @@
 -- core.score_periods
 -- One row per assessment period in which an order was reported, with what is known of it and since when it is frozen.
 -- The first edition of the bulletin freezes a period, or the days its rule gives after the period's end, whichever
--- comes first. Where nothing of the period had been landed by then, the end of the day on which something was does.
+-- comes first. An edition that is sent again with another day moves nothing. Where nothing of the period had been landed by then, the end of the day on which something was does.
 -- A period is frozen once something was landed after that instant: before, nobody can tell what else was known by then.
 with known as (
     select
@@ -18,12 +18,28 @@ with known as (
     group by all
 ),
 
+editions as (
+    select
+        period,
+        edition_no,
+        published_at,
+        _first_landed_at
+    from city.hotline_bulletin
+    union all
+    select
+        period,
+        edition_no,
+        published_at,
+        _first_landed_at
+    from city.hotline_bulletin_history
+),
+
 bulletins as (
     select
         period,
         min(published_at) as published_at,
         min(_first_landed_at) as landed_at
-    from city.hotline_bulletin
+    from editions
     where edition_no = 1
     group by all
 ),
