@@ -2,7 +2,7 @@
 
 gate    the gate on 5 M × 20 rows and 38 rules    against the same rules and split written by hand in SQL
 http    HTTP → validated for 1 M JSON rows        against dlt, fed with dicts
-link    pairs among 20,000 reports of a year      against holding each against all of its street and three days
+link    pairs among 5,000 reports of a year       against holding each against all of its street and three days
 year    a year of a district, 1.5 M reports, from loaded tables to cases; alone
 """
 
@@ -110,7 +110,7 @@ def main() -> None:
     )
     parser.add_argument("--gate-rows", type=int, default=5_000_000)
     parser.add_argument("--http-rows", type=int, default=1_000_000)
-    parser.add_argument("--link-rows", type=int, default=20_000)
+    parser.add_argument("--link-rows", type=int, default=5_000)
     parser.add_argument("--year-rows", type=int, default=1_500_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", choices=("gate", "http", "link", "year"), help="one measure instead of all")
