@@ -17,8 +17,8 @@ select
     cast(coalesce(sum(changes.assessed_count) over so_far, 0) as bigint) as assessed_count,
     cast(coalesce(sum(changes.responded_count) over so_far, 0) as bigint) as responded_count,
     cast(coalesce(sum(changes.callback_count) over so_far, 0) as bigint) as callback_count,
-    cast(coalesce(sum(changes.resolved_credit) over so_far, 0) as decimal(12, 2)) as resolved_credit,
-    cast(coalesce(sum(changes.satisfied_credit) over so_far, 0) as decimal(12, 2)) as satisfied_credit,
+    cast(coalesce(sum(changes.resolved_credit) over so_far, 0) as decimal(18, 4)) as resolved_credit,
+    cast(coalesce(sum(changes.satisfied_credit) over so_far, 0) as decimal(18, 4)) as satisfied_credit,
     case when revisions.revision > 0 then coalesce(changes.arrived_count, 0) else 0 end as arrived_count,
     case when revisions.revision > 0 then coalesce(changes.departed_count, 0) else 0 end as departed_count,
     case when revisions.revision > 0 then coalesce(changes.newly_excluded_count, 0) else 0 end
