@@ -122,3 +122,24 @@ def test_an_answer_takes_the_place_of_the_last_one(tmp_path: Path, monkeypatch: 
     assert 0 == result.exit_code
     assert "the new answer" == target.read_text()
     assert [target] == [path for path in tmp_path.iterdir() if path.is_file()]
+
+
+def test_a_scorecard_says_by_which_rule_and_what_knowledge(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = dict.fromkeys(
+        ("assessed_count", "callback_count", "response_rate", "resolution_rate", "satisfaction_rate", "rank_in_scope",
+         "composite_score", "official_composite_score", "official_rank")
+    )  # fmt: skip
+    row |= {
+        "street_code": "110114010", "street_name": "霍营街道", "period_starts_on": "2026-10-19",
+        "period_ends_on": "2026-11-18", "rule_id": "example", "is_example_rule": True, "revision": 1,
+        "known_at": "2026-11-20", "frozen_at": "2026-11-19", "frozen_by": "bulletin", "is_reconciled": False,
+        "composite_score": 69.17,
+    }  # fmt: skip
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(run, "scorecard", lambda *words: asked.append(words) or [row])
+    said = CliRunner().invoke(cli.app, ["scorecard", "--period", "2026-11", "--as-of", "2026-11-20"]).output
+
+    assert [("2026-11", "2026-11-20", "")] == asked
+    assert "rule example (an example)  revision 1, known at 2026-11-20, frozen 2026-11-19 by bulletin" in said
+    assert "69.17" in said
+    assert "霍营街道" in said
