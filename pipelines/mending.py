@@ -108,7 +108,7 @@ def flags(columns: Sequence[Column], mended: frozenset[str]) -> str:
         elif column.is_numeric:
             suspects.append(f"strlen({name}) <> length({name}) or contains({name}, ',')")
             numbers += [
-                (f"{condition} and {values.is_odd_but_known(name, column)}", f"{column.name}:{flag}")
+                (condition, f"{column.name}:{flag}")
                 for condition, flag in (
                     (f"thousands({name})", "thousands"),
                     (f"about({name})", "approximate"),
@@ -130,9 +130,7 @@ def flags(columns: Sequence[Column], mended: frozenset[str]) -> str:
         lists.append(f"[{', '.join(whole)}]")
     if not lists:
         return "[]::varchar[]"
-    # Most rows have none: they get by without a list of lists.
-    anything = " or ".join(f"({each}) is not null" for each in lists)
-    return f"case when {anything} then flatten([{', '.join(lists)}]) else []::varchar[] end"
+    return f"coalesce(flatten([{', '.join(lists)}]), [])"
 
 
 def _flagged(flags: Iterable[tuple[str, str]], suspects: Iterable[str] = ()) -> str:

@@ -110,19 +110,16 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
         f"place_of(section, unit) as greatest(strpos({literal(_DIGITS)}, translate(nullif(regexp_extract(section, "
         "'(.)' || unit, 1), ''), '两', '二')) - 1, 0)",
         f"section_value(section) as coalesce({section}, 0)",
-        "numeral_value(text) as 100000000 * section_value(nullif(regexp_extract(text, '^(.*)亿', 1), '')) + "
-        "10000 * section_value(nullif(regexp_extract(text, '([^亿]*)万', 1), '')) + "
-        "section_value(nullif(regexp_extract(text, '([^亿万]*)$', 1), ''))",
-        "odd_number(text, shape) as case when thousands(text) then replace(plain_number(text), ',', '') "
-        "when about(text) and regexp_full_match(plain_number(text), shape) then plain_number(text) "
-        "when numeral(text) then numeral_value(plain_number(text))::varchar end",
+        # A macro is its text: what it names three times is planned three times. A lambda's argument is one value.
+        "numeral_value(text) as list_sum(list_transform([regexp_extract(text, '^(.*)亿', 1), "
+        "regexp_extract(text, '([^亿]*)万', 1), regexp_extract(text, '([^亿万]*)$', 1)], "
+        "lambda section, place: [100000000, 10000, 1][place] * section_value(nullif(section, ''))))::bigint",
+        "odd_number(text, shape) as list_transform([text], lambda odd: case "
+        "when thousands(odd) then replace(plain_number(odd), ',', '') "
+        "when about(odd) and regexp_full_match(plain_number(odd), shape) then plain_number(odd) "
+        "when numeral(odd) then numeral_value(plain_number(odd))::varchar end)[1]",
     ):
         connection.execute(f"create or replace temp macro {macro}")
-
-
-def is_odd_but_known(text: str, column: Column) -> str:
-    """True where such a text is a number after all."""
-    return f"odd_number({text}, {literal(_shape(column))}) is not null"
 
 
 def _is_number(text: str, column: Column) -> str:
