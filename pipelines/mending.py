@@ -58,7 +58,9 @@ def narrow_flags(columns: Sequence[Column]) -> str:
         if not after:
             continue
         if column.normalise != "name":
-            flags.append((f"half_width({name}) <> {name}", f"{column.name}:half_width"))
+            means_nothing = ", ".join(map(literal, column.missing_values))
+            given = f" and {after} not in ({means_nothing})" if means_nothing else ""
+            flags.append((f"half_width({name}) <> {name}{given}", f"{column.name}:half_width"))
         if column.normalise:
             before = name if column.normalise == "name" else f"trim(half_width({name}))"
             flags.append((f"{after} <> {before}", f"{column.name}:look_alike"))

@@ -57,6 +57,8 @@ def _flags(column: Column, value: Any) -> list[str]:
     if value is None or text in ("", *column.missing_values):
         return []
     narrow = "".join(WIDE.get(letter, letter) for letter in text)
+    if narrow in column.missing_values:
+        return []
     flags = []
     if narrow != text and (column.logical_type in NARROWED or column.normalise == "code"):
         flags.append("half_width")
