@@ -129,8 +129,8 @@ def point_rules(crs: CoordinateSystem, rules: list[Rule]) -> list[Rule]:
         ),
         (
             f"{largest} > 18060",
-            "decimal degrees; these look like metres of a projected system such as Beijing-54 or CGCS2000",
-            "应为十进制度数；此值似为投影坐标（北京54、CGCS2000 等，单位米）",
+            "decimal degrees; these look like metres of a projected system, such as a Gauss-Krüger grid",
+            "应为十进制度数；此值似为投影坐标（如高斯-克吕格，单位米）",
         ),
     )
 

@@ -16,7 +16,7 @@ from pipelines.run import ROW_EQUATION
 
 QUESTIONS = (
     "select street_name, period, response_rate, resolution_rate, satisfaction_rate "
-    "from governance.street_scorecard order by all",
+    "from governance.street_scorecard where is_latest order by all",
     "select levels_seen, count(*) as cases from governance.cases group by all order by all",
     "select feed_id, business_date, status from governance.channel_health where status in ('late', 'missing')",
 )

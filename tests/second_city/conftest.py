@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,11 @@ import pytest
 from pipelines import run
 
 PROJECT = Path(__file__).parent / "project"
+OURS = Path(__file__).parents[2] / "contracts" / "reference"
+_KEPT = ("area_methods", "area_uses")
+"""Reference tables about the ways of finding an area, and not about places: any city may keep them as they are."""
+_EMPTY = ("area_lineage", "area_name_styles")
+"""Reference tables of which this city, where nothing was ever split or renamed, has no rows."""
 DAY = "2026-10-25"  # the clock goes back that night: the day has 25 hours
 AS_OF = "2026-10-26T00:30"
 
@@ -46,6 +52,7 @@ class SecondCity:
     """The second city's home after one day, and what each step said."""
 
     home: Path
+    project: Path
     counts: dict[str, dict[str, Any]]
     built: dict[str, dict[str, Any]]
     checked: dict[str, int]
@@ -90,13 +97,25 @@ def sources() -> Iterator[str]:
         thread.join()
 
 
+def whole_project(folder: Path) -> Path:
+    """The city's own contracts, reference files and models, and what it takes over."""
+    shutil.copytree(PROJECT, folder)
+    for name in (*_KEPT, *_EMPTY):
+        shutil.copy(OURS / f"{name}.odcs.yaml", folder / "contracts" / "reference")
+        lines = (OURS / f"{name}.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = "".join(lines if name in _KEPT else lines[:1])
+        (folder / "contracts" / "reference" / f"{name}.csv").write_text(kept, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def clarim(tmp_path_factory: pytest.TempPathFactory) -> SecondCity:
     """One day of Vila Clarim, from its sources to a release."""
     home = tmp_path_factory.mktemp("clarim")
+    project = whole_project(tmp_path_factory.mktemp("clarim-project") / "project")
     with sources() as url, pytest.MonkeyPatch.context() as environment:
         environment.setenv("URBANBRAIN_HOME", str(home))
-        environment.setenv("URBANBRAIN_PROJECT", str(PROJECT))
+        environment.setenv("URBANBRAIN_PROJECT", str(project))
         environment.setenv("URBANBRAIN_CLARIM_URL", url)
         environment.setenv("URBANBRAIN_SECRET_LANDING", "landing-key-for-tests")
         environment.setenv("URBANBRAIN_SECRET_CALLER", "caller-key-for-tests")
@@ -106,12 +125,12 @@ def clarim(tmp_path_factory: pytest.TempPathFactory) -> SecondCity:
         }
         run.load()
         built = run.build()
-        return SecondCity(home, counts, built, run.check(), Path(run.publish()))
+        return SecondCity(home, project, counts, built, run.check(), Path(run.publish()))
 
 
 @pytest.fixture
 def in_clarim(clarim: SecondCity, monkeypatch: pytest.MonkeyPatch) -> SecondCity:
     """The second city as the place where commands run."""
     monkeypatch.setenv("URBANBRAIN_HOME", str(clarim.home))
-    monkeypatch.setenv("URBANBRAIN_PROJECT", str(PROJECT))
+    monkeypatch.setenv("URBANBRAIN_PROJECT", str(clarim.project))
     return clarim

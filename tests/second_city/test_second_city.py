@@ -97,7 +97,7 @@ def test_a_callers_number_is_nowhere_but_encrypted_in_landing(in_clarim: Any) ->
 
 
 def test_its_own_tables_are_built_and_released(in_clarim: Any) -> None:
-    assert {"governance.street_day": {"done": "rebuilt", "rows": 4}} == in_clarim.built
+    assert {"done": "rebuilt", "rows": 4} == in_clarim.built["governance.street_day"]
     assert [
         {"street_code": "7E02", "day": "2026-10-25", "open_count": "1", "pedido_count": "2", "noise_db_max": "70.0"},
         {"street_code": "B3", "day": "2026-10-24", "open_count": "1", "pedido_count": "1", "noise_db_max": ""},
