@@ -18,12 +18,22 @@ heard as (
         max(last_online_at) as last_online_at
     from core.device_hours
     group by all
+),
+
+registered as (
+    select
+        street_code,
+        community_name,
+        count(*) filter (where device_id = counted_as) as device_count
+    from core.devices
+    group by all
 )
 
 select
     devices.street_code,
     devices.device_id,
     devices.community_name,
+    registered.device_count as community_device_count,
     devices.network_class,
     coalesce(heard.last_online_at, heard.first_sampled_at) as offline_since,
     heard.last_online_at is not null as is_since_known,
@@ -33,6 +43,10 @@ select
 from heard
 cross join newest
 inner join core.devices as devices on heard.device_id = devices.device_id
+inner join registered
+    on
+        devices.street_code = registered.street_code
+        and devices.community_name is not distinct from registered.community_name
 inner join ref.device_rules as rules on newest.today >= rules.valid_from and newest.today < rules.valid_to
 where
     heard.last_sampled_at >= newest.newest_sample_at - to_hours(cast(rules.stale_hours as integer))
