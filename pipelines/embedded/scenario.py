@@ -255,13 +255,15 @@ class _Day:
 
 def _check_and_show(screen: Screen, seconds: float, pulled: Sequence[tuple[date, Pull]]) -> None:
     """Print the summary, then raise DataError with everything that does not hold."""
-    from pipelines import releases, run
+    from pipelines import office_views, releases, run
     from pipelines.embedded import verdict
 
     found = run.summary()
     release = releases.current()
     screen.summary(found, seconds)
-    if complaints := verdict.complaints(found, release, contracts.load_all(), pulled):
+    promised = contracts.load_governance()
+    views = office_views.read(settings.project(), promised)
+    if complaints := verdict.complaints(found, release, contracts.load_all(), pulled, promised, views):
         raise DataError("\n  ".join(["the demo ran, but not everything holds:", *complaints]))
     screen.places(
         {

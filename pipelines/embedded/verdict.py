@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from pipelines import lake
 from pipelines.contract import Contract
+from pipelines.database import quoted
 from pipelines.embedded.due import Pull
+from pipelines.office_file import OfficeView
 from pipelines.receipt import Receipt
 from pipelines.releases import Release
 from pipelines.run import ROW_EQUATION
@@ -18,15 +21,24 @@ Pulled = Sequence[tuple[date, Pull]]
 
 
 def complaints(
-    found: Mapping[str, Any], release: Release, feeds: Iterable[Contract], pulled: Pulled
+    found: Mapping[str, Any],
+    release: Release,
+    feeds: Iterable[Contract],
+    pulled: Pulled,
+    promised: Iterable[Contract] = (),
+    views: Iterable[OfficeView] = (),
 ) -> list[str]:
-    """What does not hold, a sentence each: of the warehouse as `run.summary` found it, of the release, of the days."""
+    """What does not hold, a sentence each: of the warehouse as `run.summary` found it, of the release, of the days.
+
+    `promised` are the tables and `views` the questions that must have a row somewhere in the release.
+    """
     loaded = {feed["feed_id"]: feed for feed in found["feeds"]}
     return [
         *_missing(release, feeds, pulled),
         *_unequal(loaded.values()),
         *_unloaded(release),
         *_otherwise(loaded, release),
+        *_empty(release, promised, views),
         *(f"release {release.release_id}: {problem}" for problem in release.verify()),
     ]
 
@@ -79,6 +91,46 @@ def _otherwise(loaded: Mapping[str, Mapping[str, Any]], release: Release) -> Ite
                     f"{feed_id}: {name} {here.get(name, 0)} in the warehouse, "
                     f"{there.get(name, 0)} in release {release.release_id}"
                 )
+
+
+def _empty(release: Release, promised: Iterable[Contract], views: Iterable[OfficeView]) -> Iterator[str]:
+    """Promised tables without a row, and questions that no office's file has an answer to.
+
+    Tables that only offices get are looked for in their files.
+    """
+    rows = {Path(file["path"]).stem: int(file.get("rows") or 0) for file in release.manifest["files"]}
+    tables = [contract.table for contract in promised]
+    names = [view.name for view in views]
+    filled = {table for table in tables if rows.get(table)}
+    asked = [*(table for table in tables if table not in rows), *names]
+    for office in release.offices:
+        filled |= set(_answered(release.office_file(office), [name for name in asked if name not in filled]))
+    yield from (
+        f"{table}: no row of it in release {release.release_id}" for table in tables if table not in filled
+    )
+    yield from (
+        f"{name}: no office's file in release {release.release_id} answers it"
+        for name in names
+        if name not in filled
+    )
+
+
+def _answered(file: Path, names: Iterable[str]) -> Iterator[str]:
+    """Which of those tables and views have a row in an office's file."""
+    import duckdb
+
+    with duckdb.connect(str(file), read_only=True) as connection:
+        known = {
+            name
+            for row in connection.execute(
+                "select schema_name || '.' || table_name from duckdb_tables() union all select view_name from duckdb_views()"
+            ).fetchall()
+            for name in row
+        }
+        for name in names:
+            source = ".".join(quoted(part) for part in name.split("."))
+            if name in known and connection.execute(f"select 1 from {source} limit 1").fetchone():
+                yield name
 
 
 def _instant(text: str) -> datetime:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from pipelines import contract as contracts
 from pipelines.embedded.due import Pull
 from pipelines.embedded.verdict import complaints
 from pipelines.lake import Window
+from pipelines.office_file import OfficeView
 from pipelines.receipt import Receipt
 from pipelines.releases import Release, manifest_sha256
 
@@ -105,3 +108,62 @@ def test_a_validated_batch_that_nobody_loaded_is_a_complaint(complain: Complain)
     receipt.write(folder)
 
     assert ["city_projects: batch b2 was validated and is not in release r1"] == complain()
+
+
+TABLES = {
+    contract.table: contract for contract in contracts.load_governance(PROJECT / "contracts" / "governance")
+}
+ALERTS, OFFLINE = TABLES["governance.scorecard_alerts"], TABLES["governance.devices_offline"]
+QUESTION = OfficeView("main", "q07_cameras_offline", "select * from governance.devices_offline")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A release with so many rows of one table for everybody, and two offices with so many of one of their own."""
+
+    folder: Path
+
+    def complaints(self, for_all: int, *for_offices: int) -> list[str]:
+        files: list[dict[str, Any]] = [
+            {"path": f"tables/{ALERTS.table}.parquet", "bytes": 0, "rows": for_all}
+        ]
+        for number, rows in enumerate(for_offices):
+            file = self.folder / "offices" / f"s{number}" / f"s{number}.duckdb"
+            file.parent.mkdir(parents=True)
+            with duckdb.connect(str(file)) as connection:
+                connection.execute("create schema governance")
+                connection.execute(f"create table {OFFLINE.table} as select * from range({rows})")
+                connection.execute(f"create view {QUESTION.name} as {QUESTION.query}")
+            files.append({"path": file.relative_to(self.folder).as_posix(), "bytes": 0, "rows": None})
+        manifest: dict[str, Any] = {"files": files, "batches": [BATCH]}
+        release = Release("r1", self.folder, manifest)
+        pulled = ((DAY, Pull(FEED.feed_id, WINDOW)),)
+        said = complaints({"feeds": [FOUND]}, release, [FEED], pulled, [ALERTS, OFFLINE], [QUESTION])
+        return [sentence for sentence in said if not sentence.startswith("release r1: ")]
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Published:
+    return Published(tmp_path / "r1")
+
+
+def test_what_one_office_has_is_there(published: Published) -> None:
+    assert [] == published.complaints(1, 0, 2)
+
+
+def test_a_promised_table_without_a_row_is_named(published: Published) -> None:
+    assert ["governance.scorecard_alerts: no row of it in release r1"] == published.complaints(0, 1, 0)
+
+
+def test_a_question_that_no_office_can_answer_is_named(published: Published) -> None:
+    assert [
+        "governance.devices_offline: no row of it in release r1",
+        "q07_cameras_offline: no office's file in release r1 answers it",
+    ] == published.complaints(1, 0, 0)
+
+
+def test_a_release_without_offices_answers_nothing(published: Published) -> None:
+    assert [
+        "governance.devices_offline: no row of it in release r1",
+        "q07_cameras_offline: no office's file in release r1 answers it",
+    ] == published.complaints(1)
