@@ -9,6 +9,7 @@ import csv
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
@@ -18,7 +19,7 @@ import yaml
 
 from pipelines.samplecity.wire import Wire
 
-CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
+CONTRACTS = Path(__file__).resolve().parents[1] / "contracts"
 TIMES = ("%Y-%m-%d %H:%M:%S", "%Y%m%d%H%M%S", "%Y/%m/%d %H:%M", "%Y年%m月%d日 %H:%M", "%Y-%m-%dT%H:%M:%SZ")
 UNKNOWN = object()
 NO_DATES = ("0000-00-00", "1900-01-01", "9999-12-31")
@@ -219,8 +220,8 @@ RULES = {
 }
 
 
-def judge(feed_id: str, wire: Wire, clock: datetime, day: date) -> list[tuple[int, str, tuple[str, ...]]]:
-    """(row number, outcome, rules) of every row that is not simply valid."""
+def read(feed_id: str, wire: Wire, day: date) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """What each row says, column by column of the contract, and what is wrong with single values of it."""
     promise = contract(feed_id)
     table = promise["schema"][0]
     columns = dict(wire.columns)
@@ -230,32 +231,49 @@ def judge(feed_id: str, wire: Wire, clock: datetime, day: date) -> list[tuple[in
         columns |= {
             f"location.value.coordinates[{n}]": columns[name] for n, name in enumerate(("lon", "lat"))
         }
-    properties = [p for p in table["properties"] if not custom(p, "constant") and "transformLogic" not in p]
+    properties = arriving(feed_id)
     names = {
         p["name"]: [p["businessName"], p["name"], *(s["synonym"] for s in p.get("synonyms", []))]
         for p in properties
     }
     names["street_names"] = ["属地街镇"]
-    arriving = {p["name"] for p in properties}
-    versions = [name for name in custom(promise, "versionColumns", []) if name in arriving]
+    for row in range(len(wire)):
+        broken: list[str] = []
+        facts = {p["name"]: day for p in table["properties"] if custom(p, "constant")}
+        yield (
+            facts | {p["name"]: read_row(p, names[p["name"]], columns, row, broken) for p in properties},
+            broken,
+        )
+
+
+def arriving(feed_id: str) -> list[dict[str, Any]]:
+    """The columns that a source sends."""
+    properties = contract(feed_id)["schema"][0]["properties"]
+    return [p for p in properties if not custom(p, "constant") and "transformLogic" not in p]
+
+
+def area_of(prop: dict[str, Any], facts: dict[str, Any], day: date) -> str | None:
+    """The area that a column names, as of the day its contract says."""
+    when = facts.get(custom(prop, "area")["asOf"]) or day
+    return area(facts[prop["name"]], when.date() if isinstance(when, datetime) else when)
+
+
+def judge(feed_id: str, wire: Wire, clock: datetime, day: date) -> list[tuple[int, str, tuple[str, ...]]]:
+    """(row number, outcome, rules) of every row that is not simply valid."""
+    promise = contract(feed_id)
+    table, properties = promise["schema"][0], arriving(feed_id)
+    columns = wire.columns
+    sent_names = {p["name"] for p in properties}
+    versions = [name for name in custom(promise, "versionColumns", []) if name in sent_names]
     key = [p["name"] for p in properties if p.get("primaryKey")] + versions
     seen: set[tuple[Any, ...]] = set()
     outcomes: list[str] = []
     reasons: list[list[str]] = []
     keys: list[tuple[Any, ...] | None] = []
     sent = [column for name, column in columns.items() if name not in ("_id", "@iot.id")]
-    for row in range(len(wire)):
-        broken: list[str] = []
-        facts = {p["name"]: day for p in table["properties"] if custom(p, "constant")}
-        facts |= {p["name"]: read_row(p, names[p["name"]], columns, row, broken) for p in properties}
+    for row, (facts, broken) in enumerate(read(feed_id, wire, day)):
         for prop in properties:
-            reference = custom(prop, "area")
-            value, when = facts[prop["name"]], facts.get(reference["asOf"]) or day if reference else None
-            if (
-                reference
-                and value is not None
-                and area(value, when.date() if isinstance(when, datetime) else when) is None
-            ):
+            if custom(prop, "area") and facts[prop["name"]] is not None and area_of(prop, facts, day) is None:
                 broken.append(f"area:{prop['name']}")
         for rule in table.get("quality", []):
             try:
