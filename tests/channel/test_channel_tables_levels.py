@@ -12,11 +12,13 @@ from collections import Counter, defaultdict
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from channel_days import CITY, DAYS, Channel, feeds_by_id, owed, pulled_at
 from city_truth import Row, by, devices, newest, only, published, reference, rounded, samples, valid_on
 
+from pipelines import contract
 from pipelines.samplecity import answerkey
 from pipelines.samplecity.district import schools
 from pipelines.samplecity.wire import CLEAN, DUPLICATE, QUARANTINED, REFUSED, Wire
@@ -324,3 +326,31 @@ def test_a_total_stays_the_same_whichever_areas_it_is_told_in(at_channel: Channe
         sums[row["area_code"], row["valid_from"], row["told_from"]] += row["population_share"]
 
     assert all(abs(total - 1) < 0.0005 for total in sums.values())
+
+
+def test_areas_count_for_a_use_from_the_first_of_its_days_that_is_known(at_channel: Channel) -> None:
+    expected = []
+    for use in reference("area_uses"):
+        for area in reference("areas"):
+            bases = [use[name] for name in ("first_basis", "second_basis", "third_basis")]
+            basis = next((one for one in bases if area[f"{one}_on"]), "unknown")
+            begins = area[f"{basis}_on"] if basis != "unknown" else area["valid_from"]
+            if begins < area["valid_to"]:
+                expected.append((use["area_use"], area["area_code"], basis, begins, area["valid_to"]))
+    found = published("governance.area_days", "area_use, area_code, date_basis, valid_from, valid_to")
+
+    assert sorted(expected) == sorted(
+        (row["area_use"], row["area_code"], row["date_basis"], str(row["valid_from"]), str(row["valid_to"]))
+        for row in found
+    )
+
+
+def test_no_promised_table_is_empty_or_held_against_nothing(at_channel: Channel) -> None:
+    """Every table of contracts/governance has rows, and is named in one of the tests of this kind."""
+    tables = [each.table for each in contract.load_governance()]
+    tests = "".join(
+        path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_channel_tables_*.py")
+    )
+
+    assert [] == [table for table in tables if not published(table)]
+    assert [] == [table for table in tables if f'"{table}"' not in tests]
