@@ -179,3 +179,18 @@ def test_every_event_belongs_to_the_case_of_its_record(at_channel: Channel) -> N
             feed_id = ORDERS if row["told_by"] in (FLOW, DISPATCH) else row["told_by"]
 
             assert home.get((feed_id, number)) == row["case_id"]
+
+
+def test_an_event_is_late_when_its_day_should_have_been_in_before(at_channel: Channel) -> None:
+    """When a day should have been in is that of channel_health, which is held against the contracts elsewhere."""
+    due = {
+        (row["feed_id"], row["business_date"]): row["expected_by"]
+        for row in published("governance.channel_health")
+        if row["expected_by"]
+    }
+    found = published("governance.case_events")
+    for row in found:
+        limit = due.get((row["told_by"], row["event_at"].date()))
+
+        assert row["is_late"] == (limit is not None and row["observed_at"] > limit)
+    assert any(row["is_late"] for row in found)

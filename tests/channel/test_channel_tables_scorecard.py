@@ -84,6 +84,25 @@ def test_the_bulletin_stands_beside_it_as_it_was_published(at_channel: Channel) 
         assert expected == [as_number(row[name]) for name in OFFICIAL.values()]
 
 
+def test_what_differs_from_the_bulletin_is_said_beside_it(at_channel: Channel) -> None:
+    """A revision after the bulletin answers to no edition of it, so it is neither reconciled nor not."""
+    out = bulletins()
+    alerted = {(row["street_code"], row["period"]) for row in published("governance.scorecard_alerts")}
+    for row in published("governance.street_scorecard"):
+        key = (row["street_code"], row["period"])
+        official = out.get(key)
+        for name in ("received", "assessed", "callback"):
+            expected = row[f"{name}_count"] - official[f"{name}_count"] if official else None
+            assert expected == row[f"{name}_difference"]
+        for name in ("response", "resolution", "satisfaction"):
+            ours, theirs = row[f"{name}_rate"], official and official[f"{name}_rate_pct"]
+            if official and ours is not None:
+                assert abs(100 * float(ours) - theirs - float(row[f"{name}_difference_pp"])) < 0.001
+            else:
+                assert row[f"{name}_difference_pp"] is None
+        assert row["is_reconciled"] == (None if not official or row["revision"] else key not in alerted)
+
+
 def test_alerts_are_the_figures_that_differ_by_more_than_the_rule_lets_pass(at_channel: Channel) -> None:
     """Among them the street whose bulletin the city made wrong on purpose."""
     out, expected = bulletins(), {}
