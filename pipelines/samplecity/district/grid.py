@@ -17,7 +17,7 @@ from pipelines.samplecity import desks, dialects, spots, words
 from pipelines.samplecity.city import hotline
 from pipelines.samplecity.defects import NONE, Defect, change, draw, mendable, plant, put
 from pipelines.samplecity.source import Source, incremental
-from pipelines.samplecity.wire import Wire, empty_objects, join, numbered, text_of_times
+from pipelines.samplecity.wire import Wire, empty_objects, join, numbered, only_where, text_of_times
 from pipelines.samplecity.world import (
     COMMUNITIES,
     COMMUNITY_ESTATE,
@@ -132,6 +132,8 @@ def cases(city: City, day: date) -> Cases:
         order_id[row], problem[row], phone[row] = known.ids[place], known.problem[place], known.phone[place]
         spot[row], tie[row] = known.spot[place], "order_id"
     events = _lives(times, drawn != NONE, mendable(drawn, DEFECTS), dice)
+    late = _is_found_later(order_id, salt)
+    events[late, CORRECTED] = later(times[late], city.dice("grid/found later", day), 700, 3000)
     # Numbers of components: division, class and a serial that no other case of the day has, unless planted.
     serial = (day - city.history_start).days * 7919 + np.arange(count) + 100_000 * (1 + salt % 9)
     code = np.array([p.grid_code or "0000" for p in PROBLEMS], dtype=object)[category]
@@ -151,6 +153,20 @@ def cases(city: City, day: date) -> Cases:
     return Cases(
         day, ids, community, category, salt, events, component, order_id, phone, problem, drawn, spot, tie
     )
+
+
+def _is_in_column(order_id: Objects, salt: Ints) -> Bools:
+    """Which cases name their order in the column for it; the others that have one name it in the remark."""
+    return np.asarray(_is_named(order_id) & (salt % 5 < 3))
+
+
+def _is_found_later(order_id: Objects, salt: Ints) -> Bools:
+    """Which remarks name the order only once an inspector has found it: two cases then turn out to be one."""
+    return np.asarray(_is_named(order_id) & ~_is_in_column(order_id, salt) & (salt % 3 == 0))
+
+
+def _is_named(order_id: Objects) -> Bools:
+    return np.array([value is not None for value in order_id], dtype=bool)
 
 
 def _seen_again(
@@ -248,7 +264,8 @@ def wire_of(known: Cases, clock: np.datetime64) -> Wire:
     due = events[:, DISPATCHED] + (4 + salt % 60).astype("timedelta64[h]")
     due = np.where(plain, known.events[there, DISPATCHED] + np.timedelta64(4, "h"), due)
     order_id = known.order_id[there]
-    in_column = np.array([value is not None for value in order_id], dtype=bool) & (salt % 5 < 3)
+    in_column = _is_in_column(order_id, salt)
+    is_open_question = _is_found_later(order_id, salt) & ~done[:, CORRECTED]
     component = known.component[there].copy()
     unnamed = np.array([value is None for value in component], dtype=bool)
     component[unnamed] = np.array([None, "无", "/"], dtype=object)[salt[unnamed] % 3]
@@ -281,12 +298,13 @@ def wire_of(known: Cases, clock: np.datetime64) -> Wire:
         "关联工单号": np.where(in_column, order_id, np.array([None, "无", "-"], dtype=object)[salt // 5 % 3]),
         "经度": lon,
         "纬度": lat,
-        "备注": _remarks(known, there, order_id, in_column, salt),
+        "备注": _remarks(known, there, only_where(~is_open_question, order_id), in_column, salt),
     }
     updated = np.fmax.reduce(events, axis=1)
     wire = Wire("案卷号", columns, updated, salt, known.problem[there], known.ids[there], events[:, REPORTED])
     wire.evidence = known.tie[there].copy()
     wire.evidence[(wire.evidence == "order_id") & ~in_column] = "remark"
+    wire.evidence[(wire.evidence == "remark") & is_open_question] = "place"
     shown = np.where(done[:, MENDED], NONE, known.drawn[there])
     return plant(wire, shown, DEFECTS, put("备注", "重复推送，内容有出入"))
 
