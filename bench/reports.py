@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 import duckdb
 
-from pipelines import contract, database, editions, settings
+from pipelines import areas, contract, database, settings
 from pipelines.stages import governance, loading
 
 # Of a hundred reports so many are orders and grid cases; the rest are requests.
@@ -110,7 +110,7 @@ def filled(rows: int) -> duckdb.DuckDBPyConnection:
     """A warehouse in memory with that many reports loaded and nothing built."""
     connection = database.memory()
     loading.load(connection, contract.load_all())
-    editions.load_reference(connection, settings.project() / "contracts" / "reference")
+    areas.load_reference(connection, settings.project() / "contracts" / "reference")
     connection.execute(_REPORTS.format(rows=rows, orders=_ORDERS, cases=_CASES))
     for statement in _FEEDS:
         connection.execute(statement)

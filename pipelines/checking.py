@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pipelines import contract, database, editions, settings
+from pipelines import areas, contract, database, settings
 from pipelines.contract import dictionary
 from pipelines.stages import governance, loading
 
@@ -20,7 +20,7 @@ def check_all() -> Iterator[str]:
     yield f"{len(contract.load_all(contract.LEVELS))} contracts are right"
     connection = database.memory()
     try:
-        rows = editions.load_reference(connection, settings.project() / "contracts" / "reference")
+        rows = areas.load_reference(connection, settings.project() / "contracts" / "reference")
         yield f"{len(rows)} reference files are right ({sum(rows.values()):,} rows)"
         # Every model once, over empty tables: a name that does not exist and a promise nobody keeps show here.
         loading.prepare(connection)

@@ -353,7 +353,7 @@ def publish() -> str:
 
 def edition_summary(path: str, edition_on: str = "", in_force_on: str = "") -> dict[str, Any]:
     """Which edition is meant, and whether it can be read: file, days, rows per level. Raises DataError when not."""
-    from pipelines import editions
+    from pipelines.areas import editions
 
     file = _edition(path)
     read = editions.read(file, _day(edition_on), _day(in_force_on))
@@ -370,9 +370,9 @@ def edition_differences(path: str, edition_on: str = "", in_force_on: str = "") 
 
     Raises DataError when the file is no edition.
     """
-    from pipelines import editions
+    from pipelines import areas
 
-    found = editions.differences(_reference(), _edition(path), _day(edition_on), _day(in_force_on))
+    found = areas.differences(_reference(), _edition(path), _day(edition_on), _day(in_force_on))
     return [asdict(each) for each in found]
 
 
@@ -383,14 +383,14 @@ def load_edition(
 
     Raises DataError when it would drop a code that loaded facts use from the day its changes are in force.
     """
-    from pipelines import editions
+    from pipelines import areas
 
     given = _reference(), _edition(path), _day(edition_on), _day(in_force_on)
     if not lake.warehouse_file().exists():
-        found = editions.load(*given, warehouse=None, feeds=(), dry_run=dry_run)
+        found = areas.load_edition(*given, warehouse=None, feeds=(), dry_run=dry_run)
     else:
         with database.writer(lake.warehouse_file()) as connection:
-            found = editions.load(*given, warehouse=connection, feeds=_readable(), dry_run=dry_run)
+            found = areas.load_edition(*given, warehouse=connection, feeds=_readable(), dry_run=dry_run)
     return [asdict(each) for each in found]
 
 
@@ -400,7 +400,7 @@ def _reference() -> Path:
 
 def _edition(path: str) -> Path:
     """The file that was named, or the newest edition of the register's feed that was validated."""
-    from pipelines import editions
+    from pipelines.areas import editions
 
     if path:
         if not Path(path).is_file():

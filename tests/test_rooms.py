@@ -16,8 +16,8 @@ LAYERS = (
     ("settings", "airflow_names"),
     ("contract",),
     (
-        "lake", "receipt", "parts", "feed_tables", "tombstones", "changes", "connectors", "readers", "privacy", "areas", "area_names",
-        "editions", "places", "coordinates", "boundaries", "outlines", "checks", "decisions", "values", "database", "flags", "mending", "calendar", "office_views",
+        "lake", "receipt", "parts", "feed_tables", "tombstones", "changes", "connectors", "readers", "privacy", "areas",
+        "checks", "decisions", "values", "database", "flags", "mending", "calendar", "office_views",
         "expectations", "disclosure", "data_package", "office_file", "releases", "asking",
     ),
     ("stages",),
@@ -31,7 +31,7 @@ ONLY_IN = {
     "great_expectations": ("pipelines/expectations.py",),
     "starlette": ("pipelines/samplecity/",),
     "uvicorn": ("pipelines/samplecity/",),
-    "shapely": ("pipelines/boundaries.py",),
+    "shapely": ("pipelines/areas/boundaries.py",),
 }
 
 

@@ -178,10 +178,10 @@ def _landed(source: Source, city: City, clock: datetime) -> Path:
 
 def _link(connection: DuckDBPyConnection) -> None:
     """Build the tables of linkage and what they read, and nothing else."""
-    from pipelines import editions
+    from pipelines import areas
     from pipelines.stages import governance
 
-    editions.load_reference(connection, settings.project() / "contracts" / "reference")
+    areas.load_reference(connection, settings.project() / "contracts" / "reference")
     ordered = governance.in_order(connection, governance.read_models(settings.project() / "warehouse"))
     needed = set(_NEEDED)
     for model in reversed(ordered):

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from pipelines import changes, checks, decisions, editions
+from pipelines import areas, changes, checks, decisions
 from pipelines.contract import dictionary, load_governance
 from pipelines.contract.model import Contract
 from pipelines.database import count, literal, memory, quoted, transaction
@@ -102,7 +102,7 @@ def build(
     models = read_models(project / "warehouse")
     contracts = {each.table: each for each in load_governance(project / "contracts" / "governance")}
     with transaction(connection):
-        editions.load_reference(connection, project / "contracts" / "reference")
+        areas.load_reference(connection, project / "contracts" / "reference")
         decisions.load(connection)
         _drop_leftovers(connection, models)
         ordered = in_order(connection, models)

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from pipelines import data_package, editions, lake, office_views, releases
+from pipelines import data_package, lake, office_views, releases
+from pipelines.areas import editions
 from pipelines.contract import dictionary
 from pipelines.data_package import PublishedTable
 from pipelines.database import literal, quoted

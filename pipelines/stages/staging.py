@@ -13,19 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipelines import (
-    areas,
-    database,
-    editions,
-    mending,
-    outlines,
-    parts,
-    places,
-    privacy,
-    readers,
-    settings,
-    values,
-)
+from pipelines import areas, database, mending, parts, privacy, readers, settings, values
+from pipelines.areas import outlines, places
 from pipelines.contract.model import TEST, WITHHELD, Column, Contract, EnumValue
 from pipelines.database import literal, quoted
 from pipelines.errors import DataError
@@ -266,7 +255,7 @@ class _Staging:
         column = next((column for column in self.contract.columns if column.area), None)
         if column and column.area:
             folder = settings.project() / "contracts" / "reference"
-            editions.load_reference(self.connection, folder, only=areas.NEEDED)
+            areas.load_reference(self.connection, folder, only=areas.NEEDED)
             text, day = quoted(_area_text(column)), self._day(column.area.as_of)
             found = places.locate(self.connection, self.contract, column, "typed", text, day)
             query = (

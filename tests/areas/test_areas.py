@@ -8,6 +8,7 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from pipelines import areas, database, settings
+from pipelines.areas import reference
 
 REFERENCE = settings.project() / "contracts" / "reference"
 
@@ -16,7 +17,7 @@ REFERENCE = settings.project() / "contracts" / "reference"
 def register() -> Iterator[DuckDBPyConnection]:
     """A database that knows the areas of the reference files."""
     connection = database.memory()
-    areas.load_reference(connection, REFERENCE, only=areas.NEEDED)
+    reference.load_files(connection, REFERENCE, only=areas.NEEDED)
     yield connection
     connection.close()
 

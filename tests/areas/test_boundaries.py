@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines import boundaries, settings
+from pipelines import settings
+from pipelines.areas import boundaries
 from pipelines.errors import SettingError
 
 shapely = pytest.importorskip("shapely")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines import coordinates
+from pipelines.areas import coordinates
 
 METRE = 1.0
 

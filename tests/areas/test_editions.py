@@ -11,7 +11,9 @@ import pytest
 from duckdb import DuckDBPyConnection
 from typer.testing import CliRunner
 
-from pipelines import areas, cli, contract, database, editions, lake, run, settings
+from pipelines import areas, cli, contract, database, lake, run, settings
+from pipelines.areas import editions
+from pipelines.areas.comparing import Difference
 from pipelines.errors import DataError
 
 REFERENCE = settings.project() / "contracts" / "reference"
@@ -51,17 +53,19 @@ def write(folder: Path, rows: str, name: str = "edition.csv") -> Path:
     return path
 
 
-def load(path: Path, day: str, **more: Any) -> list[editions.Difference]:
-    return editions.load(REFERENCE, path, date.fromisoformat(day), **{"warehouse": None, "feeds": (), **more})
+def load(path: Path, day: str, **more: Any) -> list[Difference]:
+    return areas.load_edition(
+        REFERENCE, path, date.fromisoformat(day), **{"warehouse": None, "feeds": (), **more}
+    )
 
 
-def told(found: list[editions.Difference]) -> set[tuple[str, str, str, str]]:
+def told(found: list[Difference]) -> set[tuple[str, str, str, str]]:
     return {(each.kind, each.area_code, each.was_code, each.was_name) for each in found}
 
 
 def register() -> DuckDBPyConnection:
     connection = database.memory()
-    editions.load_reference(connection, REFERENCE)
+    areas.load_reference(connection, REFERENCE)
     return connection
 
 
@@ -346,7 +350,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> DuckDBPyConnection:
             for edition in editions.read(
                 REAL / f"modood_streets_beijing_asof_{day}.csv", date.fromisoformat(day)
             ):
-                editions._write(edition, "test")
+                editions.keep(edition, "test")
         return register()
 
 
@@ -420,7 +424,7 @@ def test_seven_thousand_real_communities_are_found_below_their_streets(home: Pat
     for version, day in list(VILLAGES.items())[:2]:
         for name in (f"modood_streets_beijing_asof_{day}.csv", f"villages_beijing_v{version}.csv"):
             for edition in editions.read(REAL / name, date.fromisoformat(day)):
-                editions._write(edition, name)
+                editions.keep(edition, name)
     connection = register()
 
     assert 7169 == database.count(

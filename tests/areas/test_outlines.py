@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines import boundaries
+from pipelines.areas import boundaries
 
 
 def square(west: float, south: float, side: float, *holes: list[tuple[float, float]]) -> dict[str, Any]:

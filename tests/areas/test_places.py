@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from duckdb import DuckDBPyConnection
 
-from pipelines import areas, contract, coordinates, database, places, settings
+from pipelines import contract, database, settings
+from pipelines.areas import NEEDED, coordinates, places, reference
 
 REFERENCE = settings.project() / "contracts" / "reference"
 FEED = contract.load("district_grid_cases")
@@ -42,7 +43,7 @@ NAMES = (
 def register() -> Iterator[DuckDBPyConnection]:
     """The project's own areas and a few communities."""
     connection = database.memory()
-    areas.load_reference(connection, REFERENCE, only=areas.NEEDED)
+    reference.load_files(connection, REFERENCE, only=NEEDED)
     for code, name, street, first, last in COMMUNITIES:
         connection.execute(
             "insert into ref.areas by name select ? as area_code, 'community' as area_level, ? as area_name, "

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import areas, database, settings
+from pipelines import database, settings
+from pipelines.areas import NEEDED, reference
 from pipelines.errors import ContractError
 
 REFERENCE = settings.project() / "contracts" / "reference"
@@ -27,12 +28,12 @@ def spoil(path: Path, old: str, new: str) -> None:
 
 def problems(folder: Path) -> str:
     with pytest.raises(ContractError) as raised:
-        areas.load_reference(database.memory(), folder)
+        reference.load_files(database.memory(), folder)
     return str(raised.value)
 
 
 def test_the_reference_files_are_right() -> None:
-    rows = areas.load_reference(database.memory(), REFERENCE)
+    rows = reference.load_files(database.memory(), REFERENCE)
 
     assert rows["areas"] > 25
     assert rows["packages"] == 6
@@ -40,7 +41,7 @@ def test_the_reference_files_are_right() -> None:
 
 def test_the_seven_streets_of_the_region_live_today() -> None:
     connection = database.memory()
-    areas.load_reference(connection, REFERENCE, only=areas.NEEDED)
+    reference.load_files(connection, REFERENCE, only=NEEDED)
     codes = connection.execute(
         "select area_code from ref.areas where is_in_scope and valid_to = '9999-12-31' order by all"
     ).fetchall()
@@ -50,7 +51,7 @@ def test_the_seven_streets_of_the_region_live_today() -> None:
 
 def test_all_23_units_of_the_district_are_listed() -> None:
     connection = database.memory()
-    areas.load_reference(connection, REFERENCE, only=areas.NEEDED)
+    reference.load_files(connection, REFERENCE, only=NEEDED)
 
     assert connection.execute(
         "select count(distinct area_code), count(distinct area_code) filter (where valid_to = '9999-12-31') "
@@ -132,8 +133,8 @@ def test_points_of_a_health_rule_that_do_not_add_up_are_told(folder: Path) -> No
 
 def test_loading_twice_changes_nothing() -> None:
     connection = database.memory()
-    first = areas.load_reference(connection, REFERENCE)
+    first = reference.load_files(connection, REFERENCE)
     before = connection.execute("from ref.area_aliases").fetchall()
 
-    assert first == areas.load_reference(connection, REFERENCE)
+    assert first == reference.load_files(connection, REFERENCE)
     assert before == connection.execute("from ref.area_aliases").fetchall()

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipelines import contract, database, editions, lake
+from pipelines import contract, database, lake
 from pipelines.airflow_names import WRITER_POOL
+from pipelines.areas import editions
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 FIRST = "edition_on,code,name,areaCode\n2020-06-30,110117001,滨河街道,110117\n2020-06-30,110117002,兴谷街道,110117\n"

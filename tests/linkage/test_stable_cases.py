@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from duckdb import DuckDBPyConnection
 
-from pipelines import contract, database, editions, settings
+from pipelines import areas, contract, database, settings
 from pipelines.stages import governance, loading
 
 TABLES = (
@@ -35,7 +35,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> DuckDBPyConnection:
         environment.setenv("URBANBRAIN_HOME", str(tmp_path_factory.mktemp("home")))
         connection = database.memory()
         loading.load(connection, contract.load_all())
-        editions.load_reference(connection, settings.project() / "contracts" / "reference")
+        areas.load_reference(connection, settings.project() / "contracts" / "reference")
     return connection
 
 

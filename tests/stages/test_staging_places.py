@@ -12,7 +12,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from pipelines import coordinates, editions, run, settings
+from pipelines import areas, run, settings
+from pipelines.areas import coordinates
 from pipelines.connectors import Pulled
 from pipelines.contract.model import Contract, Server
 from pipelines.lake import ROWS, Window
@@ -108,7 +109,7 @@ def test_communities_of_a_loaded_edition_help_a_row_on(monkeypatch: pytest.Monke
     home.mkdir(exist_ok=True)
     path = home / "edition.csv"
     path.write_text(CITY, encoding="utf-8")
-    editions.load(settings.project() / "contracts" / "reference", path, None, warehouse=None, feeds=())
+    areas.load_edition(settings.project() / "contracts" / "reference", path, None, warehouse=None, feeds=())
     (row,), quarantined, _ = judged([{**lost, "备注": "又报"}], monkeypatch)
 
     assert [] == quarantined

@@ -9,14 +9,15 @@ import pytest
 from duckdb import DuckDBPyConnection
 from harbour import FILES
 
-from pipelines import areas, contract, database, settings
+from pipelines import contract, database, settings
+from pipelines.areas import reference
 from pipelines.stages import loading
 
 
 def _empty() -> DuckDBPyConnection:
     connection = database.memory()
     loading.load(connection, contract.load_all())
-    areas.load_reference(connection, settings.project() / "contracts" / "reference")
+    reference.load_files(connection, settings.project() / "contracts" / "reference")
     return connection
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from pipelines import coordinates
+from pipelines.areas import coordinates
 from pipelines.samplecity import desks, dialects, spots, words
 from pipelines.samplecity.city import hotline
 from pipelines.samplecity.defects import NONE, Defect, change, draw, mendable, plant, put

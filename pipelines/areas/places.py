@@ -16,7 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipelines import areas, boundaries, coordinates, settings
+from pipelines import settings
+from pipelines.areas import boundaries, coordinates, resolving
 from pipelines.contract.model import AreaReference, Column, Contract, OtherPlaces
 from pipelines.contract.rules import ORGANISATION
 from pipelines.database import count, literal, quoted
@@ -115,7 +116,7 @@ class _Finding:
     via: OtherPlaces
 
     def run(self, use: str) -> str:
-        areas.resolution(
+        resolving.resolution(
             self.connection, self.table, self.text, self.day, self.level, "_row_number", "by_text"
         )
         self._communities()
@@ -180,7 +181,7 @@ class _Finding:
 
     def _by_community(self, into: str, text: str, *, only_code: bool) -> None:
         rows = f"(select * from {self.table} where not {self._is_organisation})"
-        found = areas.resolution(
+        found = resolving.resolution(
             self.connection, rows, text, self.day, "community", "_row_number", "community"
         )
         self._rise(into, found, "area_method = 'code'" if only_code else "area_code is not null")
@@ -196,7 +197,7 @@ class _Finding:
         # A name that other districts have, too, is known behind the name of its own.
         rest = f"(select * from {rows} where _row_number not in (select row from {into}))"
         text = f"{literal(district[0])} || {text}"
-        found = areas.resolution(
+        found = resolving.resolution(
             self.connection, rest, text, self.day, "community", "_row_number", "community"
         )
         self._rise(into, found, "area_code is not null")
@@ -259,7 +260,7 @@ class _Finding:
 
         A street counts by its full names only: roads are called after it in several streets.
         """
-        address, compared = quoted(self.via.address), areas.compared
+        address, compared = quoted(self.via.address), resolving.compared
         above = self.connection.execute(
             f"select string_agg(name, '|' order by length(name) desc, name) from (select distinct "
             f"regexp_escape({compared('alias')}) as name from ref.area_aliases where area_code in "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines.areas import compared
+from pipelines.areas.resolving import compared
 from pipelines.database import literal
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines import boundaries, settings
+from pipelines import settings
+from pipelines.areas import boundaries
 from pipelines.contract.model import Contract
 from pipelines.database import literal, quoted
 
