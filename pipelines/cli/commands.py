@@ -1,24 +1,19 @@
-"""The command line. A command calls `run` as a DAG task does, and says in words what came back; nothing more."""
+"""The commands of one word: feeds, batches, tables, questions, the demo; and the sample city's two."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, Annotated, Any, TypeVar
-from uuid import uuid4
+from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from pipelines import cli_areas, cli_linkage, cli_scorecard
+from pipelines.cli import areas, linkage, scorecard
+from pipelines.cli.screen import err, out, print_counts, print_feeds, progress, written
 from pipelines.errors import UrbanBrainError
 
 _Answer = TypeVar("_Answer")
@@ -37,13 +32,9 @@ sample_city = typer.Typer(
     help="A made-up city that serves every feed in its own dialect.", no_args_is_help=True
 )
 app.add_typer(sample_city, name="sample-city")
-app.add_typer(cli_linkage.app, name="linkage")
-app.add_typer(cli_areas.app, name="areas")
-app.add_typer(cli_scorecard.app, name="scorecard")
-
-_PIPE_WIDTH = 160  # a file or a pipe has no width of its own
-out = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-err = Console(stderr=True)
+app.add_typer(linkage.app, name="linkage")
+app.add_typer(areas.app, name="areas")
+app.add_typer(scorecard.app, name="scorecard")
 
 FeedArgument = Annotated[
     str, typer.Argument(help="Feed, such as city_hotline_orders; `urbanbrain feeds` lists them.")
@@ -58,39 +49,6 @@ AsOfOption = Annotated[
     str | None,
     typer.Option("--as-of", help="Instant the pull claims to happen at; for replays. Default: now."),
 ]
-
-
-def main() -> None:
-    """Run the command line; explain what this project can explain, and exit with its code."""
-    before = signal.getsignal(signal.SIGINT)
-    if not {"demo", "up", "sample-city"} & set(sys.argv[1:2]):  # those end what they started by themselves
-        signal.signal(signal.SIGINT, _stop_at_once)
-    try:
-        app()
-    except UrbanBrainError as error:
-        err.print(f"[bold red]error[/] {_escaped(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        err.print(
-            f"[bold red]error[/] {_escaped(f'{error.strerror or error}{where}')}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        err.print("  → URBANBRAIN_HOME and --output must be places that can be written", highlight=False)
-        sys.exit(1)
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _stop_at_once(*_: object) -> None:
-    """End here and now. Libraries in the middle of work swallow an interrupt, and every step survives a kill."""
-    os.write(2, b"\ninterrupted; what was not finished is not there, run it again\n")
-    os._exit(130)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", "\\[")
 
 
 def _range(feed: str, window: str | None, first: str | None, last: str | None) -> tuple[str, str | None]:
@@ -116,26 +74,6 @@ def _yesterday(feed: str) -> str:
     return (here.date() - timedelta(days=1)).isoformat()
 
 
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A counter of rows and bytes: live in a terminal, one line at the end elsewhere."""
-    if err.is_terminal:
-        with err.status(what) as status:
-            yield lambda rows, size: status.update(f"{what}: {rows:,} rows, {size / 1e6:,.1f} MB")
-        return
-    began, last = time.monotonic(), (0, 0)
-
-    def count(rows: int, size: int) -> None:
-        nonlocal last
-        last = rows, size
-
-    yield count
-    seconds = time.monotonic() - began
-    err.print(
-        f"{what}: {last[0]:,} rows, {last[1]:,} bytes, {seconds:.1f} s", highlight=False, soft_wrap=True
-    )
-
-
 def _pulled(
     call: Callable[..., _Answer],
     feed: str,
@@ -146,34 +84,8 @@ def _pulled(
 ) -> _Answer:
     """What `run.land` or `run.run` answers for the window that was asked for, while progress is shown."""
     asked = _range(feed, window, first, last)
-    with _progress(f"landing {feed}") as progress:
-        return call(feed, *asked, as_of=as_of, progress=progress)
-
-
-@contextmanager
-def _written(path: Path, *, binary: bool) -> Iterator[IO[Any]]:
-    """A stream to a file that appears, whole, when the block ends well; what stood there before stays until then."""
-    if path.exists() and not path.is_file():  # a pipe or a terminal cannot be renamed into place
-        with _opened(path, binary=binary) as stream:
-            yield stream
-        return
-    target = path.resolve()
-    beside = target.with_name(f".{target.name}.{uuid4().hex[:8]}")
-    try:
-        with _opened(beside, binary=binary) as stream:
-            yield stream
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _opened(path: Path, *, binary: bool) -> IO[Any]:
-    try:
-        return path.open("wb") if binary else path.open("w", encoding="utf-8", newline="")
-    except OSError as error:
-        raise UrbanBrainError(
-            f"{path.parent} cannot be written to: {error.strerror}", next_step="give --output another place"
-        ) from error
+    with progress(f"landing {feed}") as counter:
+        return call(feed, *asked, as_of=as_of, progress=counter)
 
 
 @app.command()
@@ -223,7 +135,7 @@ def gate(
     """Type and judge one landed batch. Prints its counts."""
     from pipelines import run
 
-    _print_counts([run.counts(run.gate(_landed(batch), accept=accept))])
+    print_counts([run.counts(run.gate(_landed(batch), accept=accept))])
 
 
 def _landed(batch: str) -> str:
@@ -251,7 +163,7 @@ def run_feed(
     """Land and judge one window of a feed: `land`, then `gate`. Prints its counts."""
     from pipelines import run
 
-    _print_counts([_pulled(run.run, feed, window, first, last, as_of)])
+    print_counts([_pulled(run.run, feed, window, first, last, as_of)])
 
 
 @app.command()
@@ -320,7 +232,7 @@ def sql(
     if output is None:
         asking.ask(query, office, form, limit=limit, seconds=seconds)
         return
-    with _written(output, binary=form == "parquet") as stream:
+    with written(output, binary=form == "parquet") as stream:
         rows = asking.ask(query, office, form, stream, limit=limit, seconds=seconds)
     err.print(f"{rows:,} rows written to {output}", highlight=False)
 
@@ -335,7 +247,7 @@ def tables(
     from pipelines import asking
 
     for each in asking.tables(office):
-        out.print(f"[bold]{each.name}[/]  {_escaped(each.comment or '')}", highlight=False)
+        out.print(f"[bold]{each.name}[/]  {escape(each.comment or '')}", highlight=False)
 
 
 @app.command()
@@ -344,7 +256,7 @@ def status() -> None:
     from pipelines import run
 
     found = run.summary()
-    _print_feeds(found["feeds"])
+    print_feeds(found["feeds"])
     out.print(f"release {found['release'] or 'none yet'}", highlight=False)
     overdue = run.overdue()
     for line in overdue:
@@ -432,23 +344,3 @@ def write(
 
     for path in samplecity.write(samplecity.City(seed=seed, scale=scale), folder, days):
         out.print(path, soft_wrap=True, highlight=False)
-
-
-def _print_counts(rows: list[dict[str, Any]]) -> None:
-    from pipelines.run import ROW_EQUATION
-
-    table = Table("feed", "window", *ROW_EQUATION, box=None)
-    for row in rows:
-        table.add_row(row["feed_id"], row["window_start"][:16], *(f"{row[name]:,}" for name in ROW_EQUATION))
-    out.print(table)
-
-
-def _print_feeds(rows: list[dict[str, Any]]) -> None:
-    from pipelines.run import ROW_EQUATION
-
-    table = Table("level", "feed", "batches", *ROW_EQUATION, box=None)
-    for row in rows:
-        table.add_row(
-            row["level"], row["feed_id"], str(row["batches"]), *(f"{row[name]:,}" for name in ROW_EQUATION)
-        )
-    out.print(table)

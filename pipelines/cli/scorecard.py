@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
+
+from pipelines.cli.screen import out
 
 app = typer.Typer(
     help="Compute the three rates of a period anew, as known on a day, by its rule or another. 按某日所知重算三率。",
 )
-out = Console(width=None if Console().is_terminal else 160)
 
 
 @app.callback(invoke_without_command=True)

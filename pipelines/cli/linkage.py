@@ -7,16 +7,15 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from pipelines.cli.screen import err, out
 
 app = typer.Typer(
     help="How records of city, district and street are held to be one problem. 同一问题的关联、复核与评估。",
     no_args_is_help=True,
 )
-out = Console(width=None if Console().is_terminal else 160)
-err = Console(stderr=True)
 
 
 @app.command("explain")

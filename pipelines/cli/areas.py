@@ -6,14 +6,14 @@ from collections import Counter
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
+
+from pipelines.cli.screen import out
 
 app = typer.Typer(
     help="Official editions of the area code list: what one changes, and loading it. 区划代码新版本：比对与加载。",
     no_args_is_help=True,
 )
-out = Console(width=None if Console().is_terminal else 160)
 
 _WORDS = {
     "new": "新增",

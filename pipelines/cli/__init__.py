@@ -1,0 +1,53 @@
+"""The command line: `urbanbrain`. A command calls `run` as a DAG task does, and says in words what came back.
+
+    commands   every command of one word, and the sample city's
+    areas      `urbanbrain areas …`
+    linkage    `urbanbrain linkage …`
+    scorecard  `urbanbrain scorecard`
+    screen     tables, counters and files that appear whole
+
+Heavy imports sit inside the commands: `urbanbrain --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from rich.markup import escape
+
+from pipelines.cli.commands import app
+from pipelines.cli.screen import err
+from pipelines.errors import UrbanBrainError
+
+__all__ = ["app", "main"]
+
+
+def main() -> None:
+    """Run the command line; explain what this project can explain, and exit with its code."""
+    before = signal.getsignal(signal.SIGINT)
+    if not {"demo", "up", "sample-city"} & set(sys.argv[1:2]):  # those end what they started by themselves
+        signal.signal(signal.SIGINT, _stop_at_once)
+    try:
+        app()
+    except UrbanBrainError as error:
+        err.print(f"[bold red]error[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        err.print(
+            f"[bold red]error[/] {escape(f'{error.strerror or error}{where}')}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        err.print("  → URBANBRAIN_HOME and --output must be places that can be written", highlight=False)
+        sys.exit(1)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _stop_at_once(*_: object) -> None:
+    """End here and now. Libraries in the middle of work swallow an interrupt, and every step survives a kill."""
+    os.write(2, b"\ninterrupted; what was not finished is not there, run it again\n")
+    os._exit(130)
