@@ -1,5 +1,11 @@
 """What each source promises. Contracts are the only truth: DAGs, types, rules, tables and documents follow.
 
+    reading    which files there are: document (YAML with lines) → standard → building (with servers, columns, quality, rules)
+    keys       what `customProperties` may say, in the shapes of `shapes`; small languages are in `syntax`
+    model      what a contract is, in the end
+    dictionary the same in the words of DuckDB and Frictionless
+    problems, places   what is wrong, and where, for people
+
 Light on purpose: a DAG file imports this when it is parsed.
 """
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pipelines.contract import syntax
-from pipelines.contract.keys import KEYS, read_custom, snake
+from pipelines.contract.keys import KEYS, read_custom
 from pipelines.contract.model import Server
 from pipelines.contract.places import Say, entries, has_custom, inside, text
+from pipelines.contract.shapes import snake
 
 _JSON = ("json", "geojson")
 _ONLY_FOR = {  # keys that mean something for some formats only
