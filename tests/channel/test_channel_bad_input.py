@@ -375,8 +375,12 @@ def test_asking_in_the_wrong_order_is_explained(channel: Channel, home: Path) ->
         shutil.copytree(channel.home / "lake" / stage, home / "lake" / stage)
     run.load()
 
-    assert {"batches": 21, "differences": 0} == run.check()
-    assert 21 == run.load()["unpublished"] == sum(feed["batches"] for feed in run.summary()["feeds"])
+    assert {"batches": len(channel.folders), "differences": 0} == run.check()
+    assert (
+        len(channel.folders)
+        == run.load()["unpublished"]
+        == sum(feed["batches"] for feed in run.summary()["feeds"])
+    )
     assert [] == run.overdue()
     with pytest.raises(WarehouseError, match="run `urbanbrain build` first"):
         run.publish()
