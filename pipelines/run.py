@@ -345,7 +345,7 @@ def publish() -> str:
         folder = publishing.publish(
             connection,
             contracts.load_all(),
-            [*contracts.load_governance(), *contracts.load_reference()],
+            [*contracts.load_governance(), *contracts.load_reference(), *contracts.load_operations()],
             settings.project(),
         )
     return str(folder)

@@ -29,6 +29,7 @@ from pipelines.contract.reading import (
     load,
     load_all,
     load_governance,
+    load_operations,
     load_reference,
     read_all,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "load",
     "load_all",
     "load_governance",
+    "load_operations",
     "load_reference",
     "read_all",
 ]

@@ -1,6 +1,6 @@
 """What a contract says, in the words of this project. Plain frozen values; reading them is next door.
 
-`Contract` describes one table: a feed's, a governance table's or a reference table's.
+`Contract` describes one table: a feed's, a governance table's, a reference table's or one of the channel's own.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
-Level = Literal["city", "district", "street", "governance", "ref"]
+Level = Literal["city", "district", "street", "governance", "ref", "ops"]
 Privacy = Literal["", "drop", "token", "mask", "coarsen"]
 Severity = Literal["error", "warning"]
 WITHHELD = "withheld"
@@ -18,7 +18,7 @@ TEST = "test"
 HISTORY = "_history"
 
 FEED_LEVELS: tuple[Level, ...] = ("city", "district", "street")
-LEVELS: tuple[Level, ...] = (*FEED_LEVELS, "governance", "ref")
+LEVELS: tuple[Level, ...] = (*FEED_LEVELS, "governance", "ref", "ops")
 AREA_LEVELS = ("city", "district", "street", "community")
 CONNECTORS = (
     "ckan",

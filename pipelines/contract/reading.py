@@ -29,6 +29,7 @@ _FOLDERS: dict[Level, str] = {
     "street": "street",
     "governance": "governance",
     "ref": "reference",
+    "ops": "operations",
 }
 
 
@@ -63,6 +64,11 @@ def load_governance(folder: Path | None = None) -> list[Contract]:
 def load_reference(folder: Path | None = None) -> list[Contract]:
     """The contracts of the reference tables, from that folder itself. Raises ContractError."""
     return _load_folder("ref", folder)
+
+
+def load_operations(folder: Path | None = None) -> list[Contract]:
+    """The contracts of the tables the channel keeps of itself, from that folder itself. Raises ContractError."""
+    return _load_folder("ops", folder)
 
 
 def read_all(

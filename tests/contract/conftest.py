@@ -124,7 +124,7 @@ def right() -> str:
 def contracts(tmp_path: Path) -> Path:
     """An empty `contracts/` folder."""
     folder = tmp_path / "contracts"
-    for level in ("city", "district", "street", "governance", "reference"):
+    for level in ("city", "district", "street", "governance", "reference", "operations"):
         (folder / level).mkdir(parents=True)
     return folder
 

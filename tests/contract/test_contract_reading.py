@@ -56,7 +56,7 @@ def test_our_own_files_load_with_the_library_of_the_standard():
 
 def test_a_column_of_one_name_has_one_type_everywhere():
     types = defaultdict(set)
-    for found in contract.load_all(contract.LEVELS):
+    for found in contract.load_all((*contract.FEED_LEVELS, "governance", "ref")):
         for column in found.columns:
             types[column.name].add((column.logical_type, column.type))
 
@@ -236,7 +236,7 @@ def test_a_file_nobody_would_read_is_told(contracts, right):
     (contracts / "distrct" / "x.odcs.yaml").write_text(right)
 
     assert [
-        "stands in folder 'distrct', where nobody looks; expected city, district, street, governance, reference; "
+        "stands in folder 'distrct', where nobody looks; expected city, district, street, governance, reference, operations; "
         "did you mean 'district'?",
         "is not read: a contract is called <name>.odcs.yaml",
     ] == [problem.message for problem in contract.check_all(contracts)]

@@ -12,7 +12,7 @@ import pytest
 from duckdb import DuckDBPyConnection
 from validated_by_hand import validate_by_hand
 
-from pipelines import database, lake
+from pipelines import contract, database, lake
 from pipelines.contract.model import Column, Contract
 from pipelines.stages import loading
 
@@ -297,3 +297,13 @@ def test_an_empty_table_of_an_older_contract_gets_the_columns_of_todays(
     names = [name for name, *_ in connection.execute("describe street.pumps").fetchall()]
 
     assert "state" in names
+
+
+def test_what_the_channel_keeps_of_itself_is_what_its_contracts_say() -> None:
+    connection = database.memory()
+    loading.prepare(connection)
+    for promised in contract.load_operations():
+        kept = connection.execute(f"describe {promised.table}").fetchall()
+        assert [(column.name, column.required) for column in promised.columns] == [
+            (name, null == "NO") for name, _, null, *_ in kept
+        ]
