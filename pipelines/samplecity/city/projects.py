@@ -69,8 +69,7 @@ def snapshot(city: City, as_of: date) -> Wire:
     dice = city.dice("projects")
     salt = dice.integers(0, 2**31, COUNT)
     package = np.repeat(np.arange(len(PACKAGES)), [p[4] for p in PACKAGES])
-    week = (as_of - date(2026, 1, 1)).days // 7
-    rows = [_project(number, int(salt[number]), PACKAGES[package[number]], week) for number in range(COUNT)]
+    rows = [_project(number, int(salt[number]), PACKAGES[package[number]], as_of) for number in range(COUNT)]
     columns: dict[str, Objects] = {}
     for place, name in enumerate(NAMES):
         columns[name] = np.array([row[place] for row in rows] + [None], dtype=object)[:-1]
@@ -88,14 +87,18 @@ NAMES = (
 
 
 def _project(
-    number: int, salt: int, package: tuple[str, str, str, tuple[str, ...], int], week: int
+    number: int, salt: int, package: tuple[str, str, str, tuple[str, ...], int], as_of: date
 ) -> tuple[object, ...]:
     title, org, capacity, kinds, _ = package
+    week = (as_of - date(2026, 1, 1)).days // 7
     streets = [STREETS[salt // 3 % 7]] + ([STREETS[salt // 5 % 7]] if salt % 4 == 0 else [])
     spelled = [s.aliases[0] if salt % 5 == 0 else s.name for s in dict.fromkeys(streets)]
     stage = STAGES[salt // 7 % len(STAGES)]
     start = date(2021, 3, 1) + timedelta(days=salt // 11 % 1500)
     finish = start + timedelta(days=300 + salt // 13 % 700)
+    finished = finish + timedelta(days=salt % 90)
+    if stage in ("完工", "投用") and finished >= as_of:
+        stage = "在建"  # nothing is finished on a day to come
     begun = stage in ("在建", "完工", "投用", "暂停")
     done = stage in ("完工", "投用")
     total = 800 + salt // 17 % 60_000
@@ -106,7 +109,7 @@ def _project(
     return (
         "HT2", f"HT2-{number + 1:03d}", name, title, org, "、".join(spelled), stage,
         _day(start, style), _day(finish, style), _day(start + timedelta(days=salt % 60), style) if begun else None,
-        _day(finish + timedelta(days=salt % 90), style) if done else None,
+        _day(finished, style) if done else None,
         progress, _amount(total, salt), _amount(spent, salt // 2),
         capacity or None, 100 + salt // 31 % 900 if capacity else None,
         "是" if salt % 6 == 0 else "否", "见说明第①条" if salt % 10 == 0 else None,
