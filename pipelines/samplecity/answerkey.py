@@ -127,16 +127,6 @@ def marked_values(city: City, clock: datetime | None = None) -> dict[str, frozen
     }
 
 
-def marked_phones(city: City, clock: datetime | None = None) -> frozenset[str]:
-    """Every mobile number the city may have sent by `clock`, as plain digits."""
-    return marked_values(city, clock)["mobile"]
-
-
-def marked_ids(city: City, clock: datetime | None = None) -> frozenset[str]:
-    """Every identity number the city may have sent by `clock`."""
-    return marked_values(city, clock)["identity"]
-
-
 _SHAPES = {
     "mobile": re.compile(rf"(?=({words.MOBILE_PREFIX}\d{{8}}))"),
     "landline": re.compile(rf"(?=({words.LANDLINE_PREFIX}\d{{4}}))"),

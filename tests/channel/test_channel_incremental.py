@@ -50,6 +50,7 @@ def done_by(folders: Iterable[Path], aside: Path) -> set[str]:
     return {built["done"] for built in run.build().values()}
 
 
+@pytest.mark.long
 def test_ten_days_one_by_one_are_ten_days_at_once(
     channel: Channel, copied: Path, project: Path, unjudged: None, aside: Path
 ) -> None:

@@ -7,7 +7,7 @@ import io
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reader_feeds import column, feed, read, read_csv, rows_of, server
 
@@ -122,6 +122,7 @@ def nearly_csv(draw: st.DrawFn) -> tuple[str, int, str, str, str]:
 
 @settings(deadline=None, max_examples=120)
 @given(nearly_csv(), st.integers(1, 40))
+@example(("a,中\n\n", 1, ",", '"', '"'), 1)
 def test_text_is_read_as_rfc_4180_says_or_refused(case: tuple[str, int, str, str, str], block: int) -> None:
     text, width, delimiter, quote, escape = case
     csv_cells._BLOCK = block
@@ -129,8 +130,10 @@ def test_text_is_read_as_rfc_4180_says_or_refused(case: tuple[str, int, str, str
     header = list(NAMES[:width])
     expected = None
     if rows and rows[0] not in rows[1:] and all(len(row) == len(rows[0]) for row in rows):
-        places = [place for place, name in enumerate(rows[0]) if name]
-        if [rows[0][place] for place in places] == header:  # a column without a name is nobody's
+        places = [place for place, name in enumerate(rows[0]) if name in header]
+        if [
+            rows[0][place] for place in places
+        ] == header:  # a column of another name, or of none, is nobody's
             expected = [tuple(row[place] or None for place in places) for row in rows[1:]]
     try:
         actual = read_csv(header, text, delimiter=delimiter, quote=quote, escape=escape)

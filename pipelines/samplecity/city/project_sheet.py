@@ -17,7 +17,6 @@ from openpyxl.worksheet.worksheet import Worksheet
 from pipelines.samplecity.wire import CLEAN, Wire
 
 SHEET = "项目台账"
-HEADER_ROWS = (2, 3)
 FIRST_DATA_ROW = 4
 GROUPS = {"计划": 2, "实际": 2, "投资(万元)": 2, "新增能力": 2}
 LEAVES = {"总投资": "投资(万元)", "累计完成": "投资(万元)"}
