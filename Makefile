@@ -23,8 +23,8 @@ demo: setup  ## a real Airflow, the sample city, three days, one release, a summ
 up: setup  ## Airflow and the sample city until Ctrl-C
 	@$(BIN)/urbanbrain up
 
-test: setup  ## the everyday tests
-	$(BIN)/pytest
+test: setup  ## the everyday tests, two at a time
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 long: setup  ## the tests that take minutes: kills, orders of loading, whole years
 	$(BIN)/pytest -m long

@@ -10,6 +10,13 @@ PROJECT = Path(__file__).resolve().parent.parent
 SHARED_DATA = PROJECT.parent / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one file share a process, and so do all of the channel: its three days are made once."""
+    for item in items:
+        room = item.path.parent if item.path.parent.name == "channel" else item.path
+        item.add_marker(pytest.mark.xdist_group(str(room.relative_to(PROJECT))))
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of its own: no test sees another's lake, nor the user's."""

@@ -114,6 +114,7 @@ def test_a_late_older_version_never_overwrites(channel: Channel, home: Path) -> 
     assert tables(channel.home)["city.hotline_orders"] == tables(home)["city.hotline_orders"]
 
 
+@pytest.mark.long
 def test_a_feed_whose_contract_gained_a_column_is_loaded_anew(
     channel: Channel, copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,6 +102,7 @@ def test_a_dead_or_lying_source_leaves_nothing(
     assert kind != "429" or min(pauses) >= 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "feed_id"), [(kind, feed_id) for kind, feed_id, *_ in LIES if kind != "login_page"]
 )
@@ -326,6 +327,7 @@ def test_a_batch_above_its_limit_is_held_until_somebody_lets_it_in(
     assert 108 == run.load()["inserted"]
 
 
+@pytest.mark.long
 def test_a_broken_contract_names_file_and_line_and_other_feeds_go_on(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -162,6 +162,7 @@ def records() -> dict[str, dict]:
     return {"city_hotline_orders": GOOD_ORDER, **found}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "feed_id", ["city_hotline_orders", "street_steward_requests", "street_video_devices"]
 )

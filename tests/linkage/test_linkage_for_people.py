@@ -117,6 +117,7 @@ def test_a_damaged_decision_stops_the_build_and_is_named(built: None) -> None:
         build()
 
 
+@pytest.mark.long
 def test_a_small_city_is_linked_as_well_as_promised_and_the_figures_are_kept(home: object) -> None:
     found = evaluation.evaluate(days=8, scale=0.5)
     evaluation.record(found)
