@@ -11,10 +11,11 @@ SHARED_DATA = PROJECT.parent / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file share a process, and so do all of the channel: its three days are made once."""
+    """Tests of one file share a process, and so do all that read the channel's three days: they are made once."""
     for item in items:
-        room = item.path.parent if item.path.parent.name == "channel" else item.path
-        item.add_marker(pytest.mark.xdist_group(str(room.relative_to(PROJECT))))
+        is_shared = "channel" in getattr(item, "fixturenames", ())
+        group = "channel" if is_shared else str(item.path.relative_to(PROJECT))
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True)

@@ -134,6 +134,7 @@ def some_batches(dice: random.Random, count: int) -> list[dict[str, tuple[int, s
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("versions", [("version_no",), ()])
 def test_the_history_tells_what_was_known_at_any_instant_in_whatever_order_batches_come(

@@ -81,6 +81,7 @@ def figures(connection: DuckDBPyConnection, condition: str) -> list[tuple[object
     return connection.execute(f"select {FIGURES} from {SCORECARD} where {condition} order by all").fetchall()
 
 
+@pytest.mark.long
 def test_every_kept_revision_comes_out_again_from_what_was_known_then(kept: Path) -> None:
     with database.writer(kept) as connection:
         revisions = connection.execute(

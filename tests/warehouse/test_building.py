@@ -210,6 +210,7 @@ def contents(connection: DuckDBPyConnection) -> dict[str, object]:
     }
 
 
+@pytest.mark.long
 def test_the_same_rows_make_the_same_tables_in_whatever_order_they_came(
     warehouse: DuckDBPyConnection,
 ) -> None:
