@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pipelines import areas, contract, database, settings
+from pipelines import areas, contract, database, operations, settings
 from pipelines.contract import dictionary
-from pipelines.stages import governance, loading
+from pipelines.stages import governance
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,7 +23,7 @@ def check_all() -> Iterator[str]:
         rows = areas.load_reference(connection, settings.project() / "contracts" / "reference")
         yield f"{len(rows)} reference files are right ({sum(rows.values()):,} rows)"
         # Every model once, over empty tables: a name that does not exist and a promise nobody keeps show here.
-        loading.prepare(connection)
+        operations.prepare(connection)
         for feed in contract.load_all():
             connection.execute(f"create schema if not exists {database.quoted(feed.level)}")
             connection.execute(dictionary.create_table(feed))

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from pipelines.contract.model import Contract
 
 STREET = "street_code"
-_BATCHES = "ops.batches"
-_QUARANTINE = "ops.quarantine"
 _WITHHELD_CLASS = re.compile(r"L[3-9]")
 _FREE_TEXT = re.compile(r"_text(_|$)")
 _IDENTIFIER = re.compile(r"_(id|no)$")
@@ -106,8 +104,9 @@ class Disclosure:
         self.feeds = [self._table(contract.table) for contract in feeds if contract.table in in_warehouse]
         self.governance = [self._table(c.table) for c in governance if c.level == "governance"]
         self.reference = [self._table(name) for name in in_warehouse if name.startswith("ref.")]
-        self.operations = [self._table(_BATCHES)] if _BATCHES in in_warehouse else []
-        self.quarantine = [self._quarantine(feeds)] if _QUARANTINE in in_warehouse else []
+        promised = [contract for contract in governance if contract.level == "ops"]
+        self.operations = [self._table(each.table) for each in promised if each.audience == "everyone"]
+        self.desk = [self._of_desk(each.table, feeds) for each in promised if each.audience == "offices"]
 
     @property
     def released(self) -> list[PublicTable]:
@@ -122,7 +121,7 @@ class Disclosure:
 
     def of_street(self, street: str) -> list[tuple[PublicTable, str]]:
         """Tables an office gets a part of, each with the condition that selects this street's rows."""
-        tables = (*self.feeds, *self.governance, *self.quarantine)
+        tables = (*self.feeds, *self.governance, *self.desk)
         return [(table, self._condition(table, street)) for table in tables if self._is_split(table)]
 
     def _is_split(self, table: PublicTable) -> bool:
@@ -173,7 +172,7 @@ class Disclosure:
         key = tuple(column for column in contract.key if column in allowed)
         return PublicTable(name, tuple((column, found[column]) for column in allowed), key, contract)
 
-    def _quarantine(self, feeds: Sequence[Contract]) -> PublicTable:
+    def _of_desk(self, name: str, feeds: Sequence[Contract]) -> PublicTable:
         """Bad rows for the office that must correct them, of each row only what would leave of a good one."""
         received, found = "case feed_id", "case feed_id"
         for contract in feeds:
@@ -188,7 +187,7 @@ class Disclosure:
             "list_transform(reasons, lambda reason: struct_update(reason, "
             f"found := case when {found} else false end then reason.found end))"
         )
-        table = self._table(_QUARANTINE)
+        table = self._table(name)
         return replace(table, redacted={"received": f"{received} end", "reasons": reasons})
 
 

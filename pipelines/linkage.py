@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import database, decisions, lake, settings
+from pipelines import database, lake, settings
+from pipelines.decisions import links
 from pipelines.errors import WarehouseError
 
 if TYPE_CHECKING:
@@ -81,14 +82,14 @@ def decide(one_id: str, other_id: str, decision: str, by: str, why: str) -> Path
                 f"no case has a record {' or '.join(unknown)}",
                 next_step="name records as their sources do; governance.link_review lists the pairs that wait",
             )
-        if found[one_id][1] != found[other_id][1] and decision == decisions.ACCEPTED:
+        if found[one_id][1] != found[other_id][1] and decision == links.ACCEPTED:
             raise WarehouseError(
                 f"{one_id} lies in street {found[one_id][1]}, {other_id} in {found[other_id][1]}",
                 next_step="across streets only a record that names the other's number is linked",
             )
-        return decisions.write(
+        return links.write(
             connection,
-            decisions.Decision(
+            links.LinkDecision(
                 found[one_id][0], one_id, found[other_id][0], other_id, decision, settings.now(), by, why
             ),
         )

@@ -11,6 +11,8 @@ from typing import Any, Self
 from pipelines.errors import DataError
 from pipelines.lake import RECEIPT, Batch, Window, write_file
 
+SOURCE, CORRECTION = "source", "correction"
+
 
 @dataclass(frozen=True)
 class Part:
@@ -36,6 +38,8 @@ class Receipt:
     landed_at: datetime
     contract_version: str
     contract_sha256: str
+    origin: str = SOURCE
+    """Who brought it: the source, or an office that sent rows back."""
     parts: tuple[Part, ...] = ()
     received: int = 0
     validated: int = 0

@@ -177,12 +177,12 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def inputs_digest(project: Path) -> str:
     """A digest of what a build is made with beside batches: models, reference files, output contracts, and, where
-    there are any, editions and decisions about links."""
+    there are any, editions and what people decided."""
     digests = [digest(project, _INPUTS)]
     if any(path.is_file() for path in lake.editions().glob("level=*/edition=*/*")):
         digests.append(digest(lake.editions(), ((".", "level=*/edition=*/*.*"),)))
     if decisions.files():
-        digests.append(digest(decisions.folder(), ((".", "*.json"),)))
+        digests.append(digest(decisions.root(), ((".", "*.json"),)))
     return "+".join(digests)
 
 

@@ -17,7 +17,7 @@ LAYERS = (
     ("contract",),
     (
         "lake", "receipt", "parts", "feed_tables", "tombstones", "changes", "connectors", "readers", "privacy", "areas",
-        "checks", "decisions", "values", "database", "flags", "mending", "calendar", "office_views",
+        "checks", "decisions", "operations", "values", "database", "flags", "mending", "calendar", "office_views",
         "expectations", "disclosure", "data_package", "office_file", "releases", "asking",
     ),
     ("stages",),

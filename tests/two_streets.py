@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,7 @@ _TYPES = {
     "timestamptz": "timestamp",
     "varchar": "string",
     "varchar[]": "array",
+    "struct[]": "array",
 }
 
 
@@ -196,6 +198,29 @@ GOVERNANCE = [
         column("feed_id", **KEY),
         column("business_date", "date", **KEY),
         column("status"),
+    ),
+    contract(
+        "ops",
+        "batches",
+        column("feed_id", **KEY),
+        column("window_start", "timestamptz", **KEY),
+        column("batch_id", **KEY),
+        column("landed_at", "timestamptz"),
+        column("received", "bigint"),
+        column("warnings", "varchar[]"),
+    ),
+    replace(
+        contract(
+            "ops",
+            "quarantine",
+            column("feed_id", **KEY),
+            column("row_number", "bigint", **KEY),
+            column("business_key"),
+            column("street_code"),
+            column("reasons", "struct[]"),
+            column("received"),
+        ),
+        audience="offices",
     ),
 ]
 _VIEWS = {

@@ -66,9 +66,10 @@ def decide(
     why: Annotated[str, typer.Option(help="Reason, for those who ask later; masked before it is kept.")],
 ) -> None:
     """Decide about two records; kept in the lake, followed by every build from the next one on."""
-    from pipelines import decisions, linkage
+    from pipelines import linkage
+    from pipelines.decisions import links
 
-    path = linkage.decide(one_id, other_id, decisions.ACCEPTED if is_same else decisions.REJECTED, by, why)
+    path = linkage.decide(one_id, other_id, links.ACCEPTED if is_same else links.REJECTED, by, why)
     out.print(f"kept in {path}; `urbanbrain build` follows it", soft_wrap=True, highlight=False)
 
 

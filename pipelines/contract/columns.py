@@ -152,6 +152,8 @@ def _stored_type(entry: dict[str, Any], say: Say) -> str:
     kind, given, suffix = text(entry, "logicalType"), entry.get("physicalType"), ""
     if kind == "array":
         kind, suffix = text(mapping(entry, "items"), "logicalType"), "[]"
+        if kind == "object":
+            return f"{_record_type(mapping(entry, 'items'), say)}[]"
         if kind not in TYPES:
             choices = expected_one_of(kind, [*TYPES])
             say((), f"is a list; its 'items' need a logicalType, {choices}")
@@ -174,6 +176,20 @@ def _stored_type(entry: dict[str, Any], say: Say) -> str:
         )
         return usual
     return spelled
+
+
+def _record_type(entry: dict[str, Any], say: Say) -> str:
+    """DuckDB's type of a record, from the plain properties it lists."""
+    fields = []
+    for index, each in entries(entry, "properties"):
+        name, kind = text(each, "name"), text(each, "logicalType")
+        if kind not in TYPES:
+            say(("items", "properties", index), f"is of {expected_one_of(kind, [*TYPES])}")
+        fields.append(f"{name} {TYPES.get(kind, 'VARCHAR')}")
+    if not fields:
+        say(("items",), "is a record without 'properties'")
+        return "VARCHAR"
+    return f"STRUCT({', '.join(fields)})"
 
 
 def _options(entry: dict[str, Any], kind: str, say: Say) -> dict[str, Any]:

@@ -64,6 +64,15 @@ def create_table(contract: Contract) -> str:
     return _create(contract, contract.table, lineage(contract))
 
 
+def create_operations(contract: Contract) -> str:
+    """The same for a table the channel keeps of itself; what is required there is never empty."""
+    columns = [
+        (column.name, f"{column.type}{' not null' if column.required else ''}")
+        for column in contract.stored_columns
+    ]
+    return _create_of(contract.table, columns)
+
+
 def create_history(contract: Contract) -> str:
     """The same for the table that keeps every version of its rows."""
     return _create(contract, contract.history_table, history_lineage(contract))
@@ -105,6 +114,10 @@ def history_comments(contract: Contract) -> tuple[str, ...]:
 def _create(contract: Contract, table: str, system: Iterable[tuple[str, str, str, str]]) -> str:
     columns = [(column.name, column.type) for column in contract.stored_columns]
     columns += [(name, kind) for name, kind, _, _ in system]
+    return _create_of(table, columns)
+
+
+def _create_of(table: str, columns: Iterable[tuple[str, str]]) -> str:
     lines = ",\n".join(f"    {name} {kind}" for name, kind in columns)
     return f"create table if not exists {table} (\n{lines}\n)"
 

@@ -225,7 +225,7 @@ KEYS: tuple[Key, ...] = (
         "audience",
         "contract",
         Choice(AUDIENCES),
-        "Who gets the table: everyone, or each street's own office alone.",
+        "Who gets the table: everyone, each street's own office alone, or nobody but the engineers.",
     ),
     Key(
         "mayBeEmpty",

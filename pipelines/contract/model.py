@@ -34,7 +34,7 @@ CONNECTORS = (
 )
 FORMATS = ("json", "csv", "xlsx", "geojson", "xml")
 FORBIDDEN_VALUES = ("identity_number", "plate", "picture", "mobile_number")
-AUDIENCES = ("everyone", "offices")
+AUDIENCES = ("everyone", "offices", "engineers")
 CONSTANTS = ("window_last_day", "outline_areas")
 COORDINATE_SYSTEMS = ("wgs84", "gcj02", "bd09")
 
@@ -276,7 +276,7 @@ class Contract:
     crs: CoordinateSystem | None = None
     outline: str = ""
     reject_limit: float = 1.0
-    audience: Literal["everyone", "offices"] = "everyone"
+    audience: Literal["everyone", "offices", "engineers"] = "everyone"
     may_be_empty: Literal["always", "days_off", "never"] = "always"
     caller_secret: str = ""
     landing_secret: str = ""

@@ -21,10 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from pipelines import areas, changes, checks, decisions
+from pipelines import areas, changes, checks
 from pipelines.contract import dictionary, load_governance
 from pipelines.contract.model import Contract
 from pipelines.database import count, literal, memory, quoted, transaction
+from pipelines.decisions import links
 from pipelines.errors import WarehouseError
 from pipelines.privacy import scrub
 
@@ -103,7 +104,7 @@ def build(
     contracts = {each.table: each for each in load_governance(project / "contracts" / "governance")}
     with transaction(connection):
         areas.load_reference(connection, project / "contracts" / "reference")
-        decisions.load(connection)
+        links.load(connection)
         _drop_leftovers(connection, models)
         ordered = in_order(connection, models)
         _require_sources(connection, ordered)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipelines import decisions, feed_tables, privacy, tombstones
+from pipelines import feed_tables, operations, privacy, tombstones
 from pipelines.contract.model import Contract
 from pipelines.database import literal, transaction
 from pipelines.errors import DataError, WarehouseError
@@ -25,30 +25,8 @@ from pipelines.receipt import Receipt
 if TYPE_CHECKING:
     import duckdb
 
-_OPS = """
-create schema if not exists ops;
-create table if not exists ops.batches (
-    feed_id varchar not null, level varchar not null, window_start timestamptz not null,
-    window_end timestamptz not null, batch_id varchar not null, landed_at timestamptz not null,
-    received bigint not null, validated bigint not null, quarantined bigint not null, duplicate bigint not null,
-    refused bigint not null, inserted bigint not null, updated bigint not null, unchanged bigint not null,
-    stale bigint not null, is_refused boolean not null, reason varchar, warnings varchar[],
-    contract_version varchar not null, contract_sha256 varchar not null,
-    primary key (feed_id, window_start, window_end, batch_id)
-);
-create table if not exists ops.quarantine (
-    feed_id varchar not null, level varchar not null, window_start timestamptz not null, batch_id varchar not null,
-    row_number bigint not null, business_key varchar, street_code varchar,
-    reasons struct(rule varchar, severity varchar, column_name varchar, found varchar, expected_en varchar,
-        expected_zh varchar)[] not null,
-    received varchar not null, landed_at timestamptz not null
-);
-create table if not exists ops.expectations (
-    feed_id varchar not null, level varchar not null, business_date date not null, expected_by timestamptz not null,
-    is_mandatory boolean not null, primary key (feed_id, business_date)
-);
-"""
-
+_OF_BATCHES = ("ops.batches", "ops.quarantine")
+"""Tables with rows of each batch, filled when it is loaded."""
 _STAGES: tuple[Stage, ...] = (
     "refused",
     "validated",
@@ -77,11 +55,11 @@ def load(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> li
     """
     import duckdb
 
-    prepare(connection)
+    is_forgotten = not operations.prepare(connection).isdisjoint(_OF_BATCHES)
     loaded, problems = [], []
     for contract in contracts:
         try:
-            loaded += _load_feed(connection, contract)
+            loaded += _load_feed(connection, contract, is_forgotten=is_forgotten)
         except (WarehouseError, DataError, duckdb.Error) as error:
             reason = privacy.scrub(str(error)) if isinstance(error, duckdb.Error) else error.message
             problems.append(f"{contract.feed_id}: {reason}")
@@ -95,19 +73,15 @@ def load(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> li
     return loaded
 
 
-def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables that say what was loaded, where there are none."""
-    with transaction(connection):
-        connection.execute(_OPS)
-        connection.execute(decisions.TABLE)
-
-
-def _load_feed(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[Loaded]:
+def _load_feed(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, *, is_forgotten: bool
+) -> list[Loaded]:
+    """`is_forgotten` when what was known of batches is gone, so that the feed's tables mean nothing any more."""
     known = {
         (stamp(batch.window.start), batch.batch_id): batch for batch in _known(connection, contract.feed_id)
     }
     folders = {_key(path): path for stage in _STAGES for path in batches(stage, contract.feed_id)}
-    fits = feed_tables.make(connection, contract)
+    fits = feed_tables.make(connection, contract) and not is_forgotten
     if not fits and not known:  # a table left by an older contract, with nothing in it
         with transaction(connection):
             feed_tables.make_anew(connection, contract)
@@ -182,7 +156,7 @@ def _was_judged_again(contract: Contract, folder: Path, known: _Known) -> bool:
 def _forget(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
     """Take a feed out of the warehouse, to load it anew from its validated batches."""
     feed_tables.make_anew(connection, contract)
-    for table in ("ops.batches", "ops.quarantine"):
+    for table in _OF_BATCHES:
         connection.execute(f"delete from {table} where feed_id = ?", [contract.feed_id])
 
 
@@ -209,10 +183,10 @@ def _load(
             next_step="this is a defect of the pipeline: keep the batch and report it; nothing of it was loaded",
         )
     connection.execute(
-        f"insert into ops.batches values ({', '.join(['?'] * 20)})",
+        f"insert into ops.batches values ({', '.join(['?'] * 21)})",
         [
             receipt.feed_id, contract.level, receipt.window.start, receipt.window.end, receipt.batch_id,
-            receipt.landed_at, receipt.received, receipt.validated, receipt.quarantined, receipt.duplicate,
+            receipt.origin, receipt.landed_at, receipt.received, receipt.validated, receipt.quarantined, receipt.duplicate,
             receipt.refused, *astuple(merged), receipt.stage == "refused",
             receipt.details.get("reason"), list(receipt.warnings), receipt.contract_version, receipt.contract_sha256,
         ],
@@ -259,13 +233,8 @@ def _expect(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) ->
             day = (fired - timedelta(microseconds=1)).date()
             after = _day_end(day, zone)
             rows.append((contract.feed_id, contract.level, day, after + contract.latency, True))
-    connection.execute("delete from ops.expectations")
-    if rows:
-        # As one statement of lists: row by row, years of days would take longer than the load itself.
-        connection.execute(
-            f"insert into ops.expectations select {', '.join(['unnest(?)'] * 5)}",
-            [list(column) for column in zip(*rows, strict=True)],
-        )
+    names = ("feed_id", "level", "business_date", "expected_by", "is_mandatory")
+    operations.fill(connection, "ops.expectations", [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def _day_end(day: date, zone: ZoneInfo) -> datetime:

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines import cli, contract, database, decisions, lake, linkage, releases, settings
+from pipelines.decisions import links
 from pipelines.errors import DataError, WarehouseError
 from pipelines.samplecity import evaluation
 from pipelines.stages import governance, loading
@@ -67,14 +68,14 @@ def test_a_decision_is_kept_masked_and_every_build_follows_it(built: None) -> No
         "select review_status, decided_by from governance.link_review"
     )
     assert [(1, 2)] == ask("select count(*), max(member_count) from governance.cases")
-    kept = decisions.files()[0].read_text(encoding="utf-8")
+    kept = decisions.files(links.KIND)[0].read_text(encoding="utf-8")
     assert "16312345678" not in kept
     assert "[号码]" in kept
 
     lake.warehouse_file().unlink()
     with database.writer(lake.warehouse_file()) as connection:
         loading.load(connection, contract.load_all())
-        assert 1 == decisions.load(connection)
+        assert 1 == links.load(connection)
 
 
 def test_a_case_says_why_it_is_one_and_an_old_id_leads_to_it(built: None) -> None:
@@ -92,15 +93,15 @@ def test_a_case_says_why_it_is_one_and_an_old_id_leads_to_it(built: None) -> Non
 
 def test_what_cannot_be_decided_is_said(built: None) -> None:
     with pytest.raises(WarehouseError, match="no case has a record HL-20261117-999999"):
-        linkage.decide(ONE, "HL-20261117-999999", decisions.ACCEPTED, "desk", "why")
+        linkage.decide(ONE, "HL-20261117-999999", links.ACCEPTED, "desk", "why")
     with pytest.raises(WarehouseError, match="is one record"):
-        linkage.decide(ONE, ONE, decisions.ACCEPTED, "desk", "why")
+        linkage.decide(ONE, ONE, links.ACCEPTED, "desk", "why")
     with pytest.raises(WarehouseError, match="without a desk or a reason"):
-        linkage.decide(ONE, OTHER, decisions.ACCEPTED, " ", "why")
+        linkage.decide(ONE, OTHER, links.ACCEPTED, " ", "why")
     with pytest.raises(WarehouseError, match="no case has or had the id 'GC2611-nothing'"):
         linkage.explain("GC2611-nothing")
 
-    assert [] == decisions.files()
+    assert [] == decisions.files(links.KIND)
 
 
 def test_without_a_warehouse_nothing_is_explained(home: object) -> None:
@@ -109,7 +110,7 @@ def test_without_a_warehouse_nothing_is_explained(home: object) -> None:
 
 
 def test_a_damaged_decision_stops_the_build_and_is_named(built: None) -> None:
-    path = decisions.folder() / "20261118T000000Z-0000000000.json"
+    path = decisions.folder(links.KIND) / "20261118T000000Z-0000000000.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"decision": "maybe"}), encoding="utf-8")
 

@@ -100,6 +100,7 @@ def sources() -> Iterator[str]:
 def whole_project(folder: Path) -> Path:
     """The city's own contracts, reference files and models, and what it takes over."""
     shutil.copytree(PROJECT, folder)
+    shutil.copytree(OURS.parent / "operations", folder / "contracts" / "operations")
     for name in (*_KEPT, *_EMPTY):
         shutil.copy(OURS / f"{name}.odcs.yaml", folder / "contracts" / "reference")
         lines = (OURS / f"{name}.csv").read_text(encoding="utf-8").splitlines(keepends=True)

@@ -12,7 +12,7 @@ import pytest
 from duckdb import DuckDBPyConnection
 from validated_by_hand import validate_by_hand
 
-from pipelines import contract, database, lake
+from pipelines import contract, database, lake, operations
 from pipelines.contract.model import Column, Contract
 from pipelines.stages import loading
 
@@ -302,7 +302,7 @@ def test_an_empty_table_of_an_older_contract_gets_the_columns_of_todays(
 
 def test_what_the_channel_keeps_of_itself_is_what_its_contracts_say() -> None:
     connection = database.memory()
-    loading.prepare(connection)
+    operations.prepare(connection)
     for promised in contract.load_operations():
         kept = connection.execute(f"describe {promised.table}").fetchall()
         assert [(column.name, column.required) for column in promised.columns] == [

@@ -7,6 +7,7 @@ select
     window_start,
     window_end,
     batch_id,
+    origin,
     landed_at,
     min(landed_at) over (partition by feed_id, window_start, window_end) as first_landed_at,
     received,

@@ -28,7 +28,7 @@ from (
 ) as counted
 where
     counted.batch_count
-    <> (select count(*) from core.batches as batches where batches.feed_id = counted.feed_id);
+    <> (select count(*) from core.batches as batches where batches.feed_id = counted.feed_id and batches.origin = 'source');
 
 -- check: a score lies between 0 and 100
 select

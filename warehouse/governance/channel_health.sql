@@ -3,8 +3,9 @@
 -- row and is missing; otherwise silence would look healthy. Days not yet due have no row until they deliver.
 -- The state is as of the newest landing in the warehouse, never of the clock.
 -- landed_at is when the day was complete for the first time; later pulls of the same window are corrections and
--- do not make it late. The expected band is the median of the same weekday in the weeks before, give or take what
--- the rule of the day tolerates; in a feed's first days there is none. Rules are rows of ref.health_rules.
+-- do not make it late; rows an office sent back are no delivery. The expected band is the median of the same weekday
+-- in the weeks before, give or take what the rule of the day tolerates; in a feed's first days there is none.
+-- Rules are rows of ref.health_rules.
 with delivered as (
     select
         feed_id,
@@ -27,6 +28,7 @@ with delivered as (
             *,
             max(window_end) over (partition by feed_id, business_date) as last_end
         from core.batches
+        where origin = 'source'
     )
     group by all
 ),

@@ -1,0 +1,46 @@
+"""What a person or a scheduler can ask for. A command and a DAG task make the same call into this room.
+
+land → gate                 any number at once, a feed and window each
+load → build → publish      one process at a time
+
+    windows     what people mean by a day or a range
+    batches     land, gate
+    warehouse   load, build, check, publish
+    scorecards  a period as known on a day
+    editions    the official code list
+    answers     what the warehouse knows of the channel itself
+    keeping     what goes once its time is over
+    opening     the warehouse, opened for one call
+"""
+
+from __future__ import annotations
+
+from pipelines.run.answers import overdue, summary, trace
+from pipelines.run.batches import ROW_EQUATION, counts, gate, land, run
+from pipelines.run.editions import edition_differences, edition_summary, load_edition
+from pipelines.run.keeping import upkeep
+from pipelines.run.scorecards import scorecard
+from pipelines.run.warehouse import build, check, load, publish
+from pipelines.run.windows import Instant, window
+
+__all__ = [
+    "ROW_EQUATION",
+    "Instant",
+    "build",
+    "check",
+    "counts",
+    "edition_differences",
+    "edition_summary",
+    "gate",
+    "land",
+    "load",
+    "load_edition",
+    "overdue",
+    "publish",
+    "run",
+    "scorecard",
+    "summary",
+    "trace",
+    "upkeep",
+    "window",
+]

@@ -1,0 +1,127 @@
+"""One window of one feed: pulled, typed, judged. Any number at once."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pipelines import contract as contracts
+from pipelines import lake, settings
+from pipelines.contract.model import Contract
+from pipelines.errors import DataError, DataRefused
+from pipelines.receipt import Receipt
+from pipelines.run.windows import Instant, instant, window
+
+ROW_EQUATION = ("received", "validated", "quarantined", "duplicate", "refused")
+
+
+def land(
+    feed_id: str,
+    start: Instant,
+    end: Instant | None = None,
+    as_of: Instant | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> str:
+    """Pull one window of a feed and return the folder of what landed.
+
+    `as_of` is the instant the pull claims to happen at, for replays; now when not given.
+    Raises FeedError when the source misbehaves, DataRefused when the same content was refused before.
+    """
+    from pipelines.stages import landing
+
+    feed = contracts.load(feed_id)
+    landed_at = instant(as_of, ZoneInfo(feed.timezone)).astimezone(UTC) if as_of else settings.now()
+    folder = landing.land(feed, window(feed, start, end), landed_at, settings.server(), progress)
+    _raise_if_refused(folder)
+    return str(folder)
+
+
+def gate(landed: str, *, accept: bool = False) -> str:
+    """Type and judge one landed batch and return the folder of its validated rows.
+
+    A batch judged before under the same contract is left as it is. Raises DataError when the batch is held or
+    unreadable, DataRefused when it shows what must not be kept: its bytes are gone then, the refusal recorded.
+    """
+    receipt = Receipt.read(Path(landed))
+    with lake.alone(receipt.batch):
+        return _gate(Path(landed), receipt, accept=accept)
+
+
+def _gate(folder: Path, receipt: Receipt, *, accept: bool) -> str:
+    from pipelines.stages import gate as gates
+    from pipelines.stages import landing, staging
+
+    feed = contracts.load(receipt.feed_id)
+    validated = receipt.batch.folder("validated")
+    if _is_judged(receipt.batch, feed):
+        return str(validated)
+    staged = receipt.batch.folder("staged")
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        staging.stage(feed, folder)
+    except DataRefused as refusal:
+        _forget(receipt.batch)
+        landing.refuse(folder, feed, refusal.message, receipt.received)
+        raise
+    done = gates.gate(feed, staged, accept=accept)
+    shutil.rmtree(staged, ignore_errors=True)
+    return str(done)
+
+
+def _is_judged(batch: lake.Batch, feed: Contract) -> bool:
+    """Whether a batch was judged under this very contract, and both its files are still what was written."""
+    import pyarrow
+    import pyarrow.parquet
+
+    for stage, rows in (("validated", "validated"), ("quarantine", "quarantined")):
+        folder = batch.folder(stage)  # type: ignore[arg-type]
+        try:
+            receipt = Receipt.read(folder)
+            written = pyarrow.parquet.read_metadata(folder / lake.ROWS).num_rows
+        except (OSError, DataError, pyarrow.ArrowInvalid):
+            return False
+        if receipt.contract_sha256 != feed.sha256 or written != getattr(receipt, rows):
+            return False
+    return True
+
+
+def _forget(batch: lake.Batch) -> None:
+    """Drop what was judged under an older contract."""
+    lake.drop_folder(batch.folder("validated"))
+    lake.drop_folder(batch.folder("quarantine"))
+
+
+def _raise_if_refused(folder: Path) -> None:
+    receipt = Receipt.read(folder)
+    if receipt.stage == "refused":
+        raise DataRefused(
+            f"{receipt.feed_id}: this batch was refused before: {receipt.details.get('reason')}",
+            next_step="ask the source to leave it out; the bytes were deleted",
+        )
+
+
+def counts(folder: str) -> dict[str, Any]:
+    """The row counts of a batch, small enough to travel with an asset event."""
+    receipt = Receipt.read(Path(folder))
+    return {
+        "feed_id": receipt.feed_id,
+        "batch_id": receipt.batch_id,
+        "window_start": receipt.window.start.isoformat(),
+        "window_end": receipt.window.end.isoformat(),
+        **{name: getattr(receipt, name) for name in ROW_EQUATION},
+    }
+
+
+def run(
+    feed_id: str,
+    start: Instant,
+    end: Instant | None = None,
+    as_of: Instant | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Land and judge one window of a feed; returns its counts."""
+    return counts(gate(land(feed_id, start, end, as_of, progress)))
