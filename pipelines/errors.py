@@ -6,6 +6,7 @@
     ├── FeedError         the source misbehaved: the pull stored nothing
     │   └── FeedUnavailable   … and may behave later (time-out, 429, 5xx): worth a retry
     ├── DataError         the data broke its promise: read the reasons, ask the source
+    │   ├── BatchHeld         … so far that a person has to decide about the batch
     │   └── DataRefused       … so badly that nothing of the batch may be kept
     └── WarehouseError    the warehouse or a release could not be written or read
         └── WarehouseBusy     … because somebody else is writing: worth a retry
@@ -69,6 +70,10 @@ class DataError(UrbanBrainError):
     """The data broke its promise as a whole: too many bad rows, a missing column, a wrong total."""
 
     exit_code = 4
+
+
+class BatchHeld(DataError):
+    """Too much of the batch breaks the contract, or its shape changed: it waits in `lake/held` for a person."""
 
 
 class DataRefused(DataError):

@@ -4,6 +4,7 @@
     lake/staged/<feed>/…                               typed text, gone once the gate has judged it
     lake/validated/<feed>/…                            rows that keep the contract
     lake/quarantine/<feed>/…                           rows that do not, with every reason
+    lake/held/<feed>/…                                 what is known of a batch that a person decides about
     lake/refused/<feed>/…                              a receipt that says why bytes were deleted
 
 A folder is written under a temporary name beside its target, fsynced and renamed; its `receipt.json` is
@@ -26,7 +27,7 @@ from typing import Literal
 
 from pipelines import settings
 
-Stage = Literal["landing", "staged", "validated", "quarantine", "refused"]
+Stage = Literal["landing", "staged", "validated", "quarantine", "held", "refused"]
 RECEIPT = "receipt.json"
 ROWS = "rows.parquet"
 SET_ASIDE = "set_aside.parquet"

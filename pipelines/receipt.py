@@ -24,6 +24,21 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """One reason why a batch waits for a person, in both languages.
+
+    Staging and the gate put them into their receipts; the gate holds a batch that has any. The words are shown in
+    Airflow and kept in the ledger: they name columns, rules and counts, never a value that a row brought,
+    and end without a full stop.
+    """
+
+    kind: str
+    """What was passed: `rejected_share`, or how the shape changed."""
+    text_en: str
+    text_zh: str
+
+
+@dataclass(frozen=True)
 class Receipt:
     """One stage's word on one batch.
 
@@ -49,6 +64,8 @@ class Receipt:
     rules: dict[str, int] = field(default_factory=dict)
     """Broken rule → rows that break it (errors and warnings)."""
     warnings: tuple[str, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    """Why a person has to decide about the batch, or had to before its rows were let in."""
     details: dict[str, Any] = field(default_factory=dict)
     """What else the stage saw: encoding, etag, http attempts, schema fingerprint, reason of a refusal."""
 
@@ -89,6 +106,7 @@ class Receipt:
         values["landed_at"] = datetime.fromisoformat(values["landed_at"])
         values["parts"] = tuple(Part(**part) for part in values["parts"])
         values["warnings"] = tuple(values["warnings"])
+        values["holds"] = tuple(Hold(**hold) for hold in values.get("holds", ()))
         return cls(**values)
 
 

@@ -67,7 +67,7 @@ def _gate(folder: Path, receipt: Receipt, *, accept: bool) -> str:
         _forget(receipt.batch)
         landing.refuse(folder, feed, refusal.message, receipt.received)
         raise
-    done = gates.gate(feed, staged, accept=accept)
+    done = gates.gate(feed, staged, is_approved=accept)
     shutil.rmtree(staged, ignore_errors=True)
     return str(done)
 

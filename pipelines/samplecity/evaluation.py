@@ -141,7 +141,7 @@ def _load(connection: DuckDBPyConnection, city: City, clock: datetime, say: Call
             landed = _landed(source, city, clock)
             feed = contract.load(source.feed_id)
             say(f"{source.feed_id}: gate")
-            gate.gate(feed, staging.stage(feed, landed), accept=True)
+            gate.gate(feed, staging.stage(feed, landed), is_approved=True)
     loading.load(connection, contract.load_all())
 
 

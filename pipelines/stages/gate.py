@@ -18,9 +18,9 @@ from pipelines import calendar, privacy, settings, values
 from pipelines.contract import dictionary
 from pipelines.contract.model import Contract, Rule
 from pipelines.database import count, literal, prepare, quoted
-from pipelines.errors import DataError
+from pipelines.errors import BatchHeld, DataError
 from pipelines.lake import ROWS, SET_ASIDE, new_folder
-from pipelines.receipt import Receipt
+from pipelines.receipt import Hold, Receipt
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _RELATION = "judged"
 _BITS = 60
 _SMALL_BATCH = 20
+_FIRST = 10
+FIRST_REASONS = "first_reasons"
+"""Where a held batch's receipt tells, in `details`, what its first bad rows break."""
 _OPERATORS: dict[str, Callable[[float, Any], bool]] = {
     "mustBe": operator.eq,
     "mustNotBe": operator.ne,
@@ -42,11 +45,12 @@ _OPERATORS: dict[str, Callable[[float, Any], bool]] = {
 }
 
 
-def gate(contract: Contract, staged: Path, *, accept: bool = False) -> Path:
+def gate(contract: Contract, staged: Path, *, is_approved: bool = False) -> Path:
     """Split one staged batch into validated and quarantined rows and return the validated folder.
 
-    A batch whose quarantined share passes the contract's `rejectLimit` is held: DataError, nothing is
-    validated, and `accept=True` lets its good rows through after all.
+    A batch is held when its quarantined share passes the contract's `rejectLimit`, or when staging gave it a reason
+    to be: its figures, first reasons and bad rows go to `lake/held`, nothing is validated, and BatchHeld is raised.
+    `is_approved` says that a person let its good rows through.
     """
     receipt = Receipt.read(staged)
     from pipelines.expectations import Judge
@@ -63,25 +67,29 @@ def gate(contract: Contract, staged: Path, *, accept: bool = False) -> Path:
         if not receipt.received:
             _refuse_emptiness(contract, receipt)
         warnings = [*receipt.warnings, *_batch_warnings(contract, total, about_batch, verdicts, split.number)]
-        share = quarantined / total if total >= _SMALL_BATCH else 0.0
-        if share > contract.reject_limit and not accept:
-            raise DataError(
-                f"{contract.feed_id}: {quarantined:,} of {total:,} rows ({share:.0%}) break the contract, "
-                f"more than the {contract.reject_limit:.0%} it allows; the batch is held. "
-                f"Most broken: {_worst(verdicts)}",
-                next_step=f"look at the source; let the good rows in with `urbanbrain gate {receipt.batch_id} --accept`",
-            )
         done = replace(
             receipt,
             validated=total - quarantined,
             quarantined=quarantined,
             rules={verdict.rule.rule_id: verdict.broken for verdict in verdicts if verdict.broken},
             warnings=tuple(warnings),
+            holds=(*receipt.holds, *_too_many_bad(contract, quarantined, total)),
         )
         if done.difference:
             raise DataError(
                 f"{contract.feed_id}: {done.received:,} rows received, but {done.difference:,} of them are in no place",
                 next_step="this is a defect of the pipeline: keep the landed batch and report it",
+            )
+        if done.holds and not is_approved:
+            first = split.first_reasons()
+            with new_folder(receipt.batch.folder("held"), replace=True) as folder:
+                split.write_quarantine(folder / ROWS)
+                replace(done, stage="held", details={**done.details, FIRST_REASONS: first}).write(folder)
+            raise BatchHeld(
+                f"{contract.feed_id}: {'; '.join(hold.text_en for hold in done.holds)}; the batch is held."
+                + (f" Most broken: {_worst(verdicts)}" if quarantined else ""),
+                next_step=f"`urbanbrain held show {receipt.batch_id}` shows it; `urbanbrain held approve` lets its "
+                "good rows in, `urbanbrain held reject` keeps it out",
             )
         with new_folder(receipt.batch.folder("quarantine"), replace=True) as folder:
             split.write_quarantine(folder / ROWS)
@@ -278,6 +286,28 @@ class _Split:
             f"to {literal(str(path))} (format parquet, compression zstd)"
         )
 
+    def first_reasons(self) -> list[dict[str, Any]]:
+        """The first broken rules as the rows came: row number, rule, and what was expected. No value of a row."""
+        broken = [
+            (i, verdict.rule)
+            for i, verdict in enumerate(self._verdicts)
+            if verdict.broken and verdict.rule.severity == "error"
+        ]
+        if not broken:
+            return []
+        reasons = " union all ".join(
+            f"select _row_number as row_number, {i} as place, {literal(rule.rule_id)} as rule, "
+            f"{literal(rule.column)} as column_name, {_words(rule, rule.expected_en, 1)} as expected_en, "
+            f"{_words(rule, rule.expected_zh, 2)} as expected_zh "
+            f"from staged join marks using (_row_number) where {self._bit(i)}"
+            for i, rule in broken
+        )
+        found = self.connection.execute(
+            f"select * exclude (place) from ({reasons}) order by row_number, place limit {_FIRST}"
+        )
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
     def _shown(self, name: str) -> str:
         """A column's value as people will be shown it. A number may be somebody's: its rule then names no value."""
         text = f"{quoted(name)}::varchar"
@@ -363,6 +393,20 @@ def _refuse_emptiness(contract: Contract, receipt: Receipt) -> None:
         f"{contract.feed_id}: no row came for {last}, a day on which there is data; it is missing",
         next_step="ask the source; land the window again when it is there",
     )
+
+
+def _too_many_bad(contract: Contract, quarantined: int, total: int) -> list[Hold]:
+    """Why the share of bad rows asks for a person; nothing in a batch so small that one row is a large share."""
+    if total < _SMALL_BATCH or quarantined / total <= contract.reject_limit:
+        return []
+    share, limit = f"{quarantined / total:.0%}", f"{contract.reject_limit:.0%}"
+    return [
+        Hold(
+            "rejected_share",
+            f"{quarantined:,} of {total:,} rows ({share}) break the contract, more than the {limit} it allows",
+            f"{total:,}行中有{quarantined:,}行（{share}）不符合数据合同，超过允许的{limit}",
+        )
+    ]
 
 
 def _worst(verdicts: Sequence[Verdict]) -> str:

@@ -68,7 +68,7 @@ def judged(
     start = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=8)
     window = lake.Window(start, start + timedelta(days=1))
     landed = landing.land(THINGS, window, window.end + timedelta(minutes=40), server)
-    validated = gate.gate(THINGS, staging.stage(THINGS, landed), accept=True)
+    validated = gate.gate(THINGS, staging.stage(THINGS, landed), is_approved=True)
     receipt = Receipt.read(validated)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
