@@ -21,6 +21,16 @@ from pipelines.contract.model import Contract
 from pipelines.errors import WarehouseError
 from pipelines.office_file import OfficeView
 
+# The one table beside them that only an office file has.
+THIS_OFFICE = "this_office"
+SAID_OF_THIS_OFFICE = "Whose file this is, and as of when. One row. 本文件所属街镇及数据截止时间（一行）"
+OF_THIS_OFFICE = {
+    "street_code": "Street of this file. 街镇代码",
+    "street_name": "Name of the street on that day. 街镇名称",
+    "day": "Day of the newest landed data, in the city's time. 数据截止日期",
+    "as_of": "Instant of the newest landed data. 数据截止时间",
+}
+
 _COMMENT = re.compile("--.*")
 _COMMENTED = re.compile(r'(?:^|[\s.])"?(?P<name>[A-Za-z_]\w*)"?,?\s+--\s*(?P<comment>\S.*)$')
 

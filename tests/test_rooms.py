@@ -21,7 +21,7 @@ LAYERS = (
         "expectations", "disclosure", "data_package", "office_file", "releases", "asking",
     ),
     ("stages",),
-    ("run", "as_known", "checking", "samplecity", "embedded", "linkage"),
+    ("run", "as_known", "checking", "samplecity", "embedded", "linkage", "lineage"),
     ("cli",),
 )  # fmt: skip
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}

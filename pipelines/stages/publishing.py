@@ -38,13 +38,6 @@ _ROW_GROUP = 122_880  # DuckDB's own vector-aligned size: a point query reads on
 _CODE = re.compile(r"[0-9A-Za-z_-]+")
 _BUILDERS = 2
 _PARTS = ".parts"
-_THIS_OFFICE = "Whose file this is, and as of when. One row. 本文件所属街镇及数据截止时间（一行）"
-_OF_THIS_OFFICE = {
-    "street_code": "Street of this file. 街镇代码",
-    "street_name": "Name of the street on that day. 街镇名称",
-    "day": "Day of the newest landed data, in the city's time. 数据截止日期",
-    "as_of": "Instant of the newest landed data. 数据截止时间",
-}
 
 
 def publish(
@@ -221,7 +214,8 @@ class _Publication:
             f"'street' and area_code = {literal(street)} and valid_from <= day and valid_to > day",
             part,
         )
-        return OfficeTable("main", "this_office", str(part), _THIS_OFFICE, _OF_THIS_OFFICE)
+        said, columns = office_views.SAID_OF_THIS_OFFICE, office_views.OF_THIS_OFFICE
+        return OfficeTable("main", office_views.THIS_OFFICE, str(part), said, columns)
 
     def _streets(self) -> list[str]:
         """Codes of the streets in scope on the day of the release."""

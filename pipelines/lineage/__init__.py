@@ -1,0 +1,10 @@
+"""Where what is in a table comes from, and where it goes.
+
+queries    which columns one query reads
+columns    the same for the whole project: `of_project(…).sources(table, column)` and `.readers(table, column)`
+"""
+
+from pipelines.lineage.columns import VIEWS, Lineage, Step, of, of_project
+from pipelines.lineage.queries import ROWS, Field, Unseen, Use
+
+__all__ = ["ROWS", "VIEWS", "Field", "Lineage", "Step", "Unseen", "Use", "of", "of_project"]

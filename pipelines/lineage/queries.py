@@ -1,0 +1,561 @@
+"""Which columns a query reads, for each column it answers with and for its rows as a whole. Reads SQL, runs nothing.
+
+A use is what OpenLineage's column lineage facet calls a transformation. DIRECT is a value handed through (IDENTITY),
+computed with (TRANSFORMATION) or summed up (AGGREGATION); INDIRECT is one that only decides: which branch
+(CONDITIONAL), which rows of a window and in what order (WINDOW), which rows at all (JOIN, FILTER, GROUP_BY, SORT).
+The rows of a table are a field of their own, `*`: they are made of the rows of other tables, and `count(*)` is made
+of rows, not of any column.
+
+What cannot be told from the text raises `Unseen`: nothing is guessed. Names are told apart as DuckDB does, without case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import sqlglot
+from sqlglot import expressions as sql
+
+ROWS = "*"
+_RECURRING = "recurring"  # DuckDB's word for what a recursive query with a key has come to
+_MOST_ROUNDS = 20
+# Functions that make rows of their arguments alone. Others may read files or tables that the text does not name.
+_PURE_TABLES = (sql.GenerateSeries, sql.Explode, sql.Unnest)
+_PURE_NAMES = frozenset(
+    {"range", "generate_series", "unnest", "generate_subscripts", "json_each", "json_tree"}
+)
+_ROW_NUMBERS = (sql.RowNumber, sql.Rank, sql.DenseRank, sql.PercentRank, sql.CumeDist, sql.Ntile)
+
+
+class Unseen(Exception):
+    """What a query does that its text does not tell."""
+
+
+class Field(NamedTuple):
+    """A column of a table, or with `*` its rows."""
+
+    table: str
+    column: str
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.column}"
+
+
+class Use(NamedTuple):
+    """How a field goes into another one."""
+
+    kind: Literal["DIRECT", "INDIRECT"]
+    subtype: str
+
+    @property
+    def is_direct(self) -> bool:
+        return self.kind == "DIRECT"
+
+
+IDENTITY = Use("DIRECT", "IDENTITY")
+TRANSFORMATION = Use("DIRECT", "TRANSFORMATION")
+AGGREGATION = Use("DIRECT", "AGGREGATION")
+CONDITIONAL = Use("INDIRECT", "CONDITIONAL")
+WINDOW = Use("INDIRECT", "WINDOW")
+JOIN = Use("INDIRECT", "JOIN")
+FILTER = Use("INDIRECT", "FILTER")
+GROUP_BY = Use("INDIRECT", "GROUP_BY")
+SORT = Use("INDIRECT", "SORT")
+UNSEEN = Use("INDIRECT", "UNSEEN")
+"""Nobody can tell whether and how: not a word of OpenLineage, and in none of its events."""
+_STRENGTH = (IDENTITY, TRANSFORMATION, AGGREGATION)
+
+Uses = frozenset[tuple[Field, Use]]
+NOTHING: Uses = frozenset()
+
+
+def through(outer: Use, inner: Use) -> Use:
+    """How a field is used whose use is used: what only decides anywhere on the way only decides."""
+    if UNSEEN in (outer, inner):
+        return UNSEEN
+    if outer.is_direct and inner.is_direct:
+        return max(outer, inner, key=_STRENGTH.index)
+    return inner if outer.is_direct else outer
+
+
+@dataclass(frozen=True)
+class Relation:
+    """What a query answers with: its columns in their order, and what its rows depend on."""
+
+    columns: Mapping[str, Uses]
+    rows: Uses = NOTHING
+
+
+Columns = Callable[[str], Sequence[str] | None]
+"""The columns of `schema.table`, None for a table nobody knows."""
+
+
+def read(query: str, columns: Columns) -> Relation:
+    """The fields a query reads. Raises Unseen, saying what cannot be told."""
+    try:
+        return _Reader(columns).query(sqlglot.parse_one(query, dialect="duckdb"), _Scope())
+    except sqlglot.errors.SqlglotError as error:
+        raise Unseen(f"its SQL cannot be parsed: {str(error).splitlines()[0]}") from None
+    except RecursionError:
+        raise Unseen("its SQL is nested too deeply") from None
+
+
+@dataclass
+class _Source:
+    """One thing a select reads from."""
+
+    name: str
+    relation: Relation
+    table: str = ""
+    is_visible: bool = True  # the right side of a semi or anti join decides, but shows no column
+
+
+@dataclass
+class _Scope:
+    """What a name may mean at one place: sources and aliases of its select, then those of the selects around it."""
+
+    tables: dict[str, Relation] = field(default_factory=dict)
+    sources: list[_Source] = field(default_factory=list)
+    merged: set[str] = field(default_factory=set)
+    aliases: dict[str, Uses] = field(default_factory=dict)
+    windows: dict[str, sql.Window] = field(default_factory=dict)
+    shadows: frozenset[str] = frozenset()
+    outer: _Scope | None = None
+
+    def inner(self) -> _Scope:
+        return _Scope(tables=dict(self.tables), outer=self, shadows=self.shadows)
+
+    @property
+    def rows(self) -> Uses:
+        return frozenset[tuple[Field, Use]]().union(*(source.relation.rows for source in self.sources))
+
+
+class _Reader:
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+
+    # Queries
+
+    def query(self, node: sql.Expr, scope: _Scope) -> Relation:
+        scope = _Scope(
+            tables=dict(scope.tables), outer=scope.outer, shadows=scope.shadows, sources=scope.sources
+        )
+        self._name_steps(node, scope)
+        if isinstance(node, sql.Subquery):
+            if node.args.get("pivots"):
+                raise Unseen("it pivots, and the columns of a pivot depend on values")
+            return self._ordered(node, self.query(node.this, scope), scope)
+        if isinstance(node, sql.SetOperation):
+            return self._ordered(node, self._combined(node, scope), scope)
+        if isinstance(node, sql.Select):
+            return self._select(node, scope)
+        if isinstance(node, sql.Values):
+            return self._values(node, scope)
+        if isinstance(node, sql.Table):
+            return self._source(node, scope).relation
+        raise Unseen(f"`{_head(node)}` is no select")
+
+    def _name_steps(self, node: sql.Expr, scope: _Scope) -> None:
+        steps = node.args.get("with_")
+        if steps is None:
+            return
+        for step in steps.expressions:
+            name = _lower(step.alias)
+            names = [_lower(each.name) for each in step.args["alias"].args.get("columns") or ()]
+            body = step.this
+            if steps.args.get("recursive") and isinstance(body, sql.SetOperation) and _names(body, name):
+                scope.tables[name] = self._recursive(body, name, names, scope)
+            else:
+                scope.tables[name] = _renamed(self.query(body, scope), names)
+
+    def _recursive(self, body: sql.SetOperation, name: str, names: Sequence[str], scope: _Scope) -> Relation:
+        """A step that reads itself: what it comes to is what another round adds nothing to."""
+        known = _renamed(self.query(body.this, scope), names)
+        for _ in range(_MOST_ROUNDS):
+            inside = _Scope(tables={**scope.tables, name: known}, outer=scope.outer, shadows=scope.shadows)
+            more = _united(known, self.query(body.expression, inside))
+            if more == known:
+                return known
+            known = more
+        raise Unseen(f"the recursive step {name} does not come to an end")
+
+    def _combined(self, node: sql.SetOperation, scope: _Scope) -> Relation:
+        left, right = self.query(node.this, scope), self.query(node.expression, scope)
+        if isinstance(node, sql.Union):
+            both = _united_by_name(left, right) if node.args.get("by_name") else _united(left, right)
+            return (
+                both
+                if not node.args.get("distinct")
+                else Relation(both.columns, both.rows | _distinct(both.columns))
+            )
+        decides = _as(JOIN, *left.columns.values(), *right.columns.values())
+        return Relation(left.columns, left.rows | right.rows | decides)
+
+    def _ordered(self, node: sql.Expr, relation: Relation, scope: _Scope) -> Relation:
+        order = node.args.get("order")
+        if order is None:
+            return relation
+        inside = scope.inner()
+        inside.sources = [_Source("", relation)]
+        return Relation(relation.columns, relation.rows | _as(SORT, self._of(order, inside)))
+
+    def _values(self, node: sql.Values, scope: _Scope) -> Relation:
+        rows = [list(row.expressions) if isinstance(row, sql.Tuple) else [row] for row in node.expressions]
+        columns = {
+            f"col{number}": NOTHING.union(*(self._of(row[number], scope) for row in rows))
+            for number in range(len(rows[0]))
+        }
+        return Relation(columns)
+
+    def _select(self, node: sql.Select, outer: _Scope) -> Relation:
+        scope = outer.inner()
+        rows = self._read_from(node, scope)
+        for window in node.args.get("windows") or ():
+            scope.windows[_lower(window.name)] = window
+        columns: dict[str, Uses] = {}
+        for name, uses in self._answers(node, scope):
+            free = name
+            while free in columns:  # two columns of one name: the second is not reached by it
+                free += ":1"
+            columns[free] = uses
+        rows |= scope.rows
+        if where := node.args.get("where"):
+            rows |= _as(FILTER, self._of(where.this, scope))
+        if group := node.args.get("group"):
+            rows |= _as(GROUP_BY, *self._groups(node, group, scope, columns))
+        for clause in ("having", "qualify"):
+            if found := node.args.get(clause):
+                rows |= _as(FILTER, self._of(found.this, scope))
+        if distinct := node.args.get("distinct"):
+            on = distinct.args.get("on")
+            rows |= _as(GROUP_BY, self._of(on, scope)) if on else _distinct(columns)
+        if order := node.args.get("order"):
+            rows |= _as(SORT, *(self._sorted_by(each.this, scope, columns) for each in order.expressions))
+        return Relation(columns, rows)
+
+    def _groups(
+        self, node: sql.Select, group: sql.Group, scope: _Scope, columns: Mapping[str, Uses]
+    ) -> Iterator[Uses]:
+        if group.args.get("all"):
+            for each in node.expressions:
+                if not any(True for _ in each.find_all(sql.AggFunc)):
+                    yield from (uses for _, uses in self._answer(each, scope))
+        for each in group.find_all(sql.Column, sql.Literal):
+            if isinstance(each, sql.Literal):
+                if each.parent is group and each.is_int and int(each.name) <= len(columns):
+                    yield list(columns.values())[int(each.name) - 1]
+            else:
+                yield self._of(each, scope)
+
+    def _sorted_by(self, node: sql.Expr, scope: _Scope, columns: Mapping[str, Uses]) -> Uses:
+        if isinstance(node, sql.Column) and not node.table and _lower(node.name) in columns:
+            return columns[_lower(node.name)]
+        if isinstance(node, sql.Literal) and node.is_int and int(node.name) <= len(columns):
+            return list(columns.values())[int(node.name) - 1]
+        return self._of(node, scope)
+
+    # What a select reads from
+
+    def _read_from(self, node: sql.Select, scope: _Scope) -> Uses:
+        """Fill the scope's sources; what joining them depends on."""
+        decides: Uses = NOTHING
+        if start := node.args.get("from_"):
+            decides |= self._joined(start.this, scope)
+        for join in node.args.get("joins") or ():
+            decides |= self._join(join, scope)
+        for lateral in node.args.get("laterals") or ():
+            scope.sources.append(self._source(lateral, scope))
+        return decides
+
+    def _joined(self, node: sql.Expr, scope: _Scope) -> Uses:
+        """A source with the joins that hang on it."""
+        decides: Uses = NOTHING
+        if isinstance(node, sql.Paren) or (
+            isinstance(node, sql.Subquery) and isinstance(node.this, sql.Table)
+        ):
+            decides |= self._joined(node.this, scope)
+        else:
+            scope.sources.append(self._source(node, scope))
+        for join in node.args.get("joins") or ():
+            decides |= self._join(join, scope)
+        return decides
+
+    def _join(self, join: sql.Join, scope: _Scope) -> Uses:
+        before = {name for source in scope.sources for name in source.relation.columns}
+        known = len(scope.sources)
+        decides = self._joined(join.this, scope)
+        shared = {_lower(name.name) for name in join.args.get("using") or ()}
+        if (join.args.get("method") or "").upper() == "NATURAL":
+            shared |= {name for source in scope.sources[known:] for name in source.relation.columns} & before
+        scope.merged |= shared
+        for name in shared:
+            decides |= self._named((name,), scope)
+        if condition := join.args.get("on"):
+            decides |= self._of(condition, scope)
+        if (join.args.get("kind") or "").upper() in ("SEMI", "ANTI"):
+            for source in scope.sources[known:]:
+                source.is_visible = False
+        return _as(JOIN, decides)
+
+    def _source(self, node: sql.Expr, scope: _Scope) -> _Source:
+        if node.args.get("pivots"):
+            raise Unseen("it pivots, and the columns of a pivot depend on values")
+        alias = _lower(node.alias)
+        names = [_lower(name) for name in node.alias_column_names]
+        if isinstance(node, sql.Table) and isinstance(node.this, sql.Identifier):
+            table, relation = self._table(node, scope)
+            return _Source(alias or table.rpartition(".")[2], _renamed(relation, names), table)
+        # What stands beside may be read: DuckDB lets any source of a select look to its left.
+        if isinstance(node, sql.Table):
+            return _Source(alias, self._made(node.this, scope, names, alias))
+        if isinstance(node, sql.Lateral):
+            inside = node.this
+            if isinstance(inside, sql.Subquery):
+                return _Source(alias, _renamed(self.query(inside, scope.inner()), names))
+            return _Source(alias, self._made(inside, scope, names, alias))
+        if isinstance(node, sql.Unnest):
+            return _Source(alias, self._made(node, scope, names, alias))
+        if isinstance(node, (sql.Subquery, sql.Values)):
+            return _Source(alias, _renamed(self.query(node, scope.inner()), names))
+        raise Unseen(f"it reads from `{_head(node)}`")
+
+    def _table(self, node: sql.Table, scope: _Scope) -> tuple[str, Relation]:
+        name, schema = _lower(node.name), _lower(node.db)
+        if node.catalog:
+            raise Unseen(f"it reads {_head(node)}, of another database")
+        if schema in ("", _RECURRING) and name in scope.tables:
+            return name, scope.tables[name]
+        table = f"{schema}.{name}" if schema else name
+        columns = self._columns(table)
+        if columns is None:
+            raise Unseen(f"it reads {table}, whose columns nobody promises")
+        relation = Relation(
+            {_lower(column): frozenset({(Field(table, column), IDENTITY)}) for column in columns},
+            frozenset({(Field(table, ROWS), IDENTITY)}),
+        )
+        return table, relation
+
+    def _made(self, node: sql.Expr, scope: _Scope, names: Sequence[str], alias: str) -> Relation:
+        """Rows that a function makes of its arguments."""
+        is_named = isinstance(node, sql.Anonymous) and _lower(node.name) in _PURE_NAMES
+        if not isinstance(node, _PURE_TABLES) and not is_named:
+            raise Unseen(f"it reads what `{_head(node)}` gives")
+        uses = _as(TRANSFORMATION, self._children(node, scope))
+        made = names or [
+            alias or ("unnest" if isinstance(node, (sql.Unnest, sql.Explode)) else _lower(node.key))
+        ]
+        return Relation(dict.fromkeys(made, uses), _as(FILTER, uses))
+
+    # What a select answers with
+
+    def _answers(self, node: sql.Select, scope: _Scope) -> Iterator[tuple[str, Uses]]:
+        for each in node.expressions:
+            for name, uses in self._answer(each, scope):
+                scope.aliases.setdefault(name, uses)
+                yield name, uses
+
+    def _answer(self, node: sql.Expr, scope: _Scope) -> Iterator[tuple[str, Uses]]:
+        star = node if isinstance(node, sql.Star) else node.this if isinstance(node, sql.Column) else None
+        if isinstance(star, sql.Star):
+            yield from self._star(star, _lower(node.text("table")), scope)
+        elif isinstance(node, sql.Aliases):
+            raise Unseen(f"`{_head(node)}` gives several columns at once")
+        else:
+            yield _lower(node.alias_or_name or node.sql("duckdb")), self._of(node, scope)
+
+    def _star(self, star: sql.Star, of: str, scope: _Scope) -> Iterator[tuple[str, Uses]]:
+        left_out = {_lower(each.name) for each in star.args.get("except_") or ()}
+        instead = {_lower(each.alias): each.this for each in star.args.get("replace") or ()}
+        renamed = {_lower(each.this.name): _lower(each.alias) for each in star.args.get("rename") or ()}
+        sources = [each for each in scope.sources if each.is_visible and (not of or each.name == of)]
+        if not sources:
+            raise Unseen(f"`{of or '*'}.*` names no source" if of else "`*` stands without a source")
+        given: set[str] = set()
+        for source in sources:
+            for name, uses in source.relation.columns.items():
+                if name in left_out or (not of and name in scope.merged and name in given):
+                    continue
+                given.add(name)
+                merged = self._named((name,), scope) if not of and name in scope.merged else uses
+                yield renamed.get(name, name), self._of(instead[name], scope) if name in instead else merged
+
+    # Expressions
+
+    def _of(self, node: sql.Expr, scope: _Scope) -> Uses:
+        """What a value is made of."""
+        if isinstance(node, sql.Column):
+            return self._column(node, scope)
+        if isinstance(node, (sql.Alias, sql.Paren)):
+            return self._of(node.this, scope)
+        if isinstance(node, (sql.Query, sql.Exists)):
+            return self._asked(node, scope)
+        if isinstance(node, (sql.Case, sql.If)):
+            return self._branches(node, scope)
+        if isinstance(node, sql.Window):
+            return self._window(node, scope)
+        if isinstance(node, sql.Filter):
+            return self._of(node.this, scope) | _as(CONDITIONAL, self._of(node.expression.this, scope))
+        if isinstance(node, sql.Order):
+            sorted_by = (self._of(each.this, scope) for each in node.expressions)
+            value = self._of(node.this, scope) if node.this else NOTHING
+            return value | _as(SORT, *sorted_by)
+        if isinstance(node, sql.Lambda):
+            return self._of(node.this, self._shadowed(node.expressions, scope))
+        if isinstance(node, sql.Comprehension):
+            inside = self._shadowed([node.expression], scope)
+            parts = [self._of(node.this, inside), self._of(node.args["iterator"], scope)]
+            decides = self._of(node.args["condition"], inside) if node.args.get("condition") else NOTHING
+            return _as(TRANSFORMATION, *parts) | _as(CONDITIONAL, decides)
+        if isinstance(node, (sql.PositionalColumn, sql.Columns, sql.Star)):
+            raise Unseen(f"`{_head(node)}` does not say which columns it means")
+        uses = self._children(node, scope)
+        if isinstance(node, (sql.AggFunc, *_ROW_NUMBERS)):
+            # What sums up constants counts rows, like `count(*)` and `row_number()`: it is made of them.
+            return _as(AGGREGATION, uses or scope.rows)
+        return _as(TRANSFORMATION, uses)
+
+    def _children(self, node: sql.Expr, scope: _Scope) -> Uses:
+        counts = isinstance(node, sql.Count)
+        parts = [
+            self._of(child, scope)
+            for child in node.iter_expressions()
+            if not (counts and isinstance(child, sql.Star))
+            and not isinstance(child, (sql.DataType, sql.Identifier))
+        ]
+        return NOTHING.union(*parts)
+
+    def _branches(self, node: sql.Expr, scope: _Scope) -> Uses:
+        if isinstance(node, sql.Case):
+            asked = [self._of(node.this, scope)] if node.this else []
+            asked += [self._of(each.this, scope) for each in node.args["ifs"]]
+            given = [each.args["true"] for each in node.args["ifs"]] + [node.args.get("default")]
+        else:
+            asked = [self._of(node.this, scope)]
+            given = [node.args["true"], node.args.get("false")]
+        values = (self._of(each, scope) for each in given if each is not None)
+        return _as(TRANSFORMATION, *values) | _as(CONDITIONAL, *asked)
+
+    def _window(self, node: sql.Window, scope: _Scope) -> Uses:
+        return _as(AGGREGATION, self._of(node.this, scope)) | _as(WINDOW, self._window_rows(node, scope))
+
+    def _window_rows(self, node: sql.Window, scope: _Scope) -> Uses:
+        parts = [self._of(each, scope) for each in node.args.get("partition_by") or ()]
+        if order := node.args.get("order"):
+            parts += [self._of(each.this, scope) for each in order.expressions]
+        if spec := node.args.get("spec"):
+            parts += [self._of(each, scope) for each in spec.iter_expressions() if isinstance(each, sql.Expr)]
+        based_on = _lower(node.alias) or _lower(node.text("first"))
+        if based_on and isinstance(node.parent, sql.Expr) and node.arg_key != "windows":
+            if based_on not in scope.windows:
+                raise Unseen(f"it names a window {based_on}, which is not there")
+            parts.append(self._window_rows(scope.windows[based_on], scope))
+        return NOTHING.union(*parts)
+
+    def _asked(self, node: sql.Expr, scope: _Scope) -> Uses:
+        """A query as a value: its columns, and what decides about its rows."""
+        exists = isinstance(node, sql.Exists)
+        relation = self.query(node.this if exists else node, scope.inner())
+        values = NOTHING if exists else NOTHING.union(*relation.columns.values())
+        return _as(TRANSFORMATION, values) | _as(FILTER, relation.rows)
+
+    def _shadowed(self, names: Iterable[sql.Expr], scope: _Scope) -> _Scope:
+        inside = scope.inner()
+        inside.sources, inside.merged, inside.outer = scope.sources, scope.merged, scope.outer
+        inside.aliases, inside.windows = scope.aliases, scope.windows
+        inside.shadows = scope.shadows | {_lower(name.name) for name in names}
+        return inside
+
+    # Names
+
+    def _column(self, node: sql.Column, scope: _Scope) -> Uses:
+        if isinstance(node.this, sql.Star):
+            return NOTHING.union(*(uses for _, uses in self._star(node.this, _lower(node.table), scope)))
+        return self._named(tuple(_lower(part.name) for part in node.parts), scope)
+
+    def _named(self, parts: tuple[str, ...], scope: _Scope) -> Uses:
+        if parts[0] in scope.shadows:
+            return NOTHING  # an element of a list, which stands beside
+        around: _Scope | None = scope
+        while around is not None:
+            found = _found(parts, around)
+            if found is not None:
+                return found
+            around = around.outer
+        raise Unseen(f"nobody tells what {'.'.join(parts)} is")
+
+
+def _found(parts: tuple[str, ...], scope: _Scope) -> Uses | None:
+    """What a name means among the sources of one select: a column, a field of a struct, a whole row, an alias."""
+    for source in scope.sources:
+        if (
+            len(parts) > 2
+            and source.table == f"{parts[0]}.{parts[1]}"
+            and parts[2] in source.relation.columns
+        ):
+            return _field_of(source.relation.columns[parts[2]], parts[3:])
+    for source in scope.sources:
+        if len(parts) > 1 and source.name == parts[0] and parts[1] in source.relation.columns:
+            return _field_of(source.relation.columns[parts[1]], parts[2:])
+    holding = [each for each in scope.sources if each.is_visible and parts[0] in each.relation.columns]
+    if len(holding) > 1 and parts[0] not in scope.merged:
+        raise Unseen(f"{parts[0]} may be a column of {' or '.join(sorted(each.name for each in holding))}")
+    if holding:
+        return _field_of(NOTHING.union(*(each.relation.columns[parts[0]] for each in holding)), parts[1:])
+    if parts[0] in scope.aliases:
+        return _field_of(scope.aliases[parts[0]], parts[1:])
+    if len(parts) == 1 and (rows := [source for source in scope.sources if source.name == parts[0]]):
+        return _as(TRANSFORMATION, *rows[0].relation.columns.values())
+    return None
+
+
+def _field_of(uses: Uses, fields: Sequence[str]) -> Uses:
+    return _as(TRANSFORMATION, uses) if fields else uses
+
+
+def _as(use: Use, *parts: Uses) -> Uses:
+    """The same fields, used so."""
+    return frozenset((each, through(use, inner)) for part in parts for each, inner in part)
+
+
+def _distinct(columns: Mapping[str, Uses]) -> Uses:
+    return _as(GROUP_BY, *columns.values())
+
+
+def _united(one: Relation, other: Relation) -> Relation:
+    if len(one.columns) != len(other.columns):
+        raise Unseen(f"it unites {len(one.columns)} columns with {len(other.columns)}")
+    pairs = zip(one.columns.items(), other.columns.values(), strict=True)
+    return Relation({name: uses | more for (name, uses), more in pairs}, one.rows | other.rows)
+
+
+def _united_by_name(one: Relation, other: Relation) -> Relation:
+    names = dict.fromkeys([*one.columns, *other.columns])
+    united = {name: one.columns.get(name, NOTHING) | other.columns.get(name, NOTHING) for name in names}
+    return Relation(united, one.rows | other.rows)
+
+
+def _renamed(relation: Relation, names: Sequence[str]) -> Relation:
+    """The same columns, the first of them under other names."""
+    if not names:
+        return relation
+    if len(names) > len(relation.columns):
+        raise Unseen(f"it names {len(names)} columns where there are {len(relation.columns)}")
+    kept = [*names, *list(relation.columns)[len(names) :]]
+    return Relation(dict(zip(kept, relation.columns.values(), strict=True)), relation.rows)
+
+
+def _names(node: sql.Expr, table: str) -> bool:
+    return any(_lower(each.name) == table for each in node.find_all(sql.Table))
+
+
+def _lower(name: str) -> str:
+    return name.lower()
+
+
+def _head(node: sql.Expr) -> str:
+    """The beginning of a piece of SQL, without its constants: those may be somebody's."""
+    bare = node.copy().transform(lambda each: sql.Placeholder() if isinstance(each, sql.Literal) else each)
+    text = " ".join(bare.sql("duckdb").split())
+    return text if len(text) <= 60 else f"{text[:57]}…"
