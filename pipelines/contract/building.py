@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -163,6 +164,8 @@ class Builder:
     def _rules(self, table: dict[str, Any], columns: tuple[Column, ...], is_feed: bool) -> tuple[Rule, ...]:
         zone = self._custom.get("timezone", "UTC")
         rules = [rule for column in columns for rule in column_rules(column, zone)]
+        if (modes := self._custom.get("drift")) and modes.new_values == "warn":
+            rules = self._open_lists(rules, columns)
         if crs := self._custom.get("crs"):
             rules = point_rules(crs, rules)
         known = {column.name: column for column in columns}
@@ -180,6 +183,17 @@ class Builder:
                 say = inside(self._say, *_TABLE, "properties", index, "quality")
                 rules += quality.rules(entry, column, say)
         return (*rules, *quality.rules(table, None, inside(self._say, *_TABLE, "quality")))
+
+    def _open_lists(self, rules: list[Rule], columns: tuple[Column, ...]) -> list[Rule]:
+        """Rules of a feed that keeps values nobody knows yet: such a row is flagged, not quarantined."""
+        for column in columns:
+            if column.enum and column.type != "VARCHAR":
+                self._say(
+                    self._at("drift"),
+                    f"keeps new values, but {column.name!r} is of type {column.logical_type}, and only a text can be kept "
+                    "as it came",
+                )
+        return [replace(rule, severity="warning") if rule.kind == "enum" else rule for rule in rules]
 
     def _service_levels(self) -> dict[str, Any]:
         spans: dict[str, timedelta] = {}

@@ -27,6 +27,7 @@ from pipelines.contract.model import (
     AreaReference,
     ClockSkew,
     CoordinateSystem,
+    DriftModes,
     Magnitude,
     OtherPlaces,
     TextPart,
@@ -169,10 +170,30 @@ KEYS: tuple[Key, ...] = (
         "rejectLimit", "contract", Number(0, 1, whole=False), "Share of bad rows above which a batch is held."
     ),
     Key(
-        "unknownColumns",
+        "drift",
         "contract",
-        Choice(("warn", "drop")),
-        "What happens to columns the contract does not name.",
+        Fields(
+            {
+                "newColumns": Choice(("accept", "warn", "hold", "fail")),
+                "missingColumns": Choice(("accept", "warn", "hold", "fail")),
+                "retypedColumns": Choice(("quarantine", "hold", "fail")),
+                "reorderedColumns": Choice(("accept", "warn", "hold", "fail")),
+                "newValues": Choice(("warn", "quarantine", "hold", "fail")),
+                "retypedShare": Number(0.01, 1, whole=False),
+            },
+            DriftModes,
+            optional=frozenset(
+                {
+                    "newColumns",
+                    "missingColumns",
+                    "retypedColumns",
+                    "reorderedColumns",
+                    "newValues",
+                    "retypedShare",
+                }
+            ),
+        ),
+        "What happens when the source no longer sends what the contract says, a mode for each kind of change.",
         feeds_only=True,
     ),
     Key(

@@ -37,6 +37,7 @@ FORBIDDEN_VALUES = ("identity_number", "plate", "picture", "mobile_number")
 AUDIENCES = ("everyone", "offices", "engineers")
 CONSTANTS = ("window_last_day", "outline_areas")
 COORDINATE_SYSTEMS = ("wgs84", "gcj02", "bd09")
+Mode = Literal["accept", "warn", "quarantine", "hold", "fail"]
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,21 @@ class Column:
 
 
 @dataclass(frozen=True)
+class DriftModes:
+    """What happens when a source no longer sends what the contract says; contracts/README.md tells every mode.
+
+    A column is retyped when more than `retyped_share` of its values, and of no fewer than twenty, cannot be read.
+    """
+
+    new_columns: Mode = "warn"
+    missing_columns: Mode = "hold"
+    retyped_columns: Mode = "hold"
+    reordered_columns: Mode = "accept"
+    new_values: Mode = "quarantine"
+    retyped_share: float = 0.5
+
+
+@dataclass(frozen=True)
 class Rule:
     """One promise about rows or about the whole batch, as Great Expectations will judge it.
 
@@ -271,7 +287,7 @@ class Contract:
     snapshot_floor: float = 0.5
     forbidden_columns: tuple[str, ...] = ()
     forbidden_values: tuple[str, ...] = ()
-    unknown_columns: Literal["warn", "drop"] = "warn"
+    drift: DriftModes = DriftModes()
     drop_rules: tuple[DropRule, ...] = ()
     crs: CoordinateSystem | None = None
     outline: str = ""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from pipelines.contract.model import Contract
 from pipelines.errors import DataError, DataRefused
+from pipelines.readers.findings import Missing
 
 _INVISIBLE = re.compile(r"[\s\ufeff\u200b-\u200d\u2060]+")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W_A-Za-z0-9]+")
@@ -120,18 +121,34 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(shown(name) for name in names[:_MOST_NAMES]) + more
 
 
-def missing(contract: Contract, where: str, absent: Sequence[Wanted], found: Sequence[str]) -> DataError:
-    """The error for columns that did not arrive, with the nearest of the names that did."""
+def lacking(
+    contract: Contract, where: str, absent: Sequence[Wanted], found: Sequence[str], is_any_there: bool
+) -> tuple[Missing, ...]:
+    """The columns that did not arrive, to be judged as drift, with the nearest of the names that did.
+
+    Raises DataError when the contract wants no batch without them; always when none of its columns is there, for
+    that is another table, and when a drop rule could not see what must not pass.
+    """
     spare = [name for name in found if normalise(name) not in expected_names(contract)]
-    lines = []
+    gone = []
     for column in absent:
         near = _nearest(column.wires, spare)
-        hint = f"; nearest found: {shown(near)}" if near else ""
         expected = " and " if column.is_joined else " or "
         name = f"rule that drops {column.reason} rows" if column.reason else column.name
-        lines.append(f"  {name}: expected {expected.join(map(repr, column.wires))}{hint}")
+        gone.append(
+            Missing(
+                name, expected.join(map(repr, column.wires)), shown(near) if near else "", column.is_required
+            )
+        )
+    is_unguarded = any(column.reason for column in absent)
+    if contract.drift.missing_columns != "fail" and is_any_there and not is_unguarded:
+        return tuple(gone)
+    lines = [
+        f"  {each.column}: expected {each.expected}{f'; nearest found: {each.nearest}' if each.nearest else ''}"
+        for each in gone
+    ]
     what = "1 column is" if len(absent) == 1 else f"{len(absent)} columns are"
-    return DataError(
+    raise DataError(
         f"{where}: {what} missing among {len(found)} found\n" + "\n".join(lines),
         next_step=f"ask the source what changed; a new name becomes a synonym in {contract.path or 'the contract'}",
     )

@@ -13,6 +13,16 @@ ROWS = "_landed"
 """The name under which a part lies on the connection while it is read."""
 
 
+@dataclass(frozen=True)
+class Missing:
+    """A column that did not arrive: what it should have been called, and the nearest of the names nobody asked for."""
+
+    column: str
+    expected: str
+    nearest: str = ""
+    is_required: bool = False
+
+
 @dataclass
 class Findings:
     """Grows part by part; `read` makes a `Read` of it."""
@@ -21,7 +31,9 @@ class Findings:
     encodings: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
-    absent: tuple[str, ...] = ()
+    absent: frozenset[str] | None = None
+    missing: dict[str, Missing] = field(default_factory=dict)
+    moved: dict[str, tuple[str, str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     trailer_rows: int | None = None
     flags: set[str] = field(default_factory=set)

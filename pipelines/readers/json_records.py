@@ -58,10 +58,10 @@ def read(
             findings.warn(warning)
     absent = [column for column in wanted if column.name not in seen]
     if findings.rows and (needed := [column for column in absent if column.is_required]):
-        raise columns.missing(contract, contract.feed_id, needed, sorted(findings.names))
-    if findings.rows and absent:
-        findings.absent = tuple(column.name for column in absent)
-        findings.warn(f"no record has {len(absent)} optional column(s): {', '.join(findings.absent)}")
+        gone = columns.lacking(contract, contract.feed_id, needed, sorted(findings.names), bool(seen))
+        findings.missing |= {each.column: each for each in gone}
+    if findings.rows and (absent := [column for column in absent if not column.is_required]):
+        findings.absent = frozenset(column.name for column in absent)
 
 
 def _bases(server: Server) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pipelines.database import quoted
 from pipelines.errors import ContractError
 from pipelines.readers import columns, csv_records, json_records, xlsx_records, xml_records
 from pipelines.readers.decoding import canonical
-from pipelines.readers.findings import Findings, Parts
+from pipelines.readers.findings import Findings, Missing, Parts
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,7 +24,8 @@ Contents = Iterable[tuple[str, Callable[[], bytes]]]
 class Read:
     """What was found besides the rows.
 
-    `unknown` are names nobody asked for, `absent` optional columns that no record had. `fingerprint` is of the
+    `unknown` are names nobody asked for, `absent` optional columns that no record had, `missing` columns that should
+    have arrived and `moved` those that stand behind another column than in the contract. `fingerprint` is of the
     sorted wire names. `trailer_rows` is what the trailers of the parts promised, None without any. `flags` says
     per column what was mended in the text of every row (see decoding.py).
     """
@@ -34,6 +35,8 @@ class Read:
     encoding_actual: str
     unknown: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    moved: tuple[tuple[str, str, str], ...] = ()
     warnings: tuple[str, ...] = ()
     trailer_rows: int | None = None
     fingerprint: str = ""
@@ -70,8 +73,8 @@ def read(
     value, an empty cell, quoted or not). Loaders are called one after another; nothing is written to disk.
     A part of no bytes at all is an answer without content: no rows, and a warning.
 
-    Raises DataError when a part cannot be read for certain or lacks a column, DataRefused when it shows a name
-    or value the contract forbids, ContractError when the contract names an encoding or format nobody knows.
+    Raises DataError when a part cannot be read for certain or lacks a column it may not, DataRefused when it shows a
+    name or value the contract forbids, ContractError when the contract names an encoding or format nobody knows.
     """
     reader = _READERS.get(server.format)
     if reader is None:
@@ -88,15 +91,20 @@ def read(
     declared = canonical(server.encoding) if server.format != "xlsx" else "xlsx"
     unknown = tuple(sorted(findings.unknown))
     warnings = list(findings.warnings)
-    if unknown and contract.unknown_columns == "warn":
+    if unknown and contract.drift.new_columns != "accept":
         warnings.append(f"additive: {len(unknown)} unknown column(s) left out: {columns.listed(unknown)}")
+    absent = tuple(column.name for column in wanted if column.name in (findings.absent or ()))
+    if absent and contract.drift.missing_columns != "accept":
+        warnings.append(f"no record has {len(absent)} optional column(s): {', '.join(absent)}")
     flags = tuple(sorted(findings.flags))
     return Read(
         rows=findings.rows,
         encoding_declared=declared,
         encoding_actual=", ".join(sorted(findings.encodings)) or declared,
         unknown=tuple(sorted({columns.safe(name) for name in unknown})),
-        absent=findings.absent,
+        absent=absent,
+        missing=tuple(findings.missing.values()),
+        moved=tuple((name, *places) for name, places in findings.moved.items()),
         warnings=tuple(warnings),
         trailer_rows=findings.trailer_rows,
         fingerprint=columns.fingerprint(findings.names),

@@ -16,7 +16,7 @@ from pipelines.contract.model import Contract, Server, Unpivot
 from pipelines.database import literal
 from pipelines.errors import DataError
 from pipelines.readers import columns
-from pipelines.readers.findings import ROWS, Findings
+from pipelines.readers.findings import ROWS, Findings, Missing
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,6 +36,11 @@ class Plan:
     fields: tuple[int, ...]
     sql: str
     unknown: frozenset[str]
+    missing: tuple[Missing, ...] = ()
+    absent: frozenset[str] = frozenset()
+    """Columns that may be missing, and are."""
+    moved: tuple[tuple[str, str, str], ...] = ()
+    """Columns that stand elsewhere than in the contract, each behind which one it stands and should."""
 
     def schema(self, text: pa.DataType) -> pa.Schema:
         return pa.schema([(NUMBER, pa.int64()), *((f"f{field}", text) for field in self.fields)])
@@ -52,7 +57,8 @@ def plan(
 ) -> Plan:
     """Match a part's header with the contract. `cell` turns a field's SQL name into its text.
 
-    With `may_lack` a column that is not required may be missing, and is empty. Raises DataError when a column is missing or two have one name, DataRefused when a name is forbidden.
+    A column that is missing is empty; with `may_lack` one that is not required may be missing. Raises DataError when
+    the contract wants no batch without it or two have one name, DataRefused when a name is forbidden.
     """
     columns.refuse_forbidden_names(contract, names, where)
     fields = _positions(contract, names, where)
@@ -63,18 +69,25 @@ def plan(
         source, used = ROWS, set()
         kept = {normal: cell(f"f{field}") for normal, field in fields.items()}
     values = [f"{NUMBER} + ?"]
-    absent = []
-    for column in columns.wanted(contract):
+    absent, lacked, places = [], set(), []
+    wanted = columns.wanted(contract)
+    for column in wanted:
         found = [normal for wire in column.wires if (normal := columns.normalise(wire)) in kept]
         found = list(dict.fromkeys(found))
         if not found or (column.is_joined and len(found) < len(column.wires)):
             if column.is_required or not may_lack:
                 absent.append(column)
+            else:
+                lacked.add(column.name)
             found = []
+        if found and not column.reason and found[0] in fields and not server.unpivot:
+            places.append((fields[found[0]], column.name))
         used |= {fields[normal] for normal in found if normal in fields}
         values.append(columns.value_sql([kept[normal] for normal in found], column.is_joined))
+    missing: tuple[Missing, ...] = ()
     if absent:
-        raise columns.missing(contract, where, absent, names)
+        is_any_there = len(absent) + len(lacked) < len(wanted)
+        missing = columns.lacking(contract, where, absent, names, is_any_there)
     expected = columns.expected_names(contract)
     is_wide = server.unpivot is not None
     unknown = {
@@ -86,7 +99,35 @@ def plan(
         tuple(sorted(used)),
         f"insert into received select {', '.join(values)} from {source}",
         frozenset(unknown),
+        missing,
+        frozenset(lacked),
+        () if may_lack else tuple(_moved(places)),
     )
+
+
+def _moved(places: Sequence[tuple[int, str]]) -> Iterator[tuple[str, str, str]]:
+    """The fewest columns that would have to go elsewhere for a header to be in the contract's order.
+
+    `places` has the field of each column, in the contract's order. Told are the column, the one it stands behind,
+    and the one it should stand behind; "" where that is none.
+    """
+    before = [-1] * len(places)
+    length = [1] * len(places)
+    for later, (field, _) in enumerate(places):
+        for earlier in range(later):
+            if places[earlier][0] <= field and length[earlier] >= length[later]:
+                length[later], before[later] = length[earlier] + 1, earlier
+    kept = set()
+    last = max(range(len(places)), key=length.__getitem__, default=-1)
+    while last >= 0:
+        kept.add(last)
+        last = before[last]
+    arrived = [name for _, name in sorted(places, key=lambda place: place[0])]
+    promised = [name for _, name in places]
+    for place, name in enumerate(promised):
+        if place not in kept:
+            stands = arrived.index(name)
+            yield name, arrived[stands - 1] if stands else "", promised[place - 1] if place else ""
 
 
 def _positions(contract: Contract, names: Sequence[str], where: str) -> dict[str, int]:
@@ -180,4 +221,7 @@ def insert(
     rows = counted[0] - findings.rows if counted else 0
     findings.rows += rows
     findings.unknown.update(made.unknown)
+    findings.absent = made.absent if findings.absent is None else findings.absent & made.absent
+    findings.missing |= {each.column: each for each in made.missing}
+    findings.moved |= {name: (stands, should) for name, stands, should in made.moved}
     return rows

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipelines import areas, database, mending, parts, privacy, readers, settings, values
+from pipelines import areas, database, drift, mending, parts, privacy, readers, settings, values
 from pipelines.areas import outlines, places
 from pipelines.contract.model import TEST, WITHHELD, Column, Contract, EnumValue
 from pipelines.database import literal, quoted
@@ -22,7 +22,7 @@ from pipelines.lake import ROWS, SET_ASIDE, Window, new_folder
 from pipelines.receipt import Part, Receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import duckdb
 
@@ -62,6 +62,8 @@ def stage(contract: Contract, landed: Path) -> Path:
         staging.resolve_area()
         suspicions = places.suspicions(connection, contract, "located")
         duplicate, refused = staging.set_aside()
+        drifts = [*drift.of_header(contract, read), *staging.drift(read)]
+        drift.refuse(contract, drifts)
         with new_folder(target) as folder:
             staging.write(folder)
             replace(
@@ -73,12 +75,19 @@ def stage(contract: Contract, landed: Path) -> Path:
                 received=read.rows,
                 duplicate=duplicate,
                 refused=refused,
-                warnings=(*receipt.warnings, *read.warnings, *suspicions, *staging.wrong_totals()),
+                warnings=(
+                    *receipt.warnings,
+                    *read.warnings,
+                    *drift.warnings(read, drifts),
+                    *suspicions,
+                    *staging.wrong_totals(),
+                ),
                 details={
                     **receipt.details,
                     "encoding_actual": read.encoding_actual,
                     "fingerprint": read.fingerprint,
                     "unknown_columns": sorted(read.unknown),
+                    **drift.keep(drifts),
                 },
             ).write(folder)
     finally:
@@ -320,6 +329,13 @@ class _Staging:
             "select count(*) filter (outcome = 'duplicate'), count(*) filter (outcome = 'refused') from set_aside"
         ).fetchone()
         return counts if counts else (0, 0)
+
+    def drift(self, read: readers.Read) -> Iterator[drift.Drift]:
+        """What the values say: columns of another type now, values nobody knows."""
+        gone = {*read.absent, *(each.column for each in read.missing)}
+        columns = [column for column in self._given if _can_be_bad(column) and column.name not in gone]
+        rows = "from located anti join set_aside using (_row_number)"
+        return drift.of_values(self.connection, self.contract, columns, rows)
 
     def wrong_totals(self) -> list[str]:
         """Control totals that are not the sum of the rows before them, of all or of those since the last such row."""

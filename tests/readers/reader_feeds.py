@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from pipelines import readers
-from pipelines.contract.model import Column, Contract, Server
+from pipelines.contract.model import Column, Contract, DriftModes, Server
 
 
 def column(name: str, *wire: str, **more: Any) -> Column:
@@ -17,6 +17,8 @@ def column(name: str, *wire: str, **more: Any) -> Column:
 
 
 def feed(*columns: Column | str, **more: Any) -> Contract:
+    """A feed that takes no batch without all its columns, unless `more` says otherwise."""
+    more.setdefault("drift", DriftModes(missing_columns="fail"))
     return Contract(
         contract_id="city_sample",
         level="city",

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reader_feeds import column, feed, read, read_csv, rows_of, server
 
-from pipelines.contract.model import Unpivot
+from pipelines.contract.model import DriftModes, Unpivot
 from pipelines.errors import ContractError, DataError
 from pipelines.readers import csv_cells
 
@@ -221,7 +221,7 @@ def test_a_file_without_a_header_shows_none_of_its_values() -> None:
 def test_unknown_columns_warn_or_are_dropped_as_the_contract_says() -> None:
     text = "a,新列,13800138000\n1,2,3\n"
     warned, _ = read(feed("a"), server(format="csv"), text)
-    dropped, _ = read(feed("a", unknown_columns="drop"), server(format="csv"), text)
+    dropped, _ = read(feed("a", drift=DriftModes(new_columns="accept")), server(format="csv"), text)
 
     assert ("(11 characters that look like a value)", "新列") == warned.unknown
     assert warned.warnings[0].startswith("additive: 2 unknown column(s) left out:")
