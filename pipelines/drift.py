@@ -18,15 +18,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from pipelines import values
 from pipelines.contract.model import Column, Contract, Mode
 from pipelines.contract.rules import enum_words
-from pipelines.database import quoted
+from pipelines.database import count, quoted
 from pipelines.errors import DataError
 from pipelines.readers import Read
 from pipelines.readers.columns import safe
+from pipelines.receipt import Hold, Receipt
 
 if TYPE_CHECKING:
     import duckdb
-
-    from pipelines.receipt import Receipt
 
 Kind = Literal["new_column", "missing_column", "retyped_column", "reordered_column", "new_value"]
 FEW_VALUES = 20
@@ -80,7 +79,7 @@ def of_header(contract: Contract, read: Read) -> Iterator[Drift]:
             yield Drift(
                 "missing_column", each.column, each.nearest, each.expected, modes.missing_columns, each.nearest, 0,
                 f"{'required ' if each.is_required else ''}column {each.column} is missing: expected {each.expected}{near}",
-                f"缺少{'必填' if each.is_required else ''}列 {each.column}：应为 {each.expected}{near_zh}",
+                f"缺少{'必填' if each.is_required else ''}列 {each.column}：应为 {each.expected.replace(' or ', ' 或 ')}{near_zh}",
             )  # fmt: skip
         for name in read.absent:
             wires = " or ".join(map(repr, contract.column(name).join or contract.column(name).wire))
@@ -197,6 +196,58 @@ def kept(receipt: Receipt) -> list[Drift]:
     return [Drift(**each) for each in receipt.details.get(_KEY, ())]
 
 
-def to_hold(receipt: Receipt) -> list[Drift]:
-    """What of it lets the batch wait for a person."""
-    return [each for each in kept(receipt) if each.mode == "hold"]
+def holds(drifts: Iterable[Drift]) -> tuple[Hold, ...]:
+    """Why the batch has to wait for a person; a new value is counted, not named."""
+    reasons: dict[Hold, None] = {}
+    unknown: dict[str, int] = {}
+    for each in drifts:
+        if each.mode == "hold" and each.kind == "new_value":
+            unknown[each.column] = unknown.get(each.column, 0) + each.rows
+        elif each.mode == "hold":
+            reasons[Hold(each.kind, each.said_en, each.said_zh)] = None
+    for column, rows in unknown.items():
+        english = f"column {column} has a value nobody knows in {rows:,} row(s)"
+        reasons[Hold("new_value", english, f"列 {column} 有 {rows:,} 行出现未知取值")] = None
+    return tuple(reasons)
+
+
+def load(connection: duckdb.DuckDBPyConnection, contract: Contract, receipt: Receipt) -> None:
+    """Put what a receipt knows of drift into `ops.drift`, as one statement of lists."""
+    found = kept(receipt)
+    if not found:
+        return
+    names = ("kind", "column", "found", "expected", "mode", "rows", "said_en", "said_zh")
+    connection.execute(
+        "insert into ops.drift by name select ? as feed_id, ? as level, ? as window_start, ? as batch_id, "
+        "unnest(?) as kind, unnest(?) as column_name, unnest(?) as found, unnest(?) as expected, unnest(?) as mode, "
+        "unnest(?) as row_count, unnest(?) as said_en, unnest(?) as said_zh, ? as landed_at, landed_at as first_seen_at",
+        [
+            receipt.feed_id, contract.level, receipt.window.start, receipt.batch_id,
+            *([getattr(each, name) for each in found] for name in names), receipt.landed_at,
+        ],
+    )  # fmt: skip
+
+
+def tell(connection: duckdb.DuckDBPyConnection, contracts: Sequence[Contract]) -> None:
+    """Say of everything in `ops.drift` when it was seen first; whatever order batches were loaded in, the same."""
+    zones = [[contract.feed_id for contract in contracts], [contract.timezone for contract in contracts]]
+    connection.execute(
+        "create or replace temp table drift_told as "
+        "with zones as (select unnest(?) as feed_id, unnest(?) as zone), "
+        "firsts as (select *, min(landed_at) over (partition by feed_id, kind, column_name, found) as first_at, "
+        "regexp_replace(said_en, '^since [0-9-]{10}: ', '') as plain_en, "
+        "regexp_replace(said_zh, '^自[0-9-]{10}起：', '') as plain_zh from ops.drift) "
+        "select firsts.* exclude (first_at, plain_en, plain_zh) replace (first_at as first_seen_at, "
+        "case when landed_at > first_at then 'since ' || strftime(timezone(coalesce(zone, 'UTC'), first_at), '%Y-%m-%d') "
+        "|| ': ' else '' end || plain_en as said_en, "
+        "case when landed_at > first_at then '自' || strftime(timezone(coalesce(zone, 'UTC'), first_at), '%Y-%m-%d') "
+        "|| '起：' else '' end || plain_zh as said_zh) from firsts left join zones using (feed_id)",
+        zones,
+    )
+    if count(connection, "select count(*) from (from drift_told except from ops.drift)"):
+        connection.execute("delete from ops.drift")
+        connection.execute(
+            "insert into ops.drift by name from drift_told "
+            "order by feed_id, landed_at, window_start, batch_id, kind, column_name, found"
+        )
+    connection.execute("drop table drift_told")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipelines import feed_tables, operations, privacy, tombstones
+from pipelines import drift, feed_tables, operations, privacy, tombstones
 from pipelines.contract.model import Contract
 from pipelines.database import literal, transaction
 from pipelines.errors import DataError, WarehouseError
@@ -25,7 +25,7 @@ from pipelines.receipt import Receipt
 if TYPE_CHECKING:
     import duckdb
 
-_OF_BATCHES = ("ops.batches", "ops.quarantine")
+_OF_BATCHES = ("ops.batches", "ops.quarantine", "ops.drift")
 """Tables with rows of each batch, filled when it is loaded."""
 _STAGES: tuple[Stage, ...] = (
     "refused",
@@ -65,6 +65,7 @@ def load(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> li
             problems.append(f"{contract.feed_id}: {reason}")
     with transaction(connection):
         _expect(connection, contracts)
+        drift.tell(connection, contracts)
     if problems:
         raise WarehouseError(
             "not every feed could be loaded\n" + "\n".join(f"  {line}" for line in problems),
@@ -191,6 +192,7 @@ def _load(
             receipt.details.get("reason"), list(receipt.warnings), receipt.contract_version, receipt.contract_sha256,
         ],
     )  # fmt: skip
+    drift.load(connection, contract, receipt)
     if contract.is_snapshot and receipt.stage != "refused":
         tombstones.mark(connection, contract)
     return Loaded(

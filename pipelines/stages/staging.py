@@ -82,6 +82,7 @@ def stage(contract: Contract, landed: Path) -> Path:
                     *suspicions,
                     *staging.wrong_totals(),
                 ),
+                holds=(*receipt.holds, *drift.holds(drifts)),
                 details={
                     **receipt.details,
                     "encoding_actual": read.encoding_actual,
