@@ -4,8 +4,10 @@ Why a process: DuckDB writes whole blocks, and the unused end of a block is what
 Attached beside the warehouse and filled from it, an office file was seen to carry scraps of other streets'
 rows. A fresh process that is handed this street's rows only has nothing else to leave behind.
 
-The same scraps, and sampling in its string compression, make DuckDB files differ between builds in bytes
-though never in content; Parquet files do not differ.
+The same rows make the same bytes, so that a release can be made again and compared. That takes three things: memory
+is handed to the process filled with zeros, both by DuckDB's allocator and by the system's; no string compression that
+learns from a random sample is used; one thread writes. On a system with neither of the two allocators only contents
+repeat.
 
     python -m pipelines.office_file <plan.json>
 """
@@ -19,11 +21,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipelines import settings
 from pipelines.database import literal, quoted, transaction
 from pipelines.errors import UrbanBrainError, WarehouseError
 from pipelines.privacy import scrub
 
-_BLOCK_SIZE = "16384"  # DuckDB's smallest: a table takes at least one block, and most tables here are small
+# A table takes at least one block, and most tables here are small: 16384 is DuckDB's smallest. From 65536 on DuckDB
+# packs numbers into bits, which large files gain more by: half a million rows take 46 MB instead of 96.
+_BLOCK_SIZE, _BLOCK_SIZE_OF_LARGE = "16384", "65536"
+_LARGE_BYTES = 8_000_000
+_RANDOM = "fsst,dict_fsst"
+_ZEROED = {
+    "DUCKDB_JE_MALLOC_CONF": "zero:true",
+    "GLIBC_TUNABLES": "glibc.malloc.perturb=255:glibc.malloc.tcache_count=0",  # fills with the complement of 255
+    "PYTHONHASHSEED": "0",
+}
 _PATIENCE_SECONDS = 1800
 
 
@@ -68,7 +80,13 @@ def build_apart(plan: OfficePlan, plan_file: Path) -> None:
     command = [sys.executable, "-m", "pipelines.office_file", str(plan_file)]
     try:
         done = subprocess.run(  # noqa: S603 - our own module, no shell
-            command, capture_output=True, text=True, encoding="utf-8", timeout=_PATIENCE_SECONDS, check=False
+            command,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=_PATIENCE_SECONDS,
+            check=False,
+            env=settings.environment(_ZEROED),
         )
     except subprocess.TimeoutExpired:
         raise WarehouseError(
@@ -100,16 +118,18 @@ def main(plan_file: Path) -> None:
 def _build(plan: OfficePlan) -> None:
     import duckdb
 
+    is_large = sum(Path(table.source).stat().st_size for table in plan.tables) > _LARGE_BYTES
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
-        "default_block_size": _BLOCK_SIZE,
+        "default_block_size": _BLOCK_SIZE_OF_LARGE if is_large else _BLOCK_SIZE,
         "preserve_insertion_order": "true",
         "threads": "1",  # offices are built side by side; one thread also keeps row groups in order
     }
     connection = duckdb.connect(plan.target, config=config)
     try:
         connection.execute("set timezone = 'UTC'")
+        connection.execute(f"set disabled_compression_methods = {literal(_RANDOM)}")
         with transaction(connection):  # one fsync, where every comment of its own would cost one
             schemas = {table.schema for table in plan.tables} | {view.schema for view in plan.views}
             for schema in sorted(schemas - {"main"}):
