@@ -4,6 +4,7 @@
     areas      `urbanbrain areas …`
     linkage    `urbanbrain linkage …`
     scorecard  `urbanbrain scorecard`
+    status     `urbanbrain status`
     screen     tables, counters and files that appear whole
 
 Heavy imports sit inside the commands: `urbanbrain --help` answers at once.

@@ -12,8 +12,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.cli import areas, linkage, scorecard
-from pipelines.cli.screen import err, out, print_counts, print_feeds, progress, written
+from pipelines.cli import areas, linkage, scorecard, status
+from pipelines.cli.screen import err, out, print_counts, progress, written
 from pipelines.errors import UrbanBrainError
 
 _Answer = TypeVar("_Answer")
@@ -35,6 +35,7 @@ app.add_typer(sample_city, name="sample-city")
 app.add_typer(linkage.app, name="linkage")
 app.add_typer(areas.app, name="areas")
 app.add_typer(scorecard.app, name="scorecard")
+app.add_typer(status.app)
 
 FeedArgument = Annotated[
     str, typer.Argument(help="Feed, such as city_hotline_orders; `urbanbrain feeds` lists them.")
@@ -248,20 +249,6 @@ def tables(
 
     for each in asking.tables(office):
         out.print(f"[bold]{each.name}[/]  {escape(each.comment or '')}", highlight=False)
-
-
-@app.command()
-def status() -> None:
-    """What arrived, what was set aside, what is late: a line per feed. Exit code 1 when something is overdue."""
-    from pipelines import run
-
-    found = run.summary()
-    print_feeds(found["feeds"])
-    out.print(f"release {found['release'] or 'none yet'}", highlight=False)
-    overdue = run.overdue()
-    for line in overdue:
-        out.print(f"[bold yellow]overdue[/] {line}", highlight=False)
-    raise typer.Exit(1 if overdue else 0)
 
 
 @app.command()

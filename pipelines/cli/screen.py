@@ -73,14 +73,3 @@ def print_counts(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         table.add_row(row["feed_id"], row["window_start"][:16], *(f"{row[name]:,}" for name in ROW_EQUATION))
     out.print(table)
-
-
-def print_feeds(rows: list[dict[str, Any]]) -> None:
-    from pipelines.run import ROW_EQUATION
-
-    table = Table("level", "feed", "batches", *ROW_EQUATION, box=None)
-    for row in rows:
-        table.add_row(
-            row["level"], row["feed_id"], str(row["batches"]), *(f"{row[name]:,}" for name in ROW_EQUATION)
-        )
-    out.print(table)

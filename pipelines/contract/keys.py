@@ -256,6 +256,20 @@ KEYS: tuple[Key, ...] = (
         feeds_only=True,
     ),
     Key(
+        "deliveryDays",
+        "contract",
+        Choice(("every_day", "working_days")),
+        "On which days of its schedule the feed delivers.",
+        feeds_only=True,
+    ),
+    Key(
+        "mandatory",
+        "contract",
+        Truth(),
+        "Whether its absence is a failure of its level.",
+        feeds_only=True,
+    ),
+    Key(
         "outline",
         "contract",
         Text(),

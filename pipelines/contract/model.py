@@ -294,6 +294,8 @@ class Contract:
     reject_limit: float = 1.0
     audience: Literal["everyone", "offices", "engineers"] = "everyone"
     may_be_empty: Literal["always", "days_off", "never"] = "always"
+    delivery_days: Literal["every_day", "working_days"] = "every_day"
+    mandatory: bool = True
     caller_secret: str = ""
     landing_secret: str = ""
     owner: str = ""

@@ -8,6 +8,7 @@ load → build → publish      one process at a time
     warehouse   load, build, check, publish
     scorecards  a period as known on a day
     editions    the official code list
+    freshness   what is due, late or missing by the clock
     answers     what the warehouse knows of the channel itself
     keeping     what goes once its time is over
     opening     the warehouse, opened for one call
@@ -15,9 +16,10 @@ load → build → publish      one process at a time
 
 from __future__ import annotations
 
-from pipelines.run.answers import overdue, summary, trace
+from pipelines.run.answers import summary, trace
 from pipelines.run.batches import ROW_EQUATION, counts, gate, land, run
 from pipelines.run.editions import edition_differences, edition_summary, load_edition
+from pipelines.run.freshness import status
 from pipelines.run.keeping import upkeep
 from pipelines.run.scorecards import scorecard
 from pipelines.run.warehouse import build, check, load, publish
@@ -35,10 +37,10 @@ __all__ = [
     "land",
     "load",
     "load_edition",
-    "overdue",
     "publish",
     "run",
     "scorecard",
+    "status",
     "summary",
     "trace",
     "upkeep",

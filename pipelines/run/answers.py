@@ -10,7 +10,7 @@ from pipelines.errors import UrbanBrainError
 from pipelines.lake import Window
 from pipelines.receipt import Receipt
 from pipelines.run.batches import ROW_EQUATION
-from pipelines.run.opening import has_table, loaded
+from pipelines.run.opening import loaded
 from pipelines.run.warehouse import UNEQUAL
 
 
@@ -43,19 +43,6 @@ def summary() -> dict[str, Any]:
         "release": current.read_text(encoding="utf-8").strip() if current.exists() else "",
         "days": max((row["days"] for row in rows), default=0),
     }
-
-
-def overdue() -> list[str]:
-    """Days of the last week on which a feed was late or silent, a line each, as of the newest build."""
-    with loaded() as connection:
-        if not has_table(connection, "governance", "channel_health"):
-            return []
-        rows = connection.execute(
-            "select feed_id, business_date, status from governance.channel_health "
-            "where status in ('late', 'missing') and business_date > (select max(business_date) - 7 "
-            "from governance.channel_health) order by business_date desc, feed_id"
-        ).fetchall()
-    return [f"{feed} was {status} on {day}" for feed, day, status in rows]
 
 
 def trace(table: str, key: str) -> list[dict[str, Any]]:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from pipelines import calendar, privacy, settings, values
+from pipelines import freshness, privacy, settings, values
 from pipelines.contract import dictionary
 from pipelines.contract.model import Contract, Rule
 from pipelines.database import count, literal, prepare, quoted
@@ -384,10 +383,8 @@ def _number(connection: duckdb.DuckDBPyConnection, query: str) -> float:
 
 def _refuse_emptiness(contract: Contract, receipt: Receipt) -> None:
     """Raise DataError when a batch without a row is no answer but data gone missing."""
-    if contract.may_be_empty == "always":
-        return
-    last = (receipt.window.end - timedelta(microseconds=1)).astimezone(ZoneInfo(contract.timezone)).date()
-    if contract.may_be_empty == "days_off" and not calendar.is_working_day(last):
+    last = freshness.business_day(receipt.window.end, ZoneInfo(contract.timezone))
+    if not freshness.must_have_rows(contract, last):
         return
     raise DataError(
         f"{contract.feed_id}: no row came for {last}, a day on which there is data; it is missing",

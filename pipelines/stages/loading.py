@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
-from pipelines import drift, feed_tables, operations, privacy, tombstones
+from pipelines import drift, feed_tables, freshness, operations, privacy, tombstones
 from pipelines.contract.model import Contract
 from pipelines.database import literal, transaction
 from pipelines.errors import DataError, WarehouseError
@@ -212,8 +211,6 @@ def _quarantine(connection: duckdb.DuckDBPyConnection, contract: Contract, recei
 
 def _expect(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> None:
     """Write down every day each feed should have delivered, from its first window to the newest of any feed."""
-    import croniter
-
     known = {
         feed_id: (first, last)
         for feed_id, first, last in connection.execute(
@@ -223,21 +220,22 @@ def _expect(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) ->
     if not known:
         return
     newest = max(last for _, last in known.values())
-    rows: list[tuple[object, ...]] = []
+    rows = []
     for contract in contracts:
         # A feed that never brought anything is expected since yesterday, not since the city's first day.
         first = known.get(contract.feed_id, (newest - timedelta(days=1), None))[0]
-        zone = ZoneInfo(contract.timezone)
-        after = first.astimezone(zone)
-        # One firing tells that a day is expected; the next to ask for is the first one of a later day.
-        while (fired := croniter.croniter(contract.schedule, after, ret_type=datetime).get_next()) <= newest:
-            # A run at the very start of a day brings the day before.
-            day = (fired - timedelta(microseconds=1)).date()
-            after = _day_end(day, zone)
-            rows.append((contract.feed_id, contract.level, day, after + contract.latency, True))
-    names = ("feed_id", "level", "business_date", "expected_by", "is_mandatory")
-    operations.fill(connection, "ops.expectations", [dict(zip(names, row, strict=True)) for row in rows])
-
-
-def _day_end(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, datetime.min.time(), zone) + timedelta(days=1)
+        rows += [
+            {
+                "feed_id": contract.feed_id,
+                "level": contract.level,
+                "business_date": each.day,
+                "expected_by": each.expected_by,
+                "is_mandatory": contract.mandatory,
+                "is_row_expected": each.is_row_expected,
+                "covers_from": None if contract.is_snapshot else each.covers_from,
+                "covers_until": None if contract.is_snapshot else each.covers_until,
+                "look_back_minutes": int(contract.look_back / timedelta(minutes=1)),
+            }
+            for each in freshness.expected_days(contract, first, newest)
+        ]
+    operations.fill(connection, "ops.expectations", rows)

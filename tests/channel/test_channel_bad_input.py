@@ -372,7 +372,7 @@ def test_a_broken_contract_names_file_and_line_and_other_feeds_go_on(
 
 
 def test_asking_in_the_wrong_order_is_explained(channel: Channel, home: Path) -> None:
-    for step in (run.check, run.publish, run.summary, run.overdue):
+    for step in (run.check, run.publish, run.summary):
         with pytest.raises(WarehouseError, match="nothing is loaded yet"):
             step()
     assert is_empty(home)
@@ -388,6 +388,5 @@ def test_asking_in_the_wrong_order_is_explained(channel: Channel, home: Path) ->
         == run.load()["unpublished"]
         == sum(feed["batches"] for feed in run.summary()["feeds"])
     )
-    assert [] == run.overdue()
     with pytest.raises(WarehouseError, match="run `urbanbrain build` first"):
         run.publish()

@@ -133,7 +133,7 @@ def test_each_of_its_streets_has_an_office_file(in_clarim: Any) -> None:
         (["feeds"], "Pedidos dos moradores"),
         (["check"], "governance.street_day"),
         (["tables"], "O que cada freguesia teve em cada dia."),
-        (["status"], "street_ruido"),
+        (["status", "--at", "2026-10-26T01:00"], "street_ruido"),
         (["trace", "city.pedidos", "VC/0001"], "row 1"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

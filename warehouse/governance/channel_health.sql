@@ -3,9 +3,9 @@
 -- row and is missing; otherwise silence would look healthy. Days not yet due have no row until they deliver.
 -- The state is as of the newest landing in the warehouse, never of the clock.
 -- landed_at is when the day was complete for the first time; later pulls of the same window are corrections and
--- do not make it late; rows an office sent back are no delivery. The expected band is the median of the same weekday
--- in the weeks before, give or take what the rule of the day tolerates; in a feed's first days there is none.
--- Rules are rows of ref.health_rules.
+-- do not make it late; rows an office sent back are no delivery. A delivery without a row is missing where rows were
+-- due, on every working day. A day of which an hour was never pulled is partial, however many rows came.
+-- The expected band is that of core.row_bands; rules are rows of ref.health_rules.
 with delivered as (
     select
         feed_id,
@@ -40,6 +40,7 @@ calendar as (
         coalesce(expected.business_date, delivered.business_date) as business_date,
         expected.expected_by,
         coalesce(expected.is_mandatory, false) as is_mandatory,
+        expected.feed_id is not null and coalesce(expected.is_row_expected, true) as is_row_expected,
         delivered.* exclude (feed_id, level, business_date),
         rules.* exclude (rule_id, valid_from, valid_to)
     from ops.expectations as expected
@@ -54,31 +55,41 @@ calendar as (
         or expected.expected_by <= (select max(batches.landed_at) from core.batches as batches)
 ),
 
-usual as (
+-- What of a day's time no window reached: a lost hour between two others, or the last one once a later one is there.
+reached as (
     select
-        calendar.feed_id,
-        calendar.business_date,
-        median(earlier.received_count) as usual_count,
+        expected.feed_id,
+        expected.business_date,
         greatest(
-            any_value(calendar.tolerated_deviations) * mad(earlier.received_count),
-            any_value(calendar.tolerated_share) * median(earlier.received_count)
-        ) as tolerance
-    from calendar
-    inner join delivered as earlier
+            expected.covers_from, min(batches.window_start) over (partition by expected.feed_id)
+        ) as begins_at,
+        case
+            when expected.expected_by <= (select max(landed.landed_at) from core.batches as landed)
+                then expected.covers_until
+        end as ends_at,
+        batches.window_start - to_minutes(expected.look_back_minutes) as window_start,
+        max(batches.window_end) over (
+            partition by expected.feed_id, expected.business_date
+            order by batches.window_start
+            rows between unbounded preceding and 1 preceding
+        ) as reached_before,
+        batches.window_end
+    from ops.expectations as expected
+    inner join core.batches as batches
         on
-            calendar.feed_id = earlier.feed_id
-            and earlier.business_date < calendar.business_date
-            and earlier.business_date >= calendar.business_date - cast(calendar.history_days as integer)
-            and dayofweek(earlier.business_date) = dayofweek(calendar.business_date)
-    group by all
+            expected.feed_id = batches.feed_id
+            and batches.window_start - to_minutes(expected.look_back_minutes) < expected.covers_until
+            and batches.window_end > expected.covers_from
+    where batches.origin = 'source' and not batches.is_refused
 ),
 
-first_days as (
+gaps as (
     select
         feed_id,
-        min(business_date) as first_date
-    from delivered
+        business_date
+    from reached
     group by all
+    having bool_or(window_start > coalesce(reached_before, begins_at)) or max(window_end) < any_value(ends_at)
 ),
 
 banded as (
@@ -96,14 +107,9 @@ banded as (
             coalesce(calendar.unchanged_count, 0) as unchanged_count,
             coalesce(calendar.stale_count, 0) as stale_count
         ),
-        case
-            when first_days.first_date <= calendar.business_date - cast(calendar.learning_days as integer)
-                then cast(floor(greatest(0, usual.usual_count - usual.tolerance)) as bigint)
-        end as expected_rows_lo,
-        case
-            when first_days.first_date <= calendar.business_date - cast(calendar.learning_days as integer)
-                then cast(ceil(usual.usual_count + usual.tolerance) as bigint)
-        end as expected_rows_hi,
+        bands.expected_rows_lo,
+        bands.expected_rows_hi,
+        gaps.feed_id is not null as has_gap,
         greatest(0, date_diff('minute', calendar.expected_by, calendar.landed_at)) as delay_minutes,
         date_diff(
             'minute',
@@ -111,9 +117,10 @@ banded as (
             calendar.expected_by
         ) as sla_minutes
     from calendar
-    left join usual
-        on calendar.feed_id = usual.feed_id and calendar.business_date = usual.business_date
-    left join first_days on calendar.feed_id = first_days.feed_id
+    left join core.row_bands as bands
+        on calendar.feed_id = bands.feed_id and calendar.business_date = bands.business_date
+    left join gaps
+        on calendar.feed_id = gaps.feed_id and calendar.business_date = gaps.business_date
 ),
 
 judged as (
@@ -122,10 +129,10 @@ judged as (
         received_count - duplicate_count - refused_count as judged_count,
         case
             when batch_count = refused_batch_count and refused_batch_count > 0 then 'quarantined'
-            when received_count = 0 then 'missing'
+            when received_count = 0 and (is_row_expected or batch_count = 0) then 'missing'
             when validated_count = 0 and quarantined_count > 0 then 'quarantined'
             when landed_at > expected_by then 'late'
-            when received_count < expected_rows_lo then 'partial'
+            when has_gap or received_count < expected_rows_lo then 'partial'
             when received_count > expected_rows_hi then 'drifted'
             when expected_rows_lo is null then 'learning'
             else 'ok'
@@ -144,7 +151,10 @@ scored as (
                 else w_completeness
             end as decimal(5, 2)
         ) as completeness_score,
-        cast(coalesce(w_content * validated_count / nullif(judged_count, 0), 0) as decimal(5, 2)) as content_score,
+        cast(coalesce(
+            w_content * validated_count / nullif(judged_count, 0),
+            case when received_count = 0 and status <> 'missing' then w_content else 0 end
+        ) as decimal(5, 2)) as content_score,
         cast(
             case
                 when status = 'missing' then 0

@@ -1,0 +1,111 @@
+"""`urbanbrain status`: how every feed stands by the clock."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date, datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.cli.screen import out
+
+app = typer.Typer()
+
+_COLOURS = {
+    "missing": "bold red",
+    "late": "bold yellow",
+    "refused": "bold red",
+    "held": "bold yellow",
+    "quarantined": "bold red",
+    "partial": "yellow",
+    "drifted": "yellow",
+}
+
+
+@app.command()
+def status(
+    at: Annotated[
+        str | None, typer.Option("--at", help="Instant to look from, such as 2026-11-20T01:00. Default: now.")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", "-f", help="table or json.")] = "table",
+) -> None:
+    """Show what is due, here, late or missing, a line per feed. Exit code 1 when something is overdue. 各数据集到达情况。
+
+    Told by the clock from contracts, business calendar and lake, so it answers before anything is loaded and while the
+    warehouse is being written. `late` is due and not there (or came late), `missing` four latencies after the schedule
+    fired, or without a row on a working day; rows are held against what is usual on such a day.
+    """
+    from pipelines import run
+
+    if form not in ("table", "json"):
+        raise typer.BadParameter(f"{form!r} is no format; give table or json", param_hint="--format")
+    found = run.status(at)
+    if form == "json":
+        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1, default=_plain) + "\n")
+    else:
+        _show(found)
+    raise typer.Exit(1 if found["overdue"] else 0)
+
+
+def _show(found: dict[str, Any]) -> None:
+    from pipelines.freshness.words import LEVELS, STATES
+
+    zone = ZoneInfo(found["timezone"])
+    out.print(f"{found['at'].astimezone(zone):%Y-%m-%d %H:%M %Z}", highlight=False)
+    for level in found["levels"]:
+        name = level["level"]
+        words = [f"{level['well']} of {level['feeds']} feeds well 正常"]
+        words += [f"{level['overdue']} overdue 逾期"] if level["overdue"] else []
+        words += [f"{level['held']} held 待审批"] if level["held"] else []
+        out.print(f"\n[bold]{name} {LEVELS[name]}[/]  {', '.join(words)}", highlight=False)
+        table = Table(
+            "feed", "state 状态", "day 业务日期", "due 应到", "arrived 到达", "rows 行数", "usual 通常", "quarantined 隔离", "held",
+            box=None,
+        )  # fmt: skip
+        for feed in found["feeds"]:
+            if feed["level"] == name:
+                state = Text(
+                    f"{feed['state']} {STATES[feed['state']]}", style=_COLOURS.get(feed["state"], "")
+                )
+                table.add_row(feed["feed_id"], state, *_cells(feed, zone))
+        out.print(table)
+    for feed in found["feeds"]:
+        if feed["gaps"]:
+            days = ", ".join(map(str, feed["gaps"]))
+            out.print(f"{feed['feed_id']}: never came for {days} 从未到达", highlight=False, soft_wrap=True)
+        if feed["is_unjudged"]:
+            out.print(
+                f"{feed['feed_id']}: landed, but the gate let nothing through 已接收，未通过校验; "
+                f"look at the last task of feed__{feed['feed_id']}, or `urbanbrain gate BATCH`",
+                highlight=False,
+                soft_wrap=True,
+            )
+    out.print(f"\nrelease {found['release'] or 'none yet'}", highlight=False)
+
+
+def _cells(feed: dict[str, Any], zone: ZoneInfo) -> list[str]:
+    has_band = feed["expected_lo"] is not None
+    return [
+        str(feed["day"] or "–"),
+        _instant(feed["due"], zone),
+        _instant(feed["arrived"], zone),
+        "–" if feed["rows"] is None else f"{feed['rows']:,}",
+        f"{feed['expected_lo']:,}–{feed['expected_hi']:,}" if has_band else "–",
+        f"{feed['quarantined']:,}" if feed["quarantined"] else "",
+        str(feed["held"] or ""),
+    ]
+
+
+def _instant(value: datetime | None, zone: ZoneInfo) -> str:
+    return f"{value.astimezone(zone):%Y-%m-%d %H:%M}" if value else "–"
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    raise TypeError(f"a status holds no {type(value).__name__}")

@@ -1,0 +1,127 @@
+"""How many rows are usual on a day: `core.row_bands`, asked in a database of its own.
+
+The history is that of the current release, whose file nobody locks, and of the receipts that are younger than it.
+Where nothing is published yet, or the project has no such model, nothing is usual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from pipelines import database, operations, releases, settings
+from pipelines.areas import reference
+from pipelines.database import literal, quoted
+from pipelines.errors import UrbanBrainError
+from pipelines.freshness.arrived import Arrival
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_MODELS = ("core/batches.sql", "core/row_bands.sql")
+_FILES = ("health_rules", "calendar_days")
+
+
+@dataclass(frozen=True)
+class Day:
+    """Rows a feed brought on a business day, and the band that is usual; None while there is none."""
+
+    received: int
+    validated: int
+    quarantined: int
+    lo: int | None
+    hi: int | None
+
+
+def days(
+    wanted: Mapping[str, date], arrived: Mapping[str, Sequence[Arrival]], at: datetime
+) -> dict[str, Day]:
+    """The day asked for of each feed, as known at an instant. Raises nothing: without a band a feed is learning."""
+    import duckdb
+
+    if not wanted:
+        return {}
+    with database.memory() as connection:
+        operations.prepare(connection)
+        _remember(connection, at)
+        _add(connection, [each for of_feed in arrived.values() for each in of_feed])
+        try:
+            reference.load_files(connection, settings.project() / "contracts" / "reference", _FILES)
+            connection.execute("create schema if not exists core")
+            for model in _MODELS:
+                name = model.replace("/", ".").removesuffix(".sql")
+                query = (settings.project() / "warehouse" / model).read_text(encoding="utf-8")
+                connection.execute(f"create view {name} as {query}")
+            return _asked(connection, wanted)
+        except (OSError, duckdb.Error, UrbanBrainError):  # another city may have neither rules nor models
+            return {}
+
+
+def _asked(connection: DuckDBPyConnection, wanted: Mapping[str, date]) -> dict[str, Day]:
+    connection.execute(
+        "create temp table wanted as select unnest(?) as feed_id, unnest(?::date[]) as business_date",
+        [list(wanted), list(wanted.values())],
+    )
+    found = connection.execute(
+        "select wanted.feed_id, sum(batch.received)::bigint, sum(batch.validated)::bigint, "
+        "sum(batch.quarantined)::bigint, any_value(band.expected_rows_lo), any_value(band.expected_rows_hi) "
+        "from wanted inner join core.batches as batch using (feed_id, business_date) "
+        "left join core.row_bands as band using (feed_id, business_date) where batch.origin = 'source' group by all"
+    ).fetchall()
+    return {feed_id: Day(*numbers) for feed_id, *numbers in found}
+
+
+def _remember(connection: DuckDBPyConnection, at: datetime) -> None:
+    """What the current release knows of batches."""
+    import duckdb
+
+    try:
+        path = releases.current().tables["ops.batches"]
+        connection.execute(
+            "insert into ops.batches by name "
+            f"select * from read_parquet({literal(str(path))}) where landed_at <= ? and window_end > ? - interval 1 year",
+            [at, at],
+        )
+    except (UrbanBrainError, KeyError, duckdb.Error):  # nothing published, or by another contract
+        return
+
+
+def _add(connection: DuckDBPyConnection, arrived: Iterable[Arrival]) -> None:
+    """What the release does not know yet."""
+    known = set(
+        connection.execute("select feed_id, window_start, window_end, batch_id from ops.batches").fetchall()
+    )
+    rows = [
+        {
+            "feed_id": each.receipt.feed_id,
+            "level": "",
+            "window_start": each.window.start,
+            "window_end": each.window.end,
+            "batch_id": each.receipt.batch_id,
+            "origin": each.receipt.origin,
+            "landed_at": each.landed_at,
+            "received": each.receipt.received,
+            "validated": each.receipt.validated,
+            "quarantined": each.receipt.quarantined,
+            "duplicate": each.receipt.duplicate,
+            "refused": each.receipt.refused,
+            "inserted": 0,
+            "updated": 0,
+            "unchanged": 0,
+            "stale": 0,
+            "is_refused": each.outcome == "refused",
+            "contract_version": each.receipt.contract_version,
+            "contract_sha256": each.receipt.contract_sha256,
+        }
+        for each in arrived
+        if (each.receipt.feed_id, each.window.start, each.window.end, each.receipt.batch_id) not in known
+    ]
+    if rows:
+        names = list(rows[0])
+        connection.execute(
+            f"insert into ops.batches ({', '.join(map(quoted, names))}) "
+            f"select {', '.join(['unnest(?)'] * len(names))}",
+            [[row[name] for row in rows] for name in names],
+        )
