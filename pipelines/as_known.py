@@ -106,8 +106,10 @@ def _as_known(
             f"from {_WAREHOUSE}.{table} where _known_from <= {instant}"
         )
     if f"{table}{HISTORY}" in there:
+        kept = set(there[f"{table}{HISTORY}"])  # what was known at an instant was not gone then
+        names = [quoted(name) if name in kept else f"null as {quoted(name)}" for name in columns]
         return (
-            f"select {', '.join(map(quoted, columns))} from {_WAREHOUSE}.{table}{HISTORY} "
+            f"select {', '.join(names)} from {_WAREHOUSE}.{table}{HISTORY} "
             f"where _known_from <= {instant} and (_known_to is null or _known_to > {instant})"
         )
     landed = next((name for name in ("_first_landed_at", "landed_at") if name in columns), None)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from pipelines.contract import dictionary
 from pipelines.contract.model import Contract
 from pipelines.database import count, literal, quoted, transaction
-from pipelines.receipt import Receipt
+from pipelines.receipt import CORRECTION, Receipt
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -113,8 +113,14 @@ def merge(connection: DuckDBPyConnection, contract: Contract, receipt: Receipt, 
         f"order by {', '.join(f'{name} desc nulls last' for name in version)}, _row_number desc) as _rank "
         f"from read_parquet({literal(str(rows))})"
     )
-    # Snapshots say what is gone once they are merged, in `tombstones`; nothing is until then.
-    living = ", false as _is_deleted_upstream, null as _deleted_upstream_at" if contract.is_snapshot else ""
+    # Snapshots and censuses say what is gone once they are merged, in `tombstones`; nothing is until then.
+    living = (
+        ", false as _is_deleted_upstream, null as _deleted_upstream_at" if contract.tells_what_is_gone else ""
+    )
+    if contract.census:
+        # What an office corrected the source need not have any more.
+        seen = "coalesce" if receipt.origin == CORRECTION else "greatest"
+        living += f", {seen}(old._last_landed_at, new._landed_at) as _last_landed_at"
     is_new = f", old._batch_id is null or not {_is_same([*named, *content])} as _is_new_version"
     connection.execute(
         f"create or replace temp table decided as select new.*{living}{is_new if contract.keep_versions else ''}, "
@@ -132,11 +138,16 @@ def merge(connection: DuckDBPyConnection, contract: Contract, receipt: Receipt, 
     connection.execute(
         f"delete from {contract.table} as old using decided as new where new._outcome <> 'stale' and {same_key}"
     )
-    # A stale row keeps out of the table, but its key may have been landed earlier than anybody knew.
+    # A stale row keeps out of the table, but its key may have been landed earlier than anybody knew, and is still there.
     connection.execute(
         f"update {contract.table} as old set _first_landed_at = new._first_landed_at from decided as new "
         f"where new._outcome = 'stale' and new._first_landed_at < old._first_landed_at and {same_key}"
     )
+    if contract.census:
+        connection.execute(
+            f"update {contract.table} as old set _last_landed_at = new._last_landed_at from decided as new "
+            f"where new._outcome = 'stale' and new._last_landed_at > old._last_landed_at and {same_key}"
+        )
     connection.execute(
         f"insert into {contract.table} by name select {_columns(connection, contract.table)} from decided "
         f"where _outcome <> 'stale' order by {', '.join(key)}"

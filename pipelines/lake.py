@@ -84,6 +84,11 @@ def editions() -> Path:
     return settings.home() / "editions"
 
 
+def pace_file(feed_id: str) -> Path:
+    """How fast the last backfill of a feed went."""
+    return settings.home() / "backfills" / f"{feed_id}.json"
+
+
 def warehouse_file() -> Path:
     return settings.home() / "warehouse" / "urbanbrain.duckdb"
 
@@ -110,6 +115,20 @@ def alone(batch: Batch) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def only_one(what: str) -> Iterator[bool]:
+    """Whether no other process is at `what`; none can begin while the block runs."""
+    path = settings.home() / "locks" / what
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
 
 
 @contextlib.contextmanager

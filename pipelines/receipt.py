@@ -11,7 +11,7 @@ from typing import Any, Self
 from pipelines.errors import DataError
 from pipelines.lake import RECEIPT, Batch, Window, write_file
 
-SOURCE, CORRECTION = "source", "correction"
+SOURCE, CORRECTION, RE_PULL, CENSUS = "source", "correction", "re_pull", "census"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ class Receipt:
     contract_version: str
     contract_sha256: str
     origin: str = SOURCE
-    """Who brought it: the source, or an office that sent rows back."""
+    """Who brought it: the source in its turn, an office that sent rows back, the source asked once more for its last
+    days, or for all it holds."""
     parts: tuple[Part, ...] = ()
     received: int = 0
     validated: int = 0

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pipelines import database, lake
 from pipelines.contract.model import Contract
 from pipelines.database import literal, quoted
-from pipelines.receipt import Receipt
+from pipelines.receipt import SOURCE, Receipt
 
 
 def days_window(feed: Contract, day: date) -> lake.Window:
@@ -31,11 +31,17 @@ def validate_by_hand(
     rows: Sequence[dict[str, Any]],
     landed_at: datetime | None = None,
     quarantined: Sequence[str] = (),
+    *,
+    origin: str = SOURCE,
+    days: int = 1,
 ) -> Path:
-    """Rows of one day, by column; what a row does not name is empty. `quarantined` are keys of rows that were bad."""
-    window = days_window(feed, day)
+    """Rows of so many days that end with `day`, by column; what a row does not name is empty.
+
+    `quarantined` are keys of rows that were bad.
+    """
+    window = lake.Window(days_window(feed, day - timedelta(days=days - 1)).start, days_window(feed, day).end)
     landed_at = landed_at or window.end + timedelta(minutes=40)
-    content = repr((feed.feed_id, window, landed_at, rows, quarantined))
+    content = repr((feed.feed_id, window, landed_at, rows, quarantined, origin))
     batch = lake.Batch(feed.feed_id, window, hashlib.sha256(content.encode()).hexdigest()[:16])
     receipt = Receipt(
         stage="validated",
@@ -45,6 +51,7 @@ def validate_by_hand(
         landed_at=landed_at,
         contract_version=feed.version,
         contract_sha256=feed.sha256,
+        origin=origin,
         received=len(rows) + len(quarantined),
         validated=len(rows),
         quarantined=len(quarantined),

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.cli import areas, linkage, scorecard, status
+from pipelines.cli import areas, backfill, linkage, scorecard, status
 from pipelines.cli.screen import err, out, print_counts, progress, written
 from pipelines.errors import UrbanBrainError
 
@@ -36,6 +36,8 @@ app.add_typer(linkage.app, name="linkage")
 app.add_typer(areas.app, name="areas")
 app.add_typer(scorecard.app, name="scorecard")
 app.add_typer(status.app)
+app.command()(backfill.backfill)
+app.command()(backfill.repull)
 
 FeedArgument = Annotated[
     str, typer.Argument(help="Feed, such as city_hotline_orders; `urbanbrain feeds` lists them.")

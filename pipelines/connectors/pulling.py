@@ -104,10 +104,11 @@ def pull(
     *,
     previous: Validators | None = None,
     progress: Progress | None = None,
+    ahead: timedelta = timedelta(),
 ) -> Pulled:
     """Hand every answer of the window to `keep`, in order, as received.
 
-    The window opens `look_back` earlier at its start. After an error `keep` may hold part of the answers.
+    The window opens `look_back` earlier at its start, and closes `ahead` later at its end. After an error `keep` may hold part of the answers.
     Raises FeedError or FeedUnavailable, SettingError for a missing secret, ContractError for a bad location.
     """
     session = Session(settings.secret(server.secret) if server.secret else "")
@@ -115,7 +116,7 @@ def pull(
         session.renew = lambda: settings.secret(server.secret)
     try:
         puller = _Puller(
-            contract, server, window, keep, session=session, previous=previous, progress=progress
+            contract, server, window, keep, session=session, previous=previous, progress=progress, ahead=ahead
         )
         puller.run()
     finally:
@@ -140,12 +141,13 @@ class _Puller:
         session: Session,
         previous: Validators | None,
         progress: Progress | None,
+        ahead: timedelta,
     ) -> None:
         self._contract = contract
         self._server = server
         self._dialect = dialect_of(server)
         self._start = window.start - contract.look_back
-        self._end = window.end
+        self._end = window.end + ahead
         self._keep = keep
         self._session = session
         self._progress = progress

@@ -18,6 +18,7 @@ from pipelines.contract.keys import KEYS, RawDrop, read_custom
 from pipelines.contract.model import (
     FEED_LEVELS,
     HISTORY,
+    Census,
     Column,
     Contract,
     CoordinateSystem,
@@ -232,6 +233,10 @@ class Builder:
                 self._at("lookBack"),
                 "is given, but a snapshot brings everything anyway",
             )
+        for name in ("rePull", "census") if custom.get("delivery") == "snapshot" else ():
+            if has_custom(data, name):
+                say(self._at(name), "is given, but every pull of a snapshot brings everything")
+        self._check_census(custom.get("census"), columns)
         if custom.get("delivery") != "snapshot" and has_custom(data, "snapshotFloor"):
             say(self._at("snapshotFloor"), "is about snapshots, and a pull of this feed brings what changed")
         self._check_versions(custom.get("version_columns", ()), columns)
@@ -262,6 +267,25 @@ class Builder:
                 )
             elif column.role == "column" and any(each.role == "measure" for each in columns):
                 say((index,), f"names column {name!r}, which is gone once the rows are summed up")
+
+    def _check_census(self, census: Census | None, columns: tuple[Column, ...]) -> None:
+        """What is gone is told by key, among rows whose time the census reaches."""
+        if census is None:
+            return
+        say, known = inside(self._say, *self._at("census"), "by"), {each.name: each for each in columns}
+        if (column := known.get(census.by)) is None:
+            say((), f"names column {shown(census.by)}, which does not exist{did_you_mean(census.by, known)}")
+        elif column.logical_type in TYPES and column.logical_type not in ("timestamp", "date"):
+            say((), f"names column {census.by!r} of type {column.logical_type}, expected timestamp or date")
+        elif not column.required or not column.is_stored:
+            say((), f"names column {census.by!r}, which needs 'required: true' and may not be dropped")
+        if not any(column.is_key for column in columns):
+            self._say(self._at("census"), "needs a primary key: what is gone is told by it")
+        if any(column.role != "column" for column in columns):
+            self._say(self._at("census"), "is of rows, and those of this feed are summed up")
+        for index, server in entries(self._data, "servers"):
+            if any(entry.get("value") == "daily_file" for _, entry in entries(server, "customProperties")):
+                self._say(("servers", index), "has a file for each day and cannot be asked for all it holds")
 
     def _check_points(self, crs: CoordinateSystem | None, columns: tuple[Column, ...]) -> None:
         """A point needs two numbers with bounds: without them nobody can tell a swapped pair from a far one."""

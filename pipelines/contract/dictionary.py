@@ -23,15 +23,29 @@ AREA_LINEAGE = (
     ("_area_method", "VARCHAR", "How the area was found.", "区划识别方法"),
     ("_area_confidence", "DOUBLE", "How sure the area is, between 0 and 1.", "区划识别置信度"),
 )
-# Columns that a row of a snapshot carries besides those.
+# Columns that a row carries besides those where a snapshot or a census tells what is gone.
 TOMBSTONE = (
     (
         "_is_deleted_upstream",
         "BOOLEAN",
-        "Whether a later snapshot no longer has it; such a row is kept.",
+        "Whether a later snapshot or census no longer has it; such a row is kept.",
         "上游是否已删除",
     ),
-    ("_deleted_upstream_at", "TIMESTAMPTZ", "When the first snapshot without it was pulled.", "上游删除时间"),
+    (
+        "_deleted_upstream_at",
+        "TIMESTAMPTZ",
+        "When the first snapshot or census without it was pulled.",
+        "上游删除时间",
+    ),
+)
+# And where a census does: a version that came too late to be the newest still shows that the row is there.
+SEEN = (
+    (
+        "_last_landed_at",
+        "TIMESTAMPTZ",
+        "When the source last sent the key, in any version.",
+        "最近一次采集时间",
+    ),
 )
 # Columns that a kept version carries besides those.
 KNOWN = (
@@ -50,13 +64,15 @@ def lineage(contract: Contract) -> tuple[tuple[str, str, str, str], ...]:
     """The additional columns of the contract's table; none for tables that are not feeds."""
     if not contract.is_feed:
         return ()
-    columns = LINEAGE + AREA_LINEAGE if contract.has_area else LINEAGE
-    return columns + TOMBSTONE if contract.is_snapshot else columns
+    columns: tuple[tuple[str, str, str, str], ...] = LINEAGE + (AREA_LINEAGE if contract.has_area else ())
+    if contract.tells_what_is_gone:
+        columns += TOMBSTONE
+    return columns + SEEN if contract.census else columns
 
 
 def history_lineage(contract: Contract) -> tuple[tuple[str, str, str, str], ...]:
     """The additional columns of the table that keeps every version."""
-    return (*(column for column in lineage(contract) if column not in TOMBSTONE), *KNOWN)
+    return (*(column for column in lineage(contract) if column not in TOMBSTONE + SEEN), *KNOWN)
 
 
 def create_table(contract: Contract) -> str:

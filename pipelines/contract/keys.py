@@ -25,11 +25,13 @@ from pipelines.contract.model import (
     FORMATS,
     LEVELS,
     AreaReference,
+    Census,
     ClockSkew,
     CoordinateSystem,
     DriftModes,
     Magnitude,
     OtherPlaces,
+    RePull,
     TextPart,
     Unpivot,
 )
@@ -120,6 +122,7 @@ def _json_path(text: str) -> str:
 TEXTS = Several(Text())
 WORD = Text("a word of small letters and _", _word)
 PATTERN = Text("a regular expression", _pattern)
+CRON = Text("a cron line", _cron)
 
 
 @dataclass(frozen=True)
@@ -138,12 +141,30 @@ KEYS: tuple[Key, ...] = (
     Key(
         "schedule",
         "contract",
-        Text("a cron line", _cron),
+        CRON,
         "When it is pulled, in the contract's time zone.",
         feeds_only=True,
     ),
     Key("timezone", "contract", Text("a time zone", _timezone), "Zone of times without one, and of a day."),
     Key("lookBack", "contract", Span(), "How far before its window a pull reaches.", feeds_only=True),
+    Key(
+        "rePull",
+        "contract",
+        Fields({"schedule": CRON, "reach": Span()}, RePull),
+        "When its last days are pulled once more, and how far back.",
+        feeds_only=True,
+    ),
+    Key(
+        "census",
+        "contract",
+        Fields(
+            {"schedule": CRON, "reach": Span(), "by": Text(), "floor": Number(0, 1, whole=False)},
+            Census,
+            optional=frozenset({"floor"}),
+        ),
+        "When it is asked for all it holds, so that what is gone shows.",
+        feeds_only=True,
+    ),
     Key(
         "delivery",
         "contract",

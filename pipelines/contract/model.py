@@ -107,6 +107,28 @@ class ClockSkew:
 
 
 @dataclass(frozen=True)
+class RePull:
+    """When the last `reach` of a feed is pulled once more, for what changed later than any look-back reaches."""
+
+    schedule: str
+    reach: timedelta
+
+
+@dataclass(frozen=True)
+class Census:
+    """When a feed that brings what changed is asked for all it holds of the last `reach`, so that what is gone shows.
+
+    `by` is the column by whose time the source is asked. A census with fewer rows than `floor` times the one before
+    is not believed.
+    """
+
+    schedule: str
+    reach: timedelta
+    by: str
+    floor: float = 0.5
+
+
+@dataclass(frozen=True)
 class Magnitude:
     """Between which values the median of a column lies in every batch, whatever the unit it is said to be in."""
 
@@ -285,6 +307,8 @@ class Contract:
     version_columns: tuple[str, ...] = ()
     keep_versions: bool = False
     snapshot_floor: float = 0.5
+    re_pull: RePull | None = None
+    census: Census | None = None
     forbidden_columns: tuple[str, ...] = ()
     forbidden_values: tuple[str, ...] = ()
     drift: DriftModes = DriftModes()
@@ -319,6 +343,11 @@ class Contract:
     def is_snapshot(self) -> bool:
         """Whether a pull brings everything there is, so that what it lacks is gone."""
         return self.delivery == "snapshot"
+
+    @property
+    def tells_what_is_gone(self) -> bool:
+        """Whether the table marks what the source no longer has."""
+        return self.is_snapshot or self.census is not None
 
     @property
     def history_table(self) -> str:

@@ -5,6 +5,8 @@ load → build → publish      one process at a time
 
     windows     what people mean by a day or a range
     batches     land, gate
+    repulls     a source asked once more, or for all it holds
+    backfills   many windows of the past, one after the other
     warehouse   load, build, check, publish
     scorecards  a period as known on a day
     editions    the official code list
@@ -17,17 +19,25 @@ load → build → publish      one process at a time
 from __future__ import annotations
 
 from pipelines.run.answers import summary, trace
+from pipelines.run.backfills import Backfilled, Plan, Told, backfill, backfill_plan
 from pipelines.run.batches import ROW_EQUATION, counts, gate, land, run
 from pipelines.run.editions import edition_differences, edition_summary, load_edition
 from pipelines.run.freshness import status
 from pipelines.run.keeping import upkeep
+from pipelines.run.repulls import ask_again
 from pipelines.run.scorecards import scorecard
 from pipelines.run.warehouse import build, check, load, publish
 from pipelines.run.windows import Instant, window
 
 __all__ = [
     "ROW_EQUATION",
+    "Backfilled",
     "Instant",
+    "Plan",
+    "Told",
+    "ask_again",
+    "backfill",
+    "backfill_plan",
     "build",
     "check",
     "counts",

@@ -36,7 +36,7 @@ def land(
     feed = contracts.load(feed_id)
     landed_at = instant(as_of, ZoneInfo(feed.timezone)).astimezone(UTC) if as_of else settings.now()
     folder = landing.land(feed, window(feed, start, end), landed_at, settings.server(), progress)
-    _raise_if_refused(folder)
+    raise_if_refused(folder)
     return str(folder)
 
 
@@ -57,7 +57,7 @@ def _gate(folder: Path, receipt: Receipt, *, accept: bool) -> str:
 
     feed = contracts.load(receipt.feed_id)
     validated = receipt.batch.folder("validated")
-    if _is_judged(receipt.batch, feed):
+    if is_judged(receipt.batch, feed):
         return str(validated)
     staged = receipt.batch.folder("staged")
     shutil.rmtree(staged, ignore_errors=True)
@@ -72,7 +72,7 @@ def _gate(folder: Path, receipt: Receipt, *, accept: bool) -> str:
     return str(done)
 
 
-def _is_judged(batch: lake.Batch, feed: Contract) -> bool:
+def is_judged(batch: lake.Batch, feed: Contract) -> bool:
     """Whether a batch was judged under this very contract, and both its files are still what was written."""
     import pyarrow
     import pyarrow.parquet
@@ -84,7 +84,9 @@ def _is_judged(batch: lake.Batch, feed: Contract) -> bool:
             written = pyarrow.parquet.read_metadata(folder / lake.ROWS).num_rows
         except (OSError, DataError, pyarrow.ArrowInvalid):
             return False
-        if receipt.contract_sha256 != feed.sha256 or written != getattr(receipt, rows):
+        counted = getattr(receipt, rows)
+        is_whole = written <= counted if feed.is_reduced and stage == "validated" else written == counted
+        if receipt.contract_sha256 != feed.sha256 or not is_whole:
             return False
     return True
 
@@ -95,7 +97,8 @@ def _forget(batch: lake.Batch) -> None:
     lake.drop_folder(batch.folder("quarantine"))
 
 
-def _raise_if_refused(folder: Path) -> None:
+def raise_if_refused(folder: Path) -> None:
+    """Raise DataRefused when a folder holds no bytes, only why they are gone."""
     receipt = Receipt.read(folder)
     if receipt.stage == "refused":
         raise DataRefused(

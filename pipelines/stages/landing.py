@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from pipelines import settings
@@ -30,9 +30,12 @@ from pipelines.lake import (
     scratch_folder,
 )
 from pipelines.parts import PartWriter, landing_key, read_part
-from pipelines.receipt import Part, Receipt
+from pipelines.receipt import CENSUS, SOURCE, Part, Receipt
 
 _EXPIRED = "expired_at"
+AHEAD = timedelta(days=1)
+"""How far past its window a census asks. What changed between the window's end and the pull would be in no window of
+the source's times before it, and would seem gone."""
 
 
 def land(
@@ -41,6 +44,7 @@ def land(
     landed_at: datetime,
     server_name: str | None = None,
     progress: Progress | None = None,
+    origin: str = SOURCE,
 ) -> Path:
     """Pull one window and keep it; returns the batch's folder, an older one when it held the same bytes.
 
@@ -51,8 +55,8 @@ def land(
     key = landing_key(contract)
     with scratch_folder("landing", contract.feed_id) as scratch:
         writer = PartWriter(scratch, key)
-        pulled = _pull(contract, server, window, writer, progress)
-        batch = Batch(contract.feed_id, window, _batch_id(contract, window, writer.parts))
+        pulled = _pull(contract, server, window, writer, progress, origin)
+        batch = Batch(contract.feed_id, window, _batch_id(contract, window, writer.parts, origin))
         refusal = batch.folder("refused")
         if _is_written(refusal):
             if Receipt.read(refusal).contract_sha256 == contract.sha256:
@@ -73,6 +77,7 @@ def land(
                 landed_at=landed_at,
                 contract_version=contract.version,
                 contract_sha256=contract.sha256,
+                origin=origin,
                 parts=tuple(writer.parts),
                 received=pulled.rows or 0,
                 warnings=tuple(pulled.warnings),
@@ -151,14 +156,20 @@ def _server(contract: Contract, name: str) -> Server:
 
 
 def _pull(
-    contract: Contract, server: Server, window: Window, writer: PartWriter, progress: Progress | None
+    contract: Contract,
+    server: Server,
+    window: Window,
+    writer: PartWriter,
+    progress: Progress | None,
+    origin: str,
 ) -> Pulled:
+    ahead = AHEAD if origin == CENSUS else timedelta()
     previous = _previous(contract) if server.connector == "file" else None
     validators = None
     if previous:
         details = Receipt.read(previous).details
         validators = Validators(details["request_id"], details["etag"], details["last_modified"])
-    pulled = pull(contract, server, window, writer, previous=validators, progress=progress)
+    pulled = pull(contract, server, window, writer, previous=validators, progress=progress, ahead=ahead)
     if not (pulled.is_not_modified and previous):
         return pulled
     receipt = Receipt.read(previous)
@@ -167,7 +178,7 @@ def _pull(
             writer(read_part(previous, part, landing_key(contract)), server.format)
     except (DataError, SettingError):  # the earlier bytes went or were sealed with another key: ask for them
         writer.back_to(0)
-        return pull(contract, server, window, writer, progress=progress)
+        return pull(contract, server, window, writer, progress=progress, ahead=ahead)
     pulled.rows = receipt.received if receipt.details["is_counted"] else None
     pulled.bytes = sum(part.size for part in receipt.parts)
     pulled.reported_total = receipt.details["reported_total"]
@@ -183,11 +194,12 @@ def _previous(contract: Contract) -> Path | None:
     return None
 
 
-def _batch_id(contract: Contract, window: Window, parts: list[Part]) -> str:
+def _batch_id(contract: Contract, window: Window, parts: list[Part], origin: str) -> str:
     words = [
         contract.feed_id,
         window.start.isoformat(),
         window.end.isoformat(),
+        *([origin] if origin != SOURCE else []),
         *(part.sha256 for part in parts),
     ]
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]

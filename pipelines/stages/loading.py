@@ -192,7 +192,7 @@ def _load(
         ],
     )  # fmt: skip
     drift.load(connection, contract, receipt)
-    if contract.is_snapshot and receipt.stage != "refused":
+    if contract.tells_what_is_gone and receipt.stage != "refused":
         tombstones.mark(connection, contract)
     return Loaded(
         receipt.feed_id, receipt.batch_id, merged.inserted, merged.updated, merged.unchanged, merged.stale,

@@ -3,6 +3,7 @@
 -- Orders: those a street leads, on the day they were sent. Escalations and cases: on the day of the street's request
 -- or of the case, whoever tells of it. Incidents are numbers without records. A device is looked for on each day
 -- states were pulled; one that the register does not hold, or no longer, has no street and is left out.
+-- A record its source no longer has is not there.
 -- names_id is the number under which the other source should know the record.
 with told as (
     select
@@ -16,7 +17,7 @@ with told as (
         coalesce(is_excluded, false) as is_excluded,
         false as is_returned
     from city.hotline_orders
-    where handling_role = 'lead' and dispatched_at is not null
+    where handling_role = 'lead' and dispatched_at is not null and not coalesce(_is_deleted_upstream, false)
     union all
     select
         'order_dispatch' as thing,
@@ -29,7 +30,7 @@ with told as (
         false as is_excluded,
         bool_and(returned_at is not null) as is_returned
     from district.dispatch
-    where dispatch_role = 'lead'
+    where dispatch_role = 'lead' and not coalesce(_is_deleted_upstream, false)
     group by all
     union all
     select
@@ -43,7 +44,7 @@ with told as (
         false as is_excluded,
         false as is_returned
     from street.steward_requests
-    where handled_in = 'escalated'
+    where handled_in = 'escalated' and not coalesce(_is_deleted_upstream, false)
     union all
     select
         'order_escalation' as thing,
@@ -57,7 +58,10 @@ with told as (
         false as is_returned
     from street.steward_requests as requests
     inner join city.hotline_orders as orders on requests.escalated_to_order_id = orders.work_order_id
-    where requests.handled_in = 'escalated'
+    where
+        requests.handled_in = 'escalated'
+        and not coalesce(requests._is_deleted_upstream, false)
+        and not coalesce(orders._is_deleted_upstream, false)
     union all
     select
         'hotline_case' as thing,
@@ -70,7 +74,7 @@ with told as (
         false as is_excluded,
         false as is_returned
     from district.grid_cases
-    where found_by = 'hotline'
+    where found_by = 'hotline' and not coalesce(_is_deleted_upstream, false)
     union all
     select
         'hotline_case' as thing,
@@ -84,7 +88,10 @@ with told as (
         false as is_returned
     from district.grid_cases as cases
     inner join city.hotline_orders as orders on cases.city_work_order_id = orders.work_order_id
-    where cases.found_by = 'hotline'
+    where
+        cases.found_by = 'hotline'
+        and not coalesce(cases._is_deleted_upstream, false)
+        and not coalesce(orders._is_deleted_upstream, false)
     union all
     select
         'incident_case' as thing,
@@ -110,7 +117,7 @@ with told as (
         false as is_excluded,
         false as is_returned
     from district.grid_cases
-    where found_by = 'video'
+    where found_by = 'video' and not coalesce(_is_deleted_upstream, false)
     group by all
     union all
     select distinct

@@ -4,6 +4,7 @@
 -- from when to when it was the newest we knew.
 -- caller_refs are the caller's tokens: two in the days around the turn of a year, when tokens change.
 -- parent_refs are the numbers of other records it names, in a column of its own or in its text.
+-- is_gone says that the source no longer has the record: it is open no more and counts nowhere, and keeps its place.
 -- like_text is what the report says where, for comparing; category_code is empty where the crosswalk does not
 -- know the source's class. lon and lat are WGS-84.
 with crosswalk as (
@@ -57,7 +58,8 @@ hotline as (
         'city' as source_level,
         orders.reported_at,
         case when orders.order_status in ('closed', 'evaluated') then orders.closed_at end as closed_at,
-        orders.order_status not in ('closed', 'evaluated') as is_open,
+        orders.order_status not in ('closed', 'evaluated') and not coalesce(orders._is_deleted_upstream, false)
+            as is_open,
         orders.source_updated_at as last_activity_at,
         case
             when orders.contacted_at is null
@@ -79,7 +81,9 @@ hotline as (
         orders.handling_role = 'lead' as is_lead,
         orders.handling_role = 'lead'
         and orders.order_kind <> 'enquiry'
-        and not coalesce(orders.is_excluded, false) as counts_in_scorecard,
+        and not coalesce(orders.is_excluded, false)
+        and not coalesce(orders._is_deleted_upstream, false) as counts_in_scorecard,
+        coalesce(orders._is_deleted_upstream, false) as is_gone,
         orders._batch_id as batch_id,
         orders._row_number as row_number,
         orders._first_landed_at as first_landed_at,
@@ -110,7 +114,7 @@ grid as (
         'district' as source_level,
         cases.reported_at,
         cases.closed_at,
-        cases.closed_at is null as is_open,
+        cases.closed_at is null and not coalesce(cases._is_deleted_upstream, false) as is_open,
         cases.source_updated_at as last_activity_at,
         case when cases.handled_at is null and cases.closed_at is null then cases.due_at end as due_at,
         cases.street_code,
@@ -128,6 +132,7 @@ grid as (
         cases.lat,
         true as is_lead,
         false as counts_in_scorecard,
+        coalesce(cases._is_deleted_upstream, false) as is_gone,
         cases._batch_id as batch_id,
         cases._row_number as row_number,
         cases._first_landed_at as first_landed_at,
@@ -155,7 +160,7 @@ steward as (
         'street' as source_level,
         requests.requested_at as reported_at,
         case when requests.request_status = 'closed' then requests.closed_at end as closed_at,
-        requests.request_status <> 'closed' as is_open,
+        requests.request_status <> 'closed' and not coalesce(requests._is_deleted_upstream, false) as is_open,
         requests.source_updated_at as last_activity_at,
         cast(null as timestamptz) as due_at,
         requests.street_code,
@@ -173,6 +178,7 @@ steward as (
         requests.lat,
         true as is_lead,
         false as counts_in_scorecard,
+        coalesce(requests._is_deleted_upstream, false) as is_gone,
         requests._batch_id as batch_id,
         requests._row_number as row_number,
         requests._first_landed_at as first_landed_at,

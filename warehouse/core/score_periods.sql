@@ -11,7 +11,7 @@ with known as (
         days.period_ends_on,
         cast(days.period_ends_on + interval 1 day as timestamp) at time zone 'Asia/Shanghai' as ended_at,
         min(orders._known_from) as first_known_at,
-        max(max(orders._known_from)) over () as known_at
+        max(max(greatest(orders._known_from, orders._known_to))) over () as known_at
     from core.score_days as days
     left join city.hotline_orders_history as orders
         on days.day = cast(orders.reported_at at time zone 'Asia/Shanghai' as date)

@@ -33,4 +33,5 @@ having count(*) <> (
         orders.handling_role = 'lead'
         and orders.order_kind <> 'enquiry'
         and not coalesce(orders.is_excluded, false)
+        and not coalesce(orders._is_deleted_upstream, false)
 );

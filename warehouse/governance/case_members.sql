@@ -3,7 +3,7 @@
 -- The record that became known first lends the case its number and is its own reason; every other member carries
 -- its surest link inside the case. All links of a case are in governance.case_links.
 -- counts_in_scorecard is true for each hotline order a street leads, linked or not: linking never shrinks the
--- denominators of the three rates. batch_id and row_number lead back to the landed bytes.
+-- denominators of the three rates. is_withdrawn says that its source no longer has the record. batch_id and row_number lead back to the landed bytes.
 with sides as (
     select
         *,
@@ -75,6 +75,7 @@ select
     coalesce(reasons.why_en, 'the record of this case that became known first') as why_en,
     coalesce(reasons.rule_version, versions.rule_version) as rule_version,
     reports.counts_in_scorecard,
+    reports.is_gone as is_withdrawn,
     reports.batch_id,
     reports.row_number
 from core.reports as reports

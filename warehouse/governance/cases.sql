@@ -3,6 +3,7 @@
 -- steward requests. The record that became known first lends the case its id, so members that become known later,
 -- also those reported earlier, never change it; of two cases that merge the older id stays.
 -- A problem is open while any hotline order a street leads is open; without such an order, while any member is.
+-- Records their sources no longer have keep nothing open; a case of nothing else is withdrawn.
 -- The place is that of the member whose place is surest; on a tie hotline before grid before street.
 -- The hotline orders inside are counted here once and in the three rates each on its own.
 with members as (
@@ -45,11 +46,14 @@ problems as (
         max(members.closed_at) as closed_at,
         min(members.due_at) filter (where members.is_open) as due_at,
         coalesce(
-            bool_or(members.is_open) filter (where members.source_level = 'city' and members.is_lead),
+            bool_or(members.is_open) filter (
+                where members.source_level = 'city' and members.is_lead and not members.is_gone
+            ),
             bool_or(members.is_open)
         ) as is_open,
         list_sort(list_distinct(list(members.source_level))) as levels_seen,
         count(*) as member_count,
+        count(*) filter (where members.is_gone) as withdrawn_member_count,
         count(*) filter (where members.source_level = 'city') as hotline_member_count,
         max(members.landed_at) as updated_at
     from members
@@ -67,7 +71,11 @@ class_names as (
 
 select
     problems.case_id,
-    case when problems.is_open then 'open' else 'closed' end as case_status,
+    case
+        when problems.withdrawn_member_count = problems.member_count then 'withdrawn'
+        when problems.is_open then 'open'
+        else 'closed'
+    end as case_status,
     problems.category_code,
     class_names.category_name,
     class_names.package_code,
@@ -85,6 +93,7 @@ select
     len(problems.levels_seen) as level_count,
     problems.member_count,
     problems.hotline_member_count,
+    problems.withdrawn_member_count,
     problems.updated_at
 from problems
 left join class_names on problems.category_code = class_names.category_code

@@ -3,12 +3,15 @@
 -- for, what is still open about it, and what has become of it since the freeze.
 -- can_change says what may still move the street's figures: the first contact, the callback, nothing. After the freeze
 -- that makes a revision. What is due is told for orders that are not there yet.
+-- An order its source no longer has is withdrawn: it counts no more.
 -- Returned and sent again are counted from the flow log, all streets together; came_back says that a street that had
 -- sent the order back was given it again.
 with newest as (
-    select *
+    select
+        * replace (is_counted and known_to is null as is_counted),
+        known_to as gone_at
     from core.score_versions
-    where known_to is null
+    qualify row_number() over (partition by work_order_id order by known_from desc) = 1
 ),
 
 frozen as (
@@ -94,8 +97,8 @@ select
     limits.close_due_at,
     limits.urgency,
     limits.limit_calendar,
-    orders.contacted_at is null as is_contact_open,
-    orders.order_status not in ('closed', 'evaluated') as is_open,
+    orders.contacted_at is null and newest.gone_at is null as is_contact_open,
+    orders.order_status not in ('closed', 'evaluated') and newest.gone_at is null as is_open,
     case
         when not newest.is_counted or newest.is_excluded then 'nothing'
         when orders.contacted_at is null and limits.contact_due_at > periods.known_at then 'contact'
@@ -109,6 +112,7 @@ select
     case
         when periods.frozen_at is null then null
         when frozen.work_order_id is null then 'arrived'
+        when newest.gone_at is not null then 'withdrawn'
         when not newest.is_counted then 'left'
         when frozen.period <> newest.period or frozen.street_code <> newest.street_code then 'moved'
         when newest.is_excluded and not frozen.is_excluded then 'excluded'
@@ -121,7 +125,7 @@ select
             or newest.satisfied_credit <> frozen.satisfied_credit
             then 'answered_otherwise'
     end as changed_since_freeze,
-    changed.changed_at
+    greatest(changed.changed_at, newest.gone_at) as changed_at
 from newest
 inner join city.hotline_orders as orders on newest.work_order_id = orders.work_order_id
 left join frozen on newest.work_order_id = frozen.work_order_id

@@ -49,6 +49,7 @@ where
     orders.handling_role = 'lead'
     and orders.order_kind <> 'enquiry'
     and not coalesce(orders.is_excluded, false)
+    and not coalesce(orders._is_deleted_upstream, false)
 group by all
 having count(*) <> any_value(model.assessed_count);
 

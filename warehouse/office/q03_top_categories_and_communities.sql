@@ -21,6 +21,7 @@ reports as (
         from ref.categories
         group by category_code
     ) as names on members.category_code = names.category_code
+    where members.is_withdrawn is not true
 ),
 
 -- Sources begin on different days; a month is comparable once each of them has told all of it.

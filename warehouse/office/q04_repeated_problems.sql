@@ -18,6 +18,7 @@ windows as (
         ) as reports
     from governance.case_members as members
     cross join rules
+    where members.is_withdrawn is not true
 ),
 
 densest as (
@@ -32,7 +33,7 @@ select
     cases.case_id,  -- Number of the case. 事项编号
     cases.category_name,  -- Class of problem. 问题类别
     cases.community_name,  -- Community. 社区
-    cases.case_status,  -- Open or closed. 事项状态
+    cases.case_status,  -- Open, closed or withdrawn. 事项状态
     densest.reports_in_window,  -- Reports within the days of the rule, where they are densest. 规则天数内的反映次数
     cases.member_count,  -- Reports in all. 反映总次数
     cases.hotline_member_count,  -- Of them hotline orders. 其中热线工单数
