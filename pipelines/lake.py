@@ -89,6 +89,11 @@ def pace_file(feed_id: str) -> Path:
     return settings.home() / "backfills" / f"{feed_id}.json"
 
 
+def kept_input(digest: str) -> Path:
+    """Where a file that releases are made from is kept, under the digest of its contents."""
+    return settings.home() / "inputs" / f"{digest}.zst"
+
+
 def warehouse_file() -> Path:
     return settings.home() / "warehouse" / "urbanbrain.duckdb"
 

@@ -33,17 +33,29 @@ def home() -> Path:
 
 
 @contextlib.contextmanager
-def at(folder: Path) -> Iterator[None]:
-    """Work in another home for the while, beside the one the environment names."""
-    before = os.environ.get("URBANBRAIN_HOME")
-    os.environ["URBANBRAIN_HOME"] = str(folder)
+def at(folder: Path, project: Path | None = None, boundaries: Path | None = None) -> Iterator[None]:
+    """Work in another home for the while, beside the one the environment names.
+
+    With `project` also on that project, and with those boundaries or none. The demo's keys come along.
+    """
+    changed = {"URBANBRAIN_HOME": str(folder), **_demo_keys()}
+    if project:
+        changed |= {
+            "URBANBRAIN_PROJECT": str(project),
+            "URBANBRAIN_BOUNDARIES": str(boundaries) if boundaries else "",
+        }
+    before = {name: os.environ.get(name) for name in changed}
+    for name, value in changed.items():
+        if not (name.startswith("URBANBRAIN_SECRET_") and before[name]):  # a real key goes before the demo's
+            os.environ[name] = value
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["URBANBRAIN_HOME"]
-        else:
-            os.environ["URBANBRAIN_HOME"] = before
+        for name, earlier in before.items():
+            if earlier is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = earlier
 
 
 def project() -> Path:

@@ -18,7 +18,7 @@ LAYERS = (
     (
         "lake", "receipt", "drift", "parts", "feed_tables", "tombstones", "changes", "connectors", "readers", "privacy", "areas",
         "checks", "decisions", "operations", "values", "database", "flags", "mending", "calendar", "office_views",
-        "expectations", "disclosure", "data_package", "office_file", "releases", "asking",
+        "expectations", "disclosure", "data_package", "office_file", "releases", "inputs", "asking",
         "freshness", "notices",
     ),
     ("stages",),

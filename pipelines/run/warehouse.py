@@ -52,7 +52,9 @@ def _published() -> set[tuple[str, ...]]:
 def _is_outdated() -> bool:
     """Whether models, reference files or output contracts changed after the current release."""
     try:
-        return bool(releases.current().manifest["inputs"] != releases.inputs_digest(settings.project()))
+        return bool(
+            releases.current().manifest.get("inputs_digest") != releases.inputs_digest(settings.project())
+        )
     except WarehouseError:
         return False
 

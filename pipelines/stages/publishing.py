@@ -19,14 +19,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from pipelines import data_package, lake, office_views, releases
+from pipelines import data_package, inputs, lake, office_views, releases
 from pipelines.areas import editions
 from pipelines.contract import dictionary
 from pipelines.data_package import PublishedTable
 from pipelines.database import literal, quoted
 from pipelines.disclosure import Disclosure, PublicTable
 from pipelines.errors import WarehouseError
+from pipelines.lake import Window
 from pipelines.office_file import OfficePlan, OfficeTable, OfficeView, build_apart
+from pipelines.receipt import Receipt
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -62,7 +64,8 @@ def publish(
             next_step="run `urbanbrain load` and `urbanbrain build` first",
         )
     as_of = max(_instant(batch["landed_at"]) for batch in batches)
-    release_id = _release_id(as_of, contracts, governance, project, batches)
+    held = _held()
+    release_id = _release_id(as_of, contracts, governance, project, batches, held)
     target = lake.releases() / release_id
     if target.exists() and not _is_whole(release_id):
         shutil.rmtree(target)  # damaged on disk: it is written again, byte by byte the same
@@ -71,7 +74,7 @@ def publish(
             publication = _Publication(
                 connection, contracts, governance, project=project, as_of=as_of, folder=folder
             )
-            publication.write(release_id, batches)
+            publication.write(release_id, batches, held)
             _settle(folder)
     lake.write_file(lake.releases() / releases.CURRENT, f"{release_id}\n".encode())
     return target
@@ -105,7 +108,9 @@ class _Publication:
         self.timezone = _common_timezone(contracts)
         self.public = Disclosure(contracts, governance, _columns(connection))
 
-    def write(self, release_id: str, batches: Sequence[dict[str, Any]]) -> None:
+    def write(
+        self, release_id: str, batches: Sequence[dict[str, Any]], held: Sequence[dict[str, str]]
+    ) -> None:
         version = _version()
         rows: dict[str, int | None] = {}
         published = []
@@ -137,11 +142,17 @@ class _Publication:
                 for contract in sorted(self.contracts, key=lambda contract: contract.contract_id)
             ],
             "area_edition": self._area_edition(),
-            "inputs": releases.inputs_digest(self.project),
+            "code": inputs.code(),
+            "inputs_digest": releases.inputs_digest(self.project),
+            "inputs": [
+                {"path": name, "sha256": digest}
+                for name, digest in inputs.keep(inputs.of_project(self.project) | inputs.of_home()).items()
+            ],
             "batches": sorted(
                 ({key: _plain(value) for key, value in sorted(batch.items())} for batch in batches),
                 key=lambda batch: json.dumps(batch, sort_keys=True, ensure_ascii=False),
             ),
+            "held": held,
             "shared": sorted(table.short_name for table in self.public.shared),
             "files": [
                 {
@@ -284,21 +295,31 @@ def _release_id(
     governance: Sequence[Contract],
     project: Path,
     batches: Sequence[dict[str, Any]],
+    held: Sequence[dict[str, str]],
 ) -> str:
     """`<as-of>-<10 hex>`: the hex covers everything a release is made from."""
-    inputs = {
+    made_of = {
         "batches": sorted(
             [
                 str(batch.get(name))
-                for name in ("feed_id", "window_start", "batch_id", "contract_sha256", "is_refused")
+                for name in (
+                    "feed_id",
+                    "window_start",
+                    "batch_id",
+                    "contract_sha256",
+                    "is_refused",
+                    "position",
+                    "judged_with",
+                )
             ]
             for batch in batches
         ),
         "contracts": sorted([c.contract_id, c.version, c.sha256] for c in (*contracts, *governance)),
         "inputs": releases.inputs_digest(project),
-        "code": _version(),
+        "code": inputs.code(),
+        "held": held,
     }
-    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
     return f"{lake.stamp(as_of)}-{digest[:10]}"
 
 
@@ -319,9 +340,30 @@ def _write_json(path: Path, values: dict[str, Any]) -> None:
 def _loaded_batches(connection: DuckDBPyConnection) -> list[dict[str, Any]]:
     if "ops.batches" not in _columns(connection):
         return []
-    found = connection.execute("from ops.batches")
+    found = connection.execute(
+        "select *, row_number() over (partition by feed_id order by rowid) as position from ops.batches"
+    )
     names = [column[0] for column in found.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    loaded = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return [{**batch, "judged_with": _judged_with(batch)} for batch in loaded]
+
+
+def _held() -> list[dict[str, str]]:
+    """Batches that are or were held: the ledger tells of them though nothing of some was loaded."""
+    return [
+        {"feed_id": feed, "window": window, "batch": batch}
+        for feed, window, batch in (folder.parts[-3:] for folder in lake.batches("held"))
+    ]
+
+
+def _judged_with(batch: dict[str, Any]) -> str:
+    """The list of what a batch was judged with; empty for one that was refused, or judged before lists were kept."""
+    try:
+        window = Window(batch["window_start"], batch["window_end"])
+        receipt = Receipt.read(lake.Batch(batch["feed_id"], window, batch["batch_id"]).folder("validated"))
+    except (KeyError, FileNotFoundError):
+        return ""
+    return str(receipt.details.get(inputs.JUDGED_WITH, ""))
 
 
 def _columns(connection: DuckDBPyConnection) -> dict[str, dict[str, str]]:

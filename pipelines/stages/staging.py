@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipelines import areas, database, drift, mending, parts, privacy, readers, settings, values
+from pipelines import areas, database, drift, inputs, mending, parts, privacy, readers, settings, values
 from pipelines.areas import outlines, places
 from pipelines.contract.model import TEST, WITHHELD, Column, Contract, EnumValue
 from pipelines.database import literal, quoted
@@ -87,6 +87,7 @@ def stage(contract: Contract, landed: Path) -> Path:
                     **receipt.details,
                     "encoding_actual": read.encoding_actual,
                     "fingerprint": read.fingerprint,
+                    inputs.JUDGED_WITH: inputs.judging(contract),
                     "unknown_columns": sorted(read.unknown),
                     **drift.keep(drifts),
                 },
