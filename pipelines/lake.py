@@ -102,6 +102,11 @@ def releases() -> Path:
     return settings.home() / "releases"
 
 
+def lineage_events() -> Path:
+    """Where OpenLineage events are appended to."""
+    return settings.home() / "lineage" / "events.jsonl"
+
+
 def airflow_home() -> Path:
     return settings.home() / "airflow"
 

@@ -8,6 +8,8 @@ URBANBRAIN_BOUNDARIES          GeoJSON with the polygons of areas, for points wh
 URBANBRAIN_SECRET_<NAME>       a secret a contract names
 URBANBRAIN_<NAME>              a value for `${NAME:-default}` in a server location
 URBANBRAIN_SCHEDULE            `off`: feeds run only when triggered, as in the demo; default `on`
+URBANBRAIN_WAREHOUSE           what lineage calls the warehouse, the same wherever its file lies; default `urbanbrain`
+OPENLINEAGE_…, AIRFLOW_CTX_…   where lineage goes and whose task this is; the names are OpenLineage's and Airflow's own
 URBANBRAIN_DUCKDB_MEMORY       DuckDB memory limit, such as `8GB`; default: DuckDB's own
 URBANBRAIN_DUCKDB_THREADS      DuckDB threads; default: DuckDB's own
 """
@@ -18,6 +20,7 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +28,17 @@ from pipelines.errors import SettingError
 
 _PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
 _DEMO_KEYS = "demo-keys.env"
+_LINEAGE_FILE = "openlineage.yml"
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
+
+
+@dataclass(frozen=True)
+class ParentRun:
+    """The OpenLineage run that another run is part of."""
+
+    namespace: str
+    job: str
+    run_id: str
 
 
 def home() -> Path:
@@ -78,6 +92,59 @@ def boundaries() -> Path | None:
 def is_scheduled() -> bool:
     """Whether feeds run on their contracts' schedules, or only when somebody triggers them."""
     return os.environ.get("URBANBRAIN_SCHEDULE") != "off"
+
+
+def warehouse_name() -> str:
+    """What lineage calls the warehouse."""
+    return os.environ.get("URBANBRAIN_WAREHOUSE") or "urbanbrain"
+
+
+def lineage_namespace() -> str:
+    """The OpenLineage namespace of all jobs, those of Airflow's tasks too."""
+    given = os.environ.get("AIRFLOW__OPENLINEAGE__NAMESPACE") or os.environ.get("OPENLINEAGE_NAMESPACE")
+    return given or "urbanbrain"
+
+
+def lineage_is_off() -> bool:
+    """Whether nobody wants lineage to be told."""
+    return os.environ.get("OPENLINEAGE_DISABLED", "").strip().lower() == "true"
+
+
+def lineage_goes_elsewhere() -> bool:
+    """Whether the OpenLineage client finds a transport of its own in the environment or its file."""
+    named = any(name == "OPENLINEAGE_URL" or name.startswith("OPENLINEAGE__TRANSPORT") for name in os.environ)
+    places = [
+        os.environ.get("OPENLINEAGE_CONFIG"),
+        _LINEAGE_FILE,
+        Path.home() / ".openlineage" / _LINEAGE_FILE,
+    ]
+    return named or any(place and Path(place).is_file() for place in places)
+
+
+def parent_run() -> ParentRun | None:
+    """The run this process works for: what OPENLINEAGE_PARENT_ID names, or the Airflow task it is.
+
+    A task's id is made of the same parts as the Airflow provider makes it of; where a run has no logical date, the
+    instant is the one its run id ends with.
+    """
+    if given := os.environ.get("OPENLINEAGE_PARENT_ID"):
+        namespace, _, rest = given.partition("/")
+        job, _, run_id = rest.rpartition("/")
+        return ParentRun(namespace, job, run_id) if namespace and job and run_id else None
+    dag, task, tries, date, run = (
+        os.environ.get(f"AIRFLOW_CTX_{name}", "")
+        for name in ("DAG_ID", "TASK_ID", "TRY_NUMBER", "LOGICAL_DATE", "DAG_RUN_ID")
+    )
+    found = _INSTANT.search(date) or _INSTANT.search(run)
+    if not (dag and task and found):
+        return None
+    from openlineage.client.uuid import generate_static_uuid
+
+    namespace = lineage_namespace()
+    made_of = f"{namespace}.{dag}.{task}.{tries or 1}.-1".encode()
+    return ParentRun(
+        namespace, f"{dag}.{task}", str(generate_static_uuid(datetime.fromisoformat(found[0]), made_of))
+    )
 
 
 def duckdb_config() -> dict[str, str | bool | int | float | list[str]]:

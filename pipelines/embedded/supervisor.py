@@ -41,6 +41,7 @@ PRELOAD = (
     "great_expectations.expectations",
     "duckdb_engine",
     "pipelines.expectations",
+    "pipelines.telling.datasets",
 )
 """Modules every task finds imported. Imports only: a connection made before a fork loses what is written."""
 

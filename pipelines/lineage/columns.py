@@ -65,24 +65,29 @@ class Lineage:
 
     def readers(self, table: str, column: str = ROWS) -> tuple[Step, ...]:
         """Everything made of a column, over any number of tables; of its rows, when none is named."""
-        return self._far([self._field(table, column)], self._read_by)
+        return self._far([self._field(table, column)], self._turned)
 
     def all_readers(self, table: str) -> tuple[Step, ...]:
         """Everything that reads a table at all."""
         start = self._field(table, ROWS)
-        return self._far([start, *(Field(table, column) for column in self.columns[table])], self._read_by)
+        return self._far([start, *(Field(table, column) for column in self.columns[table])], self._turned)
 
     def relation(self, table: str) -> Relation:
         """What the query of one table reads, no further."""
         columns = {name: self.made_of.get(Field(table, name), frozenset()) for name in self.columns[table]}
         return Relation(columns, self.made_of.get(Field(table, ROWS), frozenset()))
 
+    def read_by(self, table: str) -> set[str]:
+        """The tables the query of one table reads."""
+        made = (Field(table, column) for column in (*self.columns[table], ROWS))
+        return {read.table for each in made for read, _ in self.made_of.get(each, ())}
+
     def is_constant(self, table: str, column: str) -> bool:
         """Whether a column is proved to be made, over any number of tables, of nothing but what stands in the SQL."""
         return self._field(table, column) in self.made_of and not self.sources(table, column)
 
     @functools.cached_property
-    def _read_by(self) -> dict[Field, Uses]:
+    def _turned(self) -> dict[Field, Uses]:
         turned: dict[Field, set[tuple[Field, Use]]] = {}
         for made, uses in self.made_of.items():
             for read, use in uses:

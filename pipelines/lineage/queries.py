@@ -11,12 +11,16 @@ What cannot be told from the text raises `Unseen`: nothing is guessed. Names are
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import sqlglot
 from sqlglot import expressions as sql
+
+# It says at level INFO whenever it turns a list's index into one of its own.
+logging.getLogger("sqlglot").setLevel(logging.WARNING)
 
 ROWS = "*"
 _RECURRING = "recurring"  # DuckDB's word for what a recursive query with a key has come to

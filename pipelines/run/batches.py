@@ -15,6 +15,7 @@ from pipelines.contract.model import Contract
 from pipelines.errors import DataError, DataRefused
 from pipelines.receipt import Receipt
 from pipelines.run.windows import Instant, instant, window
+from pipelines.telling import stages as telling
 
 ROW_EQUATION = ("received", "validated", "quarantined", "duplicate", "refused")
 
@@ -35,8 +36,11 @@ def land(
 
     feed = contracts.load(feed_id)
     landed_at = instant(as_of, ZoneInfo(feed.timezone)).astimezone(UTC) if as_of else settings.now()
-    folder = landing.land(feed, window(feed, start, end), landed_at, settings.server(), progress)
-    raise_if_refused(folder)
+    asked = window(feed, start, end)
+    with telling.landing(feed, asked) as tell:
+        folder = landing.land(feed, asked, landed_at, settings.server(), progress)
+        tell(folder)
+        raise_if_refused(folder)
     return str(folder)
 
 
@@ -61,13 +65,14 @@ def _gate(folder: Path, receipt: Receipt, *, accept: bool) -> str:
         return str(validated)
     staged = receipt.batch.folder("staged")
     shutil.rmtree(staged, ignore_errors=True)
-    try:
-        staging.stage(feed, folder)
-    except DataRefused as refusal:
-        _forget(receipt.batch)
-        landing.refuse(folder, feed, refusal.message, receipt.received)
-        raise
-    done = gates.gate(feed, staged, is_approved=accept)
+    with telling.judging(feed, receipt):
+        try:
+            staging.stage(feed, folder)
+        except DataRefused as refusal:
+            _forget(receipt.batch)
+            landing.refuse(folder, feed, refusal.message, receipt.received)
+            raise
+        done = gates.gate(feed, staged, is_approved=accept)
     shutil.rmtree(staged, ignore_errors=True)
     return str(done)
 

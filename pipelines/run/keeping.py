@@ -6,10 +6,12 @@ from typing import Any
 
 from pipelines import lake, settings
 from pipelines.run.opening import readable
+from pipelines.telling import events
 
 
 def upkeep(*, dry_run: bool = False) -> dict[str, Any]:
-    """Delete landed bytes whose retention has ended, and what killed writers left behind a day ago or more.
+    """Delete landed bytes whose retention has ended, what killed writers left behind a day ago or more, and the
+    oldest files of lineage events.
 
     Receipts stay, so that every batch remains accounted for. With `dry_run` nothing is deleted.
     """
@@ -18,6 +20,11 @@ def upkeep(*, dry_run: bool = False) -> dict[str, Any]:
     now = settings.now()
     expired = [folder for feed in readable() for folder in landing.expire(feed, now, dry_run=dry_run)]
     left = lake.leftovers(now)
+    told = events.surplus()
     if not dry_run:
-        lake.remove(left)
-    return {"expired": [str(folder) for folder in expired], "leftovers": [str(path) for path in left]}
+        lake.remove([*left, *told])
+    return {
+        "expired": [str(folder) for folder in expired],
+        "leftovers": [str(path) for path in left],
+        "lineage": [str(path) for path in told],
+    }

@@ -9,6 +9,7 @@ from pipelines import contract as contracts
 from pipelines import database, lake, releases, settings
 from pipelines.errors import WarehouseError
 from pipelines.run.opening import has_table, loaded, readable, rows_of
+from pipelines.telling import stages as telling
 
 UNEQUAL = (
     "received <> validated + quarantined + duplicate + refused "
@@ -24,9 +25,12 @@ def load() -> dict[str, Any]:
     """
     from pipelines.stages import loading
 
-    with database.writer(lake.warehouse_file()) as connection:
-        loaded = loading.load(connection, readable())
-        known = {_identity(batch) for batch in rows_of(connection, "from ops.batches")}
+    feeds = readable()
+    with telling.loading(feeds) as tell:
+        with database.writer(lake.warehouse_file()) as connection:
+            loaded = loading.load(connection, feeds)
+            known = {_identity(batch) for batch in rows_of(connection, "from ops.batches")}
+        tell(loaded)
     published = _published()
     return {
         "batches": [asdict(batch) for batch in loaded],
@@ -68,13 +72,15 @@ def build(*, full: bool = False) -> dict[str, dict[str, Any]]:
     from pipelines.stages import gate as gates
     from pipelines.stages import governance
 
-    with database.writer(lake.warehouse_file()) as connection:
-        built = governance.build(connection, settings.project(), gates.broken_rules, full=full)
-        # Said last: a build that dies before it is built again, and nobody publishes tables for more than they tell.
-        connection.execute(
-            "create or replace table ops.built as select feed_id, batch_id, contract_sha256, is_refused, "
-            f"{database.literal(releases.inputs_digest(settings.project()))} as inputs from ops.batches"
-        )
+    with telling.building(settings.project()) as tell:
+        with database.writer(lake.warehouse_file()) as connection:
+            built = governance.build(connection, settings.project(), gates.broken_rules, full=full)
+            # Said last: a build that dies before it is built again, and nobody publishes tables for more than they tell.
+            connection.execute(
+                "create or replace table ops.built as select feed_id, batch_id, contract_sha256, is_refused, "
+                f"{database.literal(releases.inputs_digest(settings.project()))} as inputs from ops.batches"
+            )
+        tell(built)
     return {table: asdict(each) for table, each in built.items()}
 
 
@@ -107,17 +113,14 @@ def publish() -> str:
     """
     from pipelines.stages import publishing
 
-    with loaded() as connection:
+    promises = [*contracts.load_governance(), *contracts.load_reference(), *contracts.load_operations()]
+    with telling.publishing(promises) as tell, loaded() as connection:
         not_built = _NOT_BUILT.format(inputs=database.literal(releases.inputs_digest(settings.project())))
         if not has_table(connection, "ops", "built") or database.count(connection, not_built):
             raise WarehouseError(
                 "the governance tables are older than what is loaded, or than their models",
                 next_step="run `urbanbrain build` first",
             )
-        folder = publishing.publish(
-            connection,
-            contracts.load_all(),
-            [*contracts.load_governance(), *contracts.load_reference(), *contracts.load_operations()],
-            settings.project(),
-        )
+        folder = publishing.publish(connection, contracts.load_all(), promises, settings.project())
+        tell(folder)
     return str(folder)
