@@ -1,5 +1,9 @@
 """One DAG per feed contract: land → gate. A broken contract becomes a DAG that shows what is wrong with it.
 
+A batch that the gate holds is asked about: gate ends as skipped, and only then `approval` waits for a person and
+`release` follows the answer, or what was decided on the command line meanwhile. A run whose gate lets the batch
+through starts no process for either; `settled` starts none at all, and makes a failed gate a failed run.
+
 A run covers its data interval. A run triggered by hand may name another window:
 
     {"window_start": "2026-11-17", "window_end": "2026-11-18"}
@@ -12,20 +16,29 @@ claims to happen at.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, dag, get_parsing_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 from retries import RETRY_WHAT_WAITING_CURES
 from validated import validated
 
 from pipelines import airflow_names, settings
 from pipelines import contract as contracts
 from pipelines.contract import Contract, Problem
-from pipelines.errors import ContractError, SettingError
+from pipelines.errors import BatchHeld, BatchRejected, ContractError, SettingError
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+AT_ONCE = 2
+"""Windows of a feed that are pulled, or judged, at the same time."""
+OPEN_RUNS = 32
+"""Runs of a feed that may be open: one that waits for a person must not keep the next day from being pulled."""
+ASKED_FOR = timedelta(days=7)
+"""How long a question stays open. It ends with `later`: the batch goes on waiting, outside of Airflow."""
 
 
 def build(contract: Contract) -> DAG:
@@ -41,7 +54,7 @@ def build(contract: Contract) -> DAG:
         schedule=schedule if settings.is_scheduled() else None,
         start_date=START,
         catchup=False,
-        max_active_runs=2,
+        max_active_runs=OPEN_RUNS,
         default_args={"owner": contract.owner or "urbanbrain", **RETRY_WHAT_WAITING_CURES},
         params={
             "window_start": instant("First day or instant of the window. Empty: the data interval."),
@@ -51,7 +64,7 @@ def build(contract: Contract) -> DAG:
         tags=[contract.level, *contract.tags],
     )
     def feed() -> None:
-        @task
+        @task(max_active_tis_per_dag=AT_ONCE)
         def land(
             params: Mapping[str, Any] | None = None,
             data_interval_start: datetime | None = None,
@@ -61,17 +74,52 @@ def build(contract: Contract) -> DAG:
 
             return run.land(contract.feed_id, *asked(params or {}, data_interval_start, data_interval_end))
 
-        @task(outlets=[asset])
-        def gate(landed: str, outlet_events: Any = None) -> str:
+        @task(outlets=[asset], max_active_tis_per_dag=AT_ONCE)
+        def gate(landed: str, ti: Any = None, outlet_events: Any = None) -> str:
             from pipelines import run
 
-            folder = run.gate(landed)
+            try:
+                folder = run.gate(landed)
+            except BatchHeld as held:
+                ti.xcom_push("question", run.question(landed))
+                raise AirflowSkipException(held.message) from None
             outlet_events[asset].extra = run.counts(folder)
             return folder
 
-        gate(land())
+        @task(outlets=[asset])
+        def release(landed: str, answered: Mapping[str, Any], outlet_events: Any = None) -> str:
+            from pipelines import run
+
+            try:
+                folder = run.answer(landed, answered)
+            except (BatchHeld, BatchRejected) as stays_out:
+                raise AirflowSkipException(stays_out.message) from None
+            outlet_events[asset].extra = run.counts(folder)
+            return folder
+
+        landed = land()
+        judged = gate(landed)
+        approval = HITLOperator(
+            task_id="approval",
+            subject=QUESTION.format("subject"),
+            body=QUESTION.format("body"),
+            options=["approve", "reject", "later"],
+            defaults="later",
+            response_timeout=ASKED_FOR,
+            params={"reason": Param("", type="string", description="理由 Why, for those who ask later.")},
+            trigger_rule="all_skipped",
+            retries=1,
+            retry_policy=None,
+        )
+        settled = EmptyOperator(task_id="settled", trigger_rule="none_failed")
+        judged >> approval
+        [judged, release(landed, approval.output)] >> settled
 
     return feed()
+
+
+QUESTION = "{{{{ ti.xcom_pull(task_ids='gate', key='question')['{}'] }}}}"
+"""What `approval` shows, as `gate` wrote it down."""
 
 
 def build_broken(feed_id: str, error: ContractError) -> DAG:

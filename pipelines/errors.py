@@ -7,6 +7,7 @@
     │   └── FeedUnavailable   … and may behave later (time-out, 429, 5xx): worth a retry
     ├── DataError         the data broke its promise: read the reasons, ask the source
     │   ├── BatchHeld         … so far that a person has to decide about the batch
+    │   ├── BatchRejected     … and a person keeps the batch out
     │   └── DataRefused       … so badly that nothing of the batch may be kept
     └── WarehouseError    the warehouse or a release could not be written or read
         └── WarehouseBusy     … because somebody else is writing: worth a retry
@@ -74,6 +75,10 @@ class DataError(UrbanBrainError):
 
 class BatchHeld(DataError):
     """Too much of the batch breaks the contract, or its shape changed: it waits in `lake/held` for a person."""
+
+
+class BatchRejected(DataError):
+    """A person decided that nothing of the batch comes in; its bytes stay until their retention ends."""
 
 
 class DataRefused(DataError):

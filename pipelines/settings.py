@@ -7,6 +7,9 @@ URBANBRAIN_BOUNDARIES          GeoJSON with the polygons of areas, for points wh
                                lie on several streets; default: none
 URBANBRAIN_SECRET_<NAME>       a secret a contract names
 URBANBRAIN_<NAME>              a value for `${NAME:-default}` in a server location
+URBANBRAIN_AIRFLOW_URL         where Airflow's pages and API are, such as `http://127.0.0.1:8080`: a decision on the command line
+                               then ends the DAG run that waits for it; default: none
+URBANBRAIN_SECRET_AIRFLOW      `user:password` for that Airflow; default: it asks nobody, like the demo's
 URBANBRAIN_SCHEDULE            `off`: feeds run only when triggered, as in the demo; default `on`
 URBANBRAIN_WAREHOUSE           what lineage calls the warehouse, the same wherever its file lies; default `urbanbrain`
 OPENLINEAGE_…, AIRFLOW_CTX_…   where lineage goes and whose task this is; the names are OpenLineage's and Airflow's own
@@ -87,6 +90,17 @@ def boundaries() -> Path | None:
     """The file with the polygons of areas, where one is configured."""
     given = os.environ.get("URBANBRAIN_BOUNDARIES")
     return Path(given).absolute() if given else None
+
+
+def airflow_url() -> str:
+    """Where the Airflow is that the command line may talk to; empty when none is named."""
+    return (os.environ.get("URBANBRAIN_AIRFLOW_URL") or "").rstrip("/")
+
+
+def airflow_login() -> tuple[str, str] | None:
+    """User and password for that Airflow, where it wants one."""
+    user, _, password = os.environ.get("URBANBRAIN_SECRET_AIRFLOW", "").partition(":")
+    return (user, password) if user else None
 
 
 def is_scheduled() -> bool:

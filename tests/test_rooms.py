@@ -16,7 +16,7 @@ LAYERS = (
     ("settings", "airflow_names"),
     ("contract",),
     (
-        "lake", "receipt", "drift", "parts", "feed_tables", "tombstones", "changes", "connectors", "readers", "privacy", "areas",
+        "lake", "receipt", "drift", "held", "parts", "feed_tables", "tombstones", "changes", "connectors", "readers", "privacy", "areas",
         "checks", "decisions", "operations", "values", "database", "flags", "mending", "calendar", "office_views",
         "expectations", "disclosure", "data_package", "office_file", "releases", "inputs", "asking",
         "freshness", "notices",

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.cli import areas, backfill, linkage, scorecard, status
+from pipelines.cli import areas, backfill, held, linkage, scorecard, status
 from pipelines.cli.screen import err, out, print_counts, progress, written
 from pipelines.errors import UrbanBrainError
 
@@ -38,6 +38,7 @@ app.add_typer(scorecard.app, name="scorecard")
 app.add_typer(status.app)
 app.command()(backfill.backfill)
 app.command()(backfill.repull)
+app.add_typer(held.app, name="held")
 
 FeedArgument = Annotated[
     str, typer.Argument(help="Feed, such as city_hotline_orders; `urbanbrain feeds` lists them.")
@@ -131,14 +132,11 @@ def land(
 @app.command()
 def gate(
     batch: Annotated[str, typer.Argument(help="A landed folder, or a batch id.")],
-    accept: Annotated[
-        bool, typer.Option("--accept", help="Let the good rows of a held batch through.")
-    ] = False,
 ) -> None:
-    """Type and judge one landed batch. Prints its counts."""
+    """Type and judge one landed batch. Prints its counts; exit code 4 when it is held for a person."""
     from pipelines import run
 
-    print_counts([run.counts(run.gate(_landed(batch), accept=accept))])
+    print_counts([run.counts(run.gate(_landed(batch)))])
 
 
 def _landed(batch: str) -> str:

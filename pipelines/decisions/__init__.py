@@ -3,6 +3,7 @@
     lake/decisions/<kind>/<instant>-<digest>.json      one decision each; the last one about a thing holds
 
     links      whether two records are one problem
+    batches    whether the good rows of a held batch come in
 
 A decision is a dataclass with at least `decided_at`, `decided_by` and `reason`; `decided_by` is a desk, not a person.
 Both texts are masked before they are kept.
@@ -68,15 +69,17 @@ def write(connection: DuckDBPyConnection, kind: str, decision: Decision) -> Path
     return folder(kind) / name
 
 
-def read(kind: str, of: type[_Kind]) -> list[_Kind]:
+def read(kind: str, of: type[_Kind], *, naming: str = "") -> list[_Kind]:
     """Every decision of a kind, oldest first. Raises DataError naming every file that is not one.
 
-    A class says with ValueError or TypeError, from `__post_init__`, what it does not take.
+    `naming` reads only the files in which that text stands. A class says with ValueError or TypeError, from `__post_init__`, what it does not take.
     """
     found, problems = [], []
     for path in files(kind):
         try:
-            found.append(of(**_values(path)))
+            text = path.read_text(encoding="utf-8")
+            if naming in text:
+                found.append(of(**_values(text, path)))
         except (ValueError, TypeError, KeyError) as error:
             problems.append(f"{path.name}: {type(error).__name__}, expected the fields of a decision")
     if problems:
@@ -87,8 +90,8 @@ def read(kind: str, of: type[_Kind]) -> list[_Kind]:
     return found
 
 
-def _values(path: Path) -> dict[str, Any]:
-    values = json.loads(path.read_text(encoding="utf-8"))
+def _values(text: str, path: Path) -> dict[str, Any]:
+    values = json.loads(text)
     decided_at = datetime.fromisoformat(values.pop("decided_at"))
     if decided_at.tzinfo is None:
         raise ValueError(path.name)

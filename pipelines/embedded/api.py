@@ -55,9 +55,10 @@ class Airflow:
         self.url = url
         self._token = ""
 
-    def sign_in(self) -> None:
-        """Fetch a token; the embedded Airflow gives one to anybody on this machine."""
-        self._token = call("GET", f"{self.url}/auth/token")["access_token"]
+    def sign_in(self, login: tuple[str, str] | None = None) -> None:
+        """Fetch a token; the embedded Airflow gives one to anybody on this machine, others want a user and password."""
+        body = dict(zip(("username", "password"), login, strict=True)) if login else None
+        self._token = call("POST" if login else "GET", f"{self.url}/auth/token", body)["access_token"]
 
     def is_healthy(self, components: tuple[str, ...]) -> bool:
         """Whether each of these components has reported in; false while the server itself is not up."""
@@ -108,6 +109,18 @@ class Airflow:
         """What a run said about the asset it wrote: the `extra` of its last asset event."""
         events = self._get("/assets/events", source_dag_id=dag_id, source_run_id=run_id)["asset_events"]
         return (events[-1]["extra"] or {}) if events else {}
+
+    def questions(self, dag_id: str, words: str) -> list[dict[str, Any]]:
+        """What runs of a DAG wait to be told by a person, where these words stand in the subject."""
+        found = self._get(f"/dags/{dag_id}/dagRuns/~/hitlDetails", limit=100, response_received=False)
+        return [each for each in found["hitl_details"] if words in each["subject"]]
+
+    def answer(self, question: Mapping[str, Any], option: str, inputs: Mapping[str, str]) -> None:
+        """Answer such a question, as a person does on Airflow's page."""
+        asked = question["task_instance"]
+        run_id = urllib.parse.quote(asked["dag_run_id"], safe="")
+        path = f"/dags/{asked['dag_id']}/dagRuns/{run_id}/taskInstances/{asked['task_id']}/{asked['map_index']}/hitlDetails"
+        self._send("PATCH", path, {"chosen_options": [option], "params_input": dict(inputs)})
 
     def has_queued_events(self, dag_id: str) -> bool:
         """Whether assets have changed that this DAG has not been started for yet."""

@@ -7,6 +7,7 @@ load → build → publish      one process at a time
     batches     land, gate
     repulls     a source asked once more, or for all it holds
     backfills   many windows of the past, one after the other
+    held        what a person decides about a batch
     warehouse   load, build, check, publish
     scorecards  a period as known on a day
     editions    the official code list
@@ -23,6 +24,7 @@ from pipelines.run.backfills import Backfilled, Plan, Told, backfill, backfill_p
 from pipelines.run.batches import ROW_EQUATION, counts, gate, land, run
 from pipelines.run.editions import edition_differences, edition_summary, load_edition
 from pipelines.run.freshness import status
+from pipelines.run.held import answer, answer_airflow, decide, held, held_batch, question
 from pipelines.run.keeping import upkeep
 from pipelines.run.repulls import ask_again
 from pipelines.run.scorecards import scorecard
@@ -35,19 +37,25 @@ __all__ = [
     "Instant",
     "Plan",
     "Told",
+    "answer",
+    "answer_airflow",
     "ask_again",
     "backfill",
     "backfill_plan",
     "build",
     "check",
     "counts",
+    "decide",
     "edition_differences",
     "edition_summary",
     "gate",
+    "held",
+    "held_batch",
     "land",
     "load",
     "load_edition",
     "publish",
+    "question",
     "run",
     "scorecard",
     "status",

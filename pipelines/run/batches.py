@@ -10,9 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipelines import contract as contracts
-from pipelines import lake, settings
+from pipelines import held, lake, settings
 from pipelines.contract.model import Contract
-from pipelines.errors import DataError, DataRefused
+from pipelines.decisions import batches as decided
+from pipelines.errors import BatchHeld, BatchRejected, DataError, DataRefused
 from pipelines.receipt import Receipt
 from pipelines.run.windows import Instant, instant, window
 from pipelines.telling import stages as telling
@@ -44,24 +45,35 @@ def land(
     return str(folder)
 
 
-def gate(landed: str, *, accept: bool = False) -> str:
+def gate(landed: str) -> str:
     """Type and judge one landed batch and return the folder of its validated rows.
 
-    A batch judged before under the same contract is left as it is. Raises DataError when the batch is held or
-    unreadable, DataRefused when it shows what must not be kept: its bytes are gone then, the refusal recorded.
+    A batch judged before under the same contract is left as it is; so is one, under an older contract, that today's
+    would hold, until somebody decides. Raises BatchHeld when a person has to decide, BatchRejected when one keeps the
+    batch out, DataError when it is unreadable, DataRefused when it shows what must not be kept: its bytes are gone
+    then, the refusal recorded.
     """
     receipt = Receipt.read(Path(landed))
     with lake.alone(receipt.batch):
-        return _gate(Path(landed), receipt, accept=accept)
+        return _gate(Path(landed), receipt)
 
 
-def _gate(folder: Path, receipt: Receipt, *, accept: bool) -> str:
+def _gate(folder: Path, receipt: Receipt) -> str:
     from pipelines.stages import gate as gates
     from pipelines.stages import landing, staging
 
     feed = contracts.load(receipt.feed_id)
+    decision = decided.about(feed.feed_id, receipt.batch_id, feed.version)
+    if decision and decision.decision == decided.REJECTED:
+        _forget(receipt.batch)
+        raise BatchRejected(
+            f"{feed.feed_id}: batch {receipt.batch_id} was rejected by {decision.decided_by} via {decision.via}: "
+            f"{decision.reason}",
+            next_step=f"`urbanbrain held approve {receipt.batch_id}` lets its good rows in after all",
+        )
     validated = receipt.batch.folder("validated")
     if is_judged(receipt.batch, feed):
+        _hold_no_longer(receipt.batch, decision)
         return str(validated)
     staged = receipt.batch.folder("staged")
     shutil.rmtree(staged, ignore_errors=True)
@@ -72,9 +84,21 @@ def _gate(folder: Path, receipt: Receipt, *, accept: bool) -> str:
             _forget(receipt.batch)
             landing.refuse(folder, feed, refusal.message, receipt.received)
             raise
-        done = gates.gate(feed, staged, is_approved=accept)
+        try:
+            done = gates.gate(feed, staged, is_approved=decision is not None)
+        except BatchHeld:
+            shutil.rmtree(staged, ignore_errors=True)
+            raise
+    _hold_no_longer(receipt.batch, decision)
     shutil.rmtree(staged, ignore_errors=True)
     return str(done)
+
+
+def _hold_no_longer(batch: lake.Batch, decision: decided.BatchDecision | None) -> None:
+    """Forget that a batch was held by an older contract, when today's lets it through without asking anybody."""
+    folder = batch.folder("held")
+    if decision is None and folder.exists() and held.read(folder).state != decided.APPROVED:
+        lake.drop_folder(folder)
 
 
 def is_judged(batch: lake.Batch, feed: Contract) -> bool:

@@ -18,6 +18,7 @@ from pipelines.contract import dictionary
 from pipelines.contract.model import Contract, Rule
 from pipelines.database import count, literal, prepare, quoted
 from pipelines.errors import BatchHeld, DataError
+from pipelines.held import FIRST_REASONS
 from pipelines.lake import ROWS, SET_ASIDE, new_folder
 from pipelines.receipt import Hold, Receipt
 
@@ -30,8 +31,6 @@ _RELATION = "judged"
 _BITS = 60
 _SMALL_BATCH = 20
 _FIRST = 10
-FIRST_REASONS = "first_reasons"
-"""Where a held batch's receipt tells, in `details`, what its first bad rows break."""
 _OPERATORS: dict[str, Callable[[float, Any], bool]] = {
     "mustBe": operator.eq,
     "mustNotBe": operator.ne,

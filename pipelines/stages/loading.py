@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines import drift, feed_tables, freshness, operations, privacy, tombstones
+from pipelines import drift, feed_tables, freshness, held, operations, privacy, tombstones
 from pipelines.contract.model import Contract
 from pipelines.database import literal, transaction
 from pipelines.errors import DataError, WarehouseError
@@ -65,6 +65,7 @@ def load(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> li
     with transaction(connection):
         _expect(connection, contracts)
         drift.tell(connection, contracts)
+        held.load(connection)
     if problems:
         raise WarehouseError(
             "not every feed could be loaded\n" + "\n".join(f"  {line}" for line in problems),
@@ -81,6 +82,7 @@ def _load_feed(
         (stamp(batch.window.start), batch.batch_id): batch for batch in _known(connection, contract.feed_id)
     }
     folders = {_key(path): path for stage in _STAGES for path in batches(stage, contract.feed_id)}
+    folders |= {_key(path): path for path in held.rejected(contract.feed_id)}
     fits = feed_tables.make(connection, contract) and not is_forgotten
     if not fits and not known:  # a table left by an older contract, with nothing in it
         with transaction(connection):
@@ -89,6 +91,9 @@ def _load_feed(
     if (
         (known and not fits)
         or any(_was_judged_again(contract, folders[key], known[key]) for key in known.keys() & folders.keys())
+        or any(
+            known[key].is_refused for key in known.keys() - folders.keys()
+        )  # a refusal that was taken back
         or (contract.keep_versions and _comes_late(new, known.values()))
     ):
         with transaction(connection):
@@ -129,8 +134,17 @@ def _key(folder: Path) -> tuple[str, str]:
 
 
 def _in_order(folders: Iterable[Path]) -> list[tuple[Receipt, Path]]:
-    found = [(Receipt.read(folder), folder) for folder in folders]
+    found = [(_receipt(folder), folder) for folder in folders]
     return sorted(found, key=lambda item: _place(item[0]))
+
+
+def _receipt(folder: Path) -> Receipt:
+    """What a folder says of its batch; one in `held` is there because a person keeps the batch out."""
+    return held.read(folder).as_refused if _is_held(folder) else Receipt.read(folder)
+
+
+def _is_held(folder: Path) -> bool:
+    return folder.parts[-4] == "held"
 
 
 def _place(batch: Receipt | _Known) -> tuple[datetime, Window, str]:
@@ -147,9 +161,13 @@ def _comes_late(new: Sequence[tuple[Receipt, Path]], known: Iterable[_Known]) ->
 
 
 def _was_judged_again(contract: Contract, folder: Path, known: _Known) -> bool:
-    if known.contract_sha256 == contract.sha256:  # judged under today's contract already
+    if _is_held(folder) and not known.is_refused:  # rejected after it was loaded
+        return True
+    if (
+        known.contract_sha256 == contract.sha256 and not known.is_refused
+    ):  # judged by today's contract already
         return False
-    receipt = Receipt.read(folder)
+    receipt = _receipt(folder)
     return (receipt.contract_sha256, receipt.stage == "refused") != (known.contract_sha256, known.is_refused)
 
 

@@ -181,5 +181,5 @@ def is_empty(home: Path) -> bool:
 
 def stages_of(feed_id: str) -> set[str]:
     """The stages that hold a batch of a feed."""
-    stages = ("landing", "staged", "validated", "quarantine", "refused")
+    stages = ("landing", "staged", "validated", "quarantine", "held", "refused")
     return {stage for stage in stages if lake.batches(stage, feed_id)}

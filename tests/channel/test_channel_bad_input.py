@@ -320,13 +320,18 @@ def test_a_batch_above_its_limit_is_held_until_somebody_lets_it_in(
     ) as raised:
         run.gate(landed)
     batch_id = Receipt.read(Path(landed)).batch_id
-    assert f"urbanbrain gate {batch_id} --accept" in raised.value.next_step
-    assert set() == stages_of("district_school_places") & {"validated", "quarantine"}
+    assert f"urbanbrain held show {batch_id}" in raised.value.next_step
+    assert {"landing", "held"} == stages_of("district_school_places")
     assert 4 == command(monkeypatch, capsys, "gate", batch_id)[0]
     assert [] == run.load()["batches"]
 
-    assert 0 == command(monkeypatch, capsys, "gate", batch_id, "--accept")[0]
-    assert {"landing", "validated", "quarantine"} == stages_of("district_school_places")
+    assert batch_id in command(monkeypatch, capsys, "held", "list")[1]
+    assert 0 == command(monkeypatch, capsys, "held", "show", batch_id)[0]
+    words = ("--by", "desk", "--reason", "known")
+    code, said = command(monkeypatch, capsys, "held", "approve", batch_id, *words, "--dry-run")
+    assert (0, True) == (code, "would be approved: 108 rows come in, 12 go to quarantine" in said)
+    assert 0 == command(monkeypatch, capsys, "held", "approve", batch_id, *words)[0]
+    assert {"landing", "held", "validated", "quarantine"} == stages_of("district_school_places")
     expected = {name for name in judged_files(channel.home).items() if f"batch={batch_id}/rows" in name[0]}
     assert expected == {name for name in judged_files(lake.lake().parent).items() if "/rows" in name[0]}
     assert 108 == run.load()["inserted"]

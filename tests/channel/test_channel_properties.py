@@ -14,8 +14,9 @@ from channel_days import judged_files, secrets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from landed_by_hand import GOOD_ORDER, land_by_hand
+from let_in import let_in
 
-from pipelines import lake, run
+from pipelines import lake
 from pipelines.receipt import Receipt
 
 STRANGE = st.one_of(
@@ -74,7 +75,7 @@ def test_no_row_is_lost_or_doubled_and_a_second_run_changes_nothing(rows: list[d
         home = Path(folder)
         secrets(patch, home)
         landed = str(land_by_hand("city_hotline_orders", rows))
-        receipt = Receipt.read(Path(run.gate(landed, accept=True)))
+        receipt = Receipt.read(Path(let_in(landed)))
         places = numbers(receipt)
         before = judged_files(home)
 
@@ -84,7 +85,7 @@ def test_no_row_is_lost_or_doubled_and_a_second_run_changes_nothing(rows: list[d
 
         for stage in ("validated", "quarantine"):
             shutil.rmtree(lake.lake() / stage)
-        run.gate(landed, accept=True)
+        let_in(landed)
 
         assert before == judged_files(home)
 

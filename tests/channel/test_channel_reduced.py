@@ -10,6 +10,7 @@ import duckdb
 import pytest
 from channel_days import DAYS, pulled_at
 from landed_by_hand import changed_contract, land_by_hand
+from let_in import let_in
 
 from pipelines import checking, lake, run
 from pipelines.errors import ContractError
@@ -26,7 +27,7 @@ def sample(minute: int, status: str, device: str = DEVICE) -> dict[str, Any]:
 
 
 def gated(*samples: dict[str, Any], landed_at: datetime | None = None) -> Receipt:
-    return Receipt.read(Path(run.gate(str(land_by_hand(FEED, samples, landed_at=landed_at)), accept=True)))
+    return Receipt.read(Path(let_in(str(land_by_hand(FEED, samples, landed_at=landed_at)))))
 
 
 def loaded(columns: str) -> list[tuple[Any, ...]]:

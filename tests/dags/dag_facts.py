@@ -50,7 +50,21 @@ def facts(dag: Any) -> dict[str, Any]:
         "doc": dag.doc_md,
         "tags": sorted(dag.tags),
         "params": sorted(dag.params),
-        "policies": sorted({type(task.retry_policy).__name__ for task in dag.tasks}),
+        "policies": {task.task_id: type(task.retry_policy).__name__ for task in dag.tasks},
+        "rules": {task.task_id: str(task.trigger_rule.value) for task in dag.tasks},
+        "at_once": {
+            task.task_id: task.max_active_tis_per_dag for task in dag.tasks if task.max_active_tis_per_dag
+        },
+        "approval": next((question(task) for task in dag.tasks if task.task_id == "approval"), None),
+    }
+
+
+def question(task: Any) -> dict[str, Any]:
+    return {
+        "options": task.options,
+        "defaults": task.defaults,
+        "retries": task.retries,
+        "params": sorted(task.params),
     }
 
 
@@ -112,7 +126,34 @@ def calls(feed: Any) -> dict[str, Any]:
         "half": message_of(lambda: land(params={"window_start": "2026-11-16"}, data_interval_start=DAY)),
         "none": message_of(land),
     }
-    return {"results": result, "made": made, "extra": events[outlet].extra}
+    return {"results": result, "made": list(made), "extra": events[outlet].extra}
+
+
+def held(feed: Any) -> dict[str, Any]:
+    """What the tasks do when the gate holds a batch, and when a person lets it in or keeps it out."""
+    from pipelines.errors import BatchHeld, BatchRejected
+
+    fake = sys.modules["pipelines.run"]
+    pushed: list[tuple[str, object]] = []
+    ti = types.SimpleNamespace(xcom_push=lambda key, value: pushed.append((key, value)))
+    gate, release = (feed.get_task(name).python_callable for name in ("gate", "release"))
+    outlet = feed.get_task("gate").outlets[0]
+
+    def raises(error: Exception) -> Callable[..., object]:
+        def call(*_: object) -> object:
+            raise error
+
+        return call
+
+    setattr(fake, "question", lambda _: {"subject": "s", "body": "b"})  # noqa: B010
+    events = [{outlet: types.SimpleNamespace(extra={})} for _ in range(3)]
+    setattr(fake, "gate", raises(BatchHeld("too many")))  # noqa: B010
+    result = {"gate": message_of(lambda: gate("landed", ti=ti, outlet_events=events[0])), "pushed": pushed}
+    setattr(fake, "answer", lambda *_: "validated")  # noqa: B010
+    result["approved"] = message_of(lambda: release("landed", {}, outlet_events=events[1]))
+    setattr(fake, "answer", raises(BatchRejected("kept out")))  # noqa: B010
+    result["rejected"] = message_of(lambda: release("landed", {}, outlet_events=events[2]))
+    return {**result, "extra": [event[outlet].extra for event in events]}
 
 
 def main(folder: str, home: str, projects: list[str]) -> None:
@@ -136,6 +177,7 @@ def main(folder: str, home: str, projects: list[str]) -> None:
                 "decisions": decisions(one.tasks[0].retry_policy),
                 "retries": one.tasks[0].retries,
                 "calls": calls(one),
+                "held": held(one),
                 "broken": [message_of(dag.tasks[0].python_callable) for dag in broken],
             }
         )

@@ -98,11 +98,17 @@ def test_a_feed_is_landed_then_judged_on_the_contracts_schedule(facts: Facts) ->
     for feed in facts.feeds:
         dag = facts.project[f"feed__{feed.feed_id}"]
 
-        assert dag["tasks"] == {"land": ["gate"], "gate": []}
+        assert dag["tasks"] == {
+            "land": ["gate", "release"],
+            "gate": ["approval", "settled"],
+            "approval": ["release"],
+            "release": ["settled"],
+            "settled": [],
+        }
         assert (dag["cron"], dag["timezone"]) == (feed.schedule, feed.timezone)
         assert dag["catchup"] is False
-        assert dag["outlets"] == [f"urbanbrain://validated/{feed.feed_id}"]
-        assert dag["groups"] == [feed.level]
+        assert dag["outlets"] == 2 * [f"urbanbrain://validated/{feed.feed_id}"]
+        assert dag["groups"] == 2 * [feed.level]
         assert feed.level in dag["tags"]
         assert dag["params"] == ["as_of", "window_end", "window_start"]
 
@@ -164,7 +170,40 @@ def test_only_what_waiting_cures_is_retried(facts: Facts) -> None:
         name for name, said in expected.items() if said == "retry"
     }
     assert facts.told["retries"] > 1
-    assert all(dag["policies"] == ["ExceptionRetryPolicy"] for dag in facts.project.values())
+    policies = {name: policy for dag in facts.project.values() for name, policy in dag["policies"].items()}
+    assert {"approval": "NoneType"} == {
+        name: policy for name, policy in policies.items() if policy != "ExceptionRetryPolicy"
+    }
+
+
+def test_a_person_is_asked_only_about_a_held_batch_and_a_failed_gate_fails_the_run(facts: Facts) -> None:
+    rules = {
+        "land": "all_success",
+        "gate": "all_success",
+        "approval": "all_skipped",
+        "release": "all_success",
+    }
+    for feed in facts.feeds:
+        dag = facts.project[f"feed__{feed.feed_id}"]
+
+        assert dag["rules"] == {**rules, "settled": "none_failed"}
+        assert dag["at_once"] == {"land": 2, "gate": 2}
+        assert dag["approval"] == {
+            "options": ["approve", "reject", "later"],
+            "defaults": ["later"],
+            "retries": 1,
+            "params": ["reason"],
+        }
+
+
+def test_a_held_batch_skips_the_gate_and_what_was_decided_follows(facts: Facts) -> None:
+    told = facts.told["held"]
+
+    assert told["gate"] == "AirflowSkipException: too many"
+    assert told["pushed"] == [["question", {"subject": "s", "body": "b"}]]
+    assert told["approved"] == "'validated'"
+    assert told["rejected"] == "AirflowSkipException: kept out"
+    assert told["extra"] == [{}, {"received": 3}, {}]
 
 
 def test_a_task_makes_one_call_and_hands_on_a_path(facts: Facts) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
+from let_in import let_in
 
 from pipelines import areas, run, settings
 from pipelines.areas import coordinates
@@ -47,7 +48,7 @@ def judged(
         return Pulled(source="recorded", request_id="recorded")
 
     monkeypatch.setattr(landing, "pull", pull)
-    folder = Path(run.gate(run.land(FEED, "2026-11-17", None, "2026-11-18T00:40+08:00"), accept=True))
+    folder = Path(let_in(run.land(FEED, "2026-11-17", None, "2026-11-18T00:40+08:00")))
     receipt = Receipt.read(folder)
     found = []
     for place in (folder, receipt.batch.folder("quarantine")):
