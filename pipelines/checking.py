@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pipelines import areas, contract, database, operations, settings
+from pipelines import areas, contract, database, operations, promises, settings
 from pipelines.contract import dictionary
 from pipelines.stages import governance
 
@@ -17,7 +17,14 @@ def check_all() -> Iterator[str]:
     """Yield a line for each thing that is right; raise ContractError listing every problem of every file."""
     if problems := contract.check_all():
         raise contract.contract_error(problems)
-    yield f"{len(contract.load_all(contract.LEVELS))} contracts are right"
+    promised = contract.load_all(contract.LEVELS)
+    yield f"{len(promised)} contracts are right"
+    changed = promises.since_agreed(settings.project())
+    promises.refuse(changed)
+    if changed:
+        names = ", ".join(each.contract_id for each in changed)
+        yield f"{len(changed)} promises changed as their versions say; `urbanbrain contract lock` agrees to {names}"
+    yield from promises.ended(promised, settings.now().date())
     connection = database.memory()
     try:
         rows = areas.load_reference(connection, settings.project() / "contracts" / "reference")

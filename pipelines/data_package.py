@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.contract.dictionary import table_description, table_schema
+from pipelines.contract.dictionary import table_description, table_schema, table_title
 from pipelines.contract.model import Contract
 
 PACKAGE_PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
@@ -65,7 +65,7 @@ def _resource(table: PublishedTable) -> dict[str, Any]:
         "hash": f"sha256:{table.sha256}",
     }
     if contract:
-        resource["title"] = contract.business_name or contract.title
+        resource["title"] = table_title(contract) or contract.title
         resource["description"] = table_description(contract)
     resource["schema"] = _schema(table)
     return {key: value for key, value in resource.items() if value != ""}

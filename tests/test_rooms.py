@@ -22,7 +22,7 @@ LAYERS = (
         "freshness", "notices",
     ),
     ("stages",),
-    ("run", "as_known", "checking", "samplecity", "embedded", "linkage", "lineage", "telling"),
+    ("run", "as_known", "checking", "samplecity", "embedded", "linkage", "lineage", "promises", "telling"),
     ("cli",),
 )  # fmt: skip
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}

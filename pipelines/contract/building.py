@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from pipelines.contract import syntax
@@ -47,13 +47,13 @@ _STATUSES = ("proposed", "draft", "active", "deprecated", "retired")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _VERSION_TYPES = ("timestamp", "date", "integer")
 _SERVICE_LEVELS = ("latency", "frequency", "retention")
+_END = "endOfSupport"
 _OTHER_SERVICE_LEVELS = frozenset(  # they say something to people and nothing to us
     {
         "availability",
         "throughput",
         "errorRate",
         "generalAvailability",
-        "endOfSupport",
         "endOfLife",
         "timeOfAvailability",
         "timeToDetect",
@@ -105,6 +105,7 @@ class Builder:
             owner=text(mapping(data, "team"), "name"),
             tags=tuple(tag for tag in data.get("tags") or () if isinstance(tag, str)),
             **self._service_levels(),
+            end_of_support=self._end_of_support(),
             **self._contract_keys(columns, is_feed),
         )
 
@@ -203,8 +204,10 @@ class Builder:
             say = inside(self._say, "slaProperties", index)
             if not isinstance(name, str) or name in _OTHER_SERVICE_LEVELS:
                 continue
+            if name == _END:
+                continue
             if name not in _SERVICE_LEVELS:
-                say((), f"is unknown, {expected_one_of(name, _SERVICE_LEVELS)}")
+                say((), f"is unknown, {expected_one_of(name, (*_SERVICE_LEVELS, _END))}")
             elif name in spans:
                 say((), "is given twice")
             elif "value" not in entry:
@@ -216,6 +219,28 @@ class Builder:
             else:
                 spans[name] = span
         return {name: spans[name] for name in ("latency", "retention") if name in spans}
+
+    def _end_of_support(self) -> date | None:
+        """The last day a deprecated table is served; it names that and the table that takes its place."""
+        is_deprecated = text(self._data, "status") == "deprecated"
+        for index, entry in entries(self._data, "slaProperties"):
+            if entry.get("property") != _END:
+                continue
+            try:
+                return date.fromisoformat(str(entry.get("value")))
+            except ValueError:
+                say = inside(self._say, "slaProperties", index)
+                say(("value",), f'is {shown(entry.get("value"))}, expected a day such as "2027-03-31"')
+                return None
+        if is_deprecated and self._level not in FEED_LEVELS:
+            self._say(
+                ("status",), f"is deprecated, but no service level {_END!r} says until when it is served"
+            )
+        if is_deprecated and self._level not in FEED_LEVELS and not self._custom.get("superseded_by"):
+            self._say(
+                ("status",), "is deprecated, but no custom property 'supersededBy' says what takes its place"
+            )
+        return None
 
     def _contract_keys(self, columns: tuple[Column, ...], is_feed: bool) -> dict[str, Any]:
         custom, data, say = dict(self._custom), self._data, self._say

@@ -116,7 +116,7 @@ def reduction(contract: Contract, source: str) -> str:
 
 def comments(contract: Contract) -> tuple[str, ...]:
     """`comment on …` statements for the table and each of its columns: `English. 中文`."""
-    said = both(table_description(contract), contract.business_name)
+    said = both(table_description(contract), table_title(contract))
     return _comments(contract, contract.table, said, lineage(contract))
 
 
@@ -165,7 +165,24 @@ def table_schema(contract: Contract) -> dict[str, Any]:
 def table_description(contract: Contract) -> str:
     """What the data is for, and what one row is."""
     grain = f"One row per {contract.grain}." if contract.grain else ""
-    return f"{contract.description} {grain}".strip()
+    return " ".join(filter(None, (deprecation(contract)[0], contract.description, grain)))
+
+
+def deprecation(contract: Contract) -> tuple[str, str]:
+    """Until when a deprecated table is served, and what takes its place, in both languages; else nothing."""
+    if not contract.is_deprecated:
+        return "", ""
+    end, successor = contract.end_of_support, contract.superseded_by
+    english = (
+        f"Deprecated{f', served until {end}' if end else ''}{f'; use {successor}' if successor else ''}."
+    )
+    chinese = f"（已停用{f'，保留至 {end}' if end else ''}{f'，请改用 {successor}' if successor else ''}）"
+    return english, chinese
+
+
+def table_title(contract: Contract) -> str:
+    """The table's Chinese name, with a word when another takes its place."""
+    return f"{contract.business_name}{deprecation(contract)[1]}"
 
 
 def both(english: str, chinese: str) -> str:

@@ -71,6 +71,12 @@ def _word(text: str) -> str:
     return f"is {shown(text)}, expected a word of small letters and _"
 
 
+def _table(text: str) -> str:
+    if re.fullmatch(r"[a-z]+\.[a-z][a-z0-9_]*", text):
+        return ""
+    return f"is {shown(text)}, expected a table such as governance.cases"
+
+
 def _one_letter(text: str) -> str:
     return "" if len(text) == 1 else f"is {shown(text)}, expected a single character"
 
@@ -268,6 +274,12 @@ KEYS: tuple[Key, ...] = (
         "contract",
         Choice(AUDIENCES),
         "Who gets the table: everyone, each street's own office alone, or nobody but the engineers.",
+    ),
+    Key(
+        "supersededBy",
+        "contract",
+        Text("a table, such as governance.cases", _table),
+        "The table that takes the place of this one, which is deprecated.",
     ),
     Key(
         "mayBeEmpty",

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Literal
 
 Level = Literal["city", "district", "street", "governance", "ref", "ops"]
@@ -322,6 +322,10 @@ class Contract:
     mandatory: bool = True
     caller_secret: str = ""
     landing_secret: str = ""
+    end_of_support: date | None = None
+    """Last day a table is served that another takes the place of."""
+    superseded_by: str = ""
+    """Schema and table of that other."""
     owner: str = ""
     tags: tuple[str, ...] = ()
 
@@ -338,6 +342,11 @@ class Contract:
     def table(self) -> str:
         """Schema and table in the warehouse, such as `city.hotline_orders`."""
         return f"{self.level}.{self.name}"
+
+    @property
+    def is_deprecated(self) -> bool:
+        """Whether another table takes its place, and both are served until its end of support."""
+        return self.status == "deprecated"
 
     @property
     def is_snapshot(self) -> bool:

@@ -71,6 +71,28 @@ def load_operations(folder: Path | None = None) -> list[Contract]:
     return _load_folder("ops", folder)
 
 
+def load_file(file: Path) -> Contract:
+    """The contract of any file, wherever it stands; its id says what it promises. Raises ContractError."""
+    read = Document(_content(file)).data
+    contract_id = str(read.get("id")) if read else ""
+    level = next((each for each in LEVELS if contract_id.startswith(f"{each}_")), None)
+    if level is None:
+        raise contract_error(
+            [Problem(_shown(file), 1, "is no contract: it has no id that begins with a level")]
+        )
+    contract, problems = _read(level, file, contract_id)
+    if contract is None:
+        raise contract_error(problems)
+    return contract
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise contract_error([Problem(_shown(file), 1, f"cannot be read: {error.strerror}")]) from None
+
+
 def read_all(
     folder: Path | None = None, levels: Iterable[Level] = FEED_LEVELS
 ) -> tuple[list[Contract], list[Problem]]:
@@ -141,8 +163,8 @@ def _read_files(files: list[tuple[Level, Path]], folder: Path) -> tuple[list[Con
     return kept, sorted({*problems, *dangling})
 
 
-def _read(level: Level, file: Path) -> tuple[Contract | None, list[Problem]]:
-    contract_id, path = _contract_id(level, file), _shown(file)
+def _read(level: Level, file: Path, contract_id: str = "") -> tuple[Contract | None, list[Problem]]:
+    contract_id, path = contract_id or _contract_id(level, file), _shown(file)
     problems: list[Problem] = []
     try:
         content = file.read_bytes()
@@ -175,12 +197,23 @@ def _dangling(contracts: dict[str, Contract], broken: set[str], folder: Path) ->
     targets: dict[str, Contract | None] = {**contracts, **dict.fromkeys(broken)}
     problems = []
     for contract in contracts.values():
+        if message := _superseded(contract, targets, folder):
+            problems.append(Problem(contract.path, 1, message, contract.contract_id))
         for column in contract.columns:
             for reference in column.references:
                 if message := _dangles(reference, targets, folder):
                     text = f"property {column.name!r} refers to {message}"
                     problems.append(Problem(contract.path, column.line, text, contract.contract_id))
     return problems
+
+
+def _superseded(contract: Contract, targets: dict[str, Contract | None], folder: Path) -> str:
+    """What is wrong with the table that is said to take a contract's place; nothing when it is there."""
+    level, _, table = contract.superseded_by.partition(".")
+    known = {*targets, *(_contract_id(level, file) for level, file in _files(folder, LEVELS))}
+    if not table or f"{level}_{table}" in known:
+        return ""
+    return f"is superseded by {contract.superseded_by}, which has no contract{did_you_mean(f'{level}_{table}', known)}"
 
 
 def _dangles(reference: str, targets: dict[str, Contract | None], folder: Path) -> str:

@@ -13,6 +13,7 @@ load → build → publish      one process at a time
     editions    the official code list
     freshness   what is due, late or missing by the clock
     answers     what the warehouse knows of the channel itself
+    promises    what contracts promise, and how that changes
     keeping     what goes once its time is over
     opening     the warehouse, opened for one call
 """
@@ -26,6 +27,7 @@ from pipelines.run.editions import edition_differences, edition_summary, load_ed
 from pipelines.run.freshness import status
 from pipelines.run.held import answer, answer_airflow, decide, held, held_batch, question
 from pipelines.run.keeping import upkeep
+from pipelines.run.promises import contract_diff, contract_lock, contract_show
 from pipelines.run.repulls import ask_again
 from pipelines.run.scorecards import scorecard
 from pipelines.run.warehouse import build, check, load, publish
@@ -44,6 +46,9 @@ __all__ = [
     "backfill_plan",
     "build",
     "check",
+    "contract_diff",
+    "contract_lock",
+    "contract_show",
     "counts",
     "decide",
     "edition_differences",

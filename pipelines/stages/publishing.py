@@ -286,7 +286,7 @@ def _comments_of_columns(table: PublicTable) -> dict[str, str]:
 def _comment_of(table: PublicTable) -> str:
     if not (contract := table.contract):
         return ""
-    return dictionary.both(dictionary.table_description(contract), contract.business_name)
+    return dictionary.both(dictionary.table_description(contract), dictionary.table_title(contract))
 
 
 def _release_id(
