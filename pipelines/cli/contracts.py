@@ -129,6 +129,11 @@ def _print(found: Sequence[Difference]) -> None:
                     out.print("              hits the source", highlight=False)
                 for who, names in promises.parties(hit):
                     out.print(f"              hits {who} {names}", highlight=False, soft_wrap=True)
+                if not hit and change.side != "source":
+                    out.print(
+                        "              hits nobody: no table, view, office or export reads it",
+                        highlight=False,
+                    )
         if each.objection:
             out.print(f"  [bold red]refused[/]     {escape(each.objection)}", highlight=False, soft_wrap=True)
 

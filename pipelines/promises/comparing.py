@@ -11,7 +11,7 @@ more. A table we build only gives. contracts/README.md lists the same for people
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pipelines.contract.model import FEED_LEVELS
@@ -46,6 +46,8 @@ def changes(old: Promise | None, new: Promise | None) -> list[Change]:
     if old is None or new is None:
         return [_appeared(new)] if old is None else [_gone(old)]
     found = [*_of_contract(old, new), *_of_columns(old, new), *_of_rules(old, new)]
+    if not _is_feed(new):  # a table we build has no source
+        found = [replace(change, side="readers") for change in found]
     return sorted(found, key=lambda change: CLASSES.index(change.klass))
 
 
@@ -381,14 +383,11 @@ def _pattern(name: str, before: Any, after: Any, is_feed: bool) -> Iterator[Chan
 
 
 def _privacy(name: str, before: Any, after: Any, is_feed: bool) -> Iterator[Change]:
+    said = f"{before or 'as it is'} → {after or 'as it is'}"
     if _PRIVACY[after or ""] < _PRIVACY[before or ""]:
-        yield Change(
-            "breaking", "privacy_loosened", name, f"more of {name} goes on: {_said(before)} → {_said(after)}"
-        )
+        yield Change("breaking", "privacy_loosened", name, f"more of {name} goes on: {said}")
     else:
-        yield Change(
-            "breaking", "privacy_tightened", name, f"less of {name} goes on: {_said(before)} → {_said(after)}"
-        )
+        yield Change("breaking", "privacy_tightened", name, f"less of {name} goes on: {said}")
 
 
 def _classification(name: str, before: Any, after: Any, is_feed: bool) -> Iterator[Change]:
@@ -396,9 +395,9 @@ def _classification(name: str, before: Any, after: Any, is_feed: bool) -> Iterat
     if (after in _WITHHELD) == (before in _WITHHELD):
         yield Change("compatible", "classification", name, text)
     elif after in _WITHHELD:
-        yield Change("breaking", "privacy_tightened", name, f"{text}: it leaves the releases")
+        yield Change("breaking", "privacy_tightened", name, f"{text}: it stays in the warehouse")
     else:
-        yield Change("breaking", "privacy_loosened", name, f"{text}: it comes into the releases")
+        yield Change("breaking", "privacy_loosened", name, f"{text}: it may leave the warehouse")
 
 
 def _decimals(name: str, before: Any, after: Any, is_feed: bool) -> Iterator[Change]:

@@ -36,16 +36,20 @@ def contract_diff(old: str = LOCK, new: str = "") -> list[Difference]:
         before = {name: each for name, each in _promises(old, today).items() if name == new}
         return promises.compare(before, _promises(new, today), today, settings.project())
     before, after = _promises(old, today), _promises(new or str(settings.project() / "contracts"), today)
-    if Path(old).is_file():  # one contract is compared with its namesake, not with all there are
-        after = {name: each for name, each in after.items() if name in before}
-    elif Path(new).is_file():
-        before = {name: each for name, each in before.items() if name in after}
     if not before.keys() & after.keys() and (len(before), len(after)) == (1, 1):
         raise UrbanBrainError(
             f"{old} promises {next(iter(before))}, {new} promises {next(iter(after))}",
             next_step="compare two versions of one contract",
         )
+    if _is_one(old, today):  # one contract is compared with its namesake, not with all there are
+        after = {name: each for name, each in after.items() if name in before}
+    elif _is_one(new, today):
+        before = {name: each for name, each in before.items() if name in after}
     return promises.compare(before, after, today, settings.project())
+
+
+def _is_one(given: str, today: list[Contract]) -> bool:
+    return Path(given).is_file() or _is_id(given, today)
 
 
 def _is_id(given: str, today: list[Contract]) -> bool:
