@@ -289,7 +289,7 @@ CASES = {
     "a service level nobody knows": (
         ("property: latency", "property: latancy"),
         [
-            "84: service level 'latancy' is unknown, expected one of latency, frequency, retention; did you mean 'latency'?"
+            "84: service level 'latancy' is unknown, expected one of latency, frequency, retention, endOfSupport; did you mean 'latency'?"
         ],
     ),
     "a service level in a unit nobody knows": (
