@@ -67,6 +67,9 @@ def _resource(table: PublishedTable) -> dict[str, Any]:
     if contract:
         resource["title"] = table_title(contract) or contract.title
         resource["description"] = table_description(contract)
+    if contract and contract.is_deprecated:
+        resource["endOfSupport"] = contract.end_of_support.isoformat() if contract.end_of_support else ""
+        resource["supersededBy"] = contract.superseded_by
     resource["schema"] = _schema(table)
     return {key: value for key, value in resource.items() if value != ""}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -98,13 +99,14 @@ def judged(
     *,
     window: lake.Window = DAY,
     is_approved: bool = False,
+    server: str = "sample",
 ) -> Found:
     def pull(_: Any, source: Any, __: Any, keep: Any, **___: Any) -> Pulled:
         keep(content, source.format)
         return Pulled(source="made up", request_id="made up")
 
     patch.setattr(landing, "pull", pull)
-    landed = landing.land(feed, window, window.end + timedelta(minutes=40), "sample")
+    landed = landing.land(feed, window, window.end + timedelta(minutes=40), server)
     try:
         folder = gate.gate(feed, staging.stage(feed, landed), is_approved=is_approved)
     except BatchHeld as held:
@@ -347,3 +349,44 @@ def test_a_mode_that_makes_no_sense_is_no_mode(tmp_path: Path) -> None:
         Exception, match=r"newColumns.*'quarantine', expected one of accept, warn, hold, fail"
     ):
         with_mode(tmp_path, "new_column", "quarantine")
+
+
+def test_old_and_new_names_are_both_taken_while_a_source_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools(tmp_path)
+    path = tmp_path / "contracts" / "city" / "pools.odcs.yaml"
+    text = path.read_text(encoding="utf-8").replace(
+        "businessName: 泳道数,", "businessName: 泳道数, synonyms: [{synonym: 泳道数量}],"
+    )
+    path.write_text(text, encoding="utf-8")
+    feed = contract.load("city_pools", tmp_path / "contracts")
+    new = sheet(
+        [{**row, "泳道数量": row["泳道数"]} for row in ROWS],
+        ("编号", "开放日期", "类型", "泳道数量", "负责人"),
+    )
+    before, after = judged(feed, monkeypatch, sheet(ROWS)), judged(feed, monkeypatch, new, window=day(1))
+
+    assert ("taken", []) == (after.outcome, drift.kept(after.receipt))
+    assert before.validated == after.validated
+
+
+def test_a_batch_is_read_as_the_server_says_that_it_came_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source that switches to another format gets a second server; what landed from the first is judged again."""
+    folder = tmp_path / "contracts" / "city"
+    folder.mkdir(parents=True)
+    text = POOLS.replace("FORMAT", "csv")
+    entry = text[text.index("  - server: sample") : text.index("schema:")]
+    later = entry.replace("server: sample", "server: gateway").replace("csv", "json")
+    (folder / "pools.odcs.yaml").write_text(text.replace("schema:", f"{later}schema:"), encoding="utf-8")
+    feed = contract.load("city_pools", tmp_path / "contracts")
+    names = {column.business_name: column.name for column in feed.columns}
+    records = [{names[name]: value for name, value in row.items()} for row in ROWS]
+    old = judged(feed, monkeypatch, sheet(ROWS))
+    new = judged(feed, monkeypatch, json.dumps(records).encode(), window=day(1), server="gateway")
+    again = judged(feed, monkeypatch, sheet(ROWS))
+
+    assert ("taken", "taken", "taken") == (old.outcome, new.outcome, again.outcome)
+    assert old.validated == new.validated == again.validated
