@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 STREET = "street_code"
 _WITHHELD_CLASS = re.compile(r"L[3-9]")
 _FREE_TEXT = re.compile(r"_text(_|$)")
+_ROWS = frozenset({"received", "original", "correction", "final_record"})
+"""Columns of the desk's tables that hold a row as JSON; of `_PARTS_OF_ROWS` some of its columns only."""
+_PARTS_OF_ROWS = frozenset({"correction"})
+_REASONS = frozenset({"reasons", "new_reasons"})
 _IDENTIFIER = re.compile(r"_(id|no)$")
 
 
@@ -167,31 +171,41 @@ class Disclosure:
                 f"{name} lacks {', '.join(missing)}, which {contract.path} promises",
                 next_step="run `urbanbrain load` and `urbanbrain build`",
             )
-        allowed = _public_columns(contract)
+        allowed = public_columns(contract)
         allowed += [name for name, *_ in dictionary.lineage(contract) if name in found]
         key = tuple(column for column in contract.key if column in allowed)
         return PublicTable(name, tuple((column, found[column]) for column in allowed), key, contract)
 
     def _of_desk(self, name: str, feeds: Sequence[Contract]) -> PublicTable:
         """Bad rows for the office that must correct them, of each row only what would leave of a good one."""
-        received, found = "case feed_id", "case feed_id"
-        for contract in feeds:
-            names = _public_columns(contract)
-            of_feed = f" when {literal(contract.contract_id)} then "
-            values = ", ".join(
-                f"{literal(name)}: received ->> {literal(f'$.{quoted(name)}')}" for name in names
-            )
-            received += f"{of_feed}to_json({{{values}}})::varchar"
-            found += f"{of_feed}reason.column_name in ({', '.join(map(literal, names))})"
-        reasons = (
-            "list_transform(reasons, lambda reason: struct_update(reason, "
-            f"found := case when {found} else false end then reason.found end))"
-        )
         table = self._table(name)
-        return replace(table, redacted={"received": f"{received} end", "reasons": reasons})
+        redacted = {}
+        for column in _ROWS.intersection(table.names):
+            redacted[column] = f"case feed_id {' '.join(_public_row(column, feed) for feed in feeds)} end"
+        found = "case feed_id"
+        for contract in feeds:
+            names = ", ".join(map(literal, public_columns(contract)))
+            found += f" when {literal(contract.contract_id)} then broken.column_name in ({names})"
+        for column in _REASONS.intersection(table.names):
+            redacted[column] = (
+                f"list_transform({column}, lambda broken: struct_update(broken, "
+                f"found := case when {found} else false end then broken.found end))"
+            )
+        return replace(table, redacted=redacted)
 
 
-def _public_columns(contract: Contract) -> list[str]:
+def _public_row(column: str, contract: Contract) -> str:
+    """The arm of a `case` that leaves of a row, kept as JSON, only what may leave the warehouse."""
+    values = ", ".join(
+        f"{literal(name)}: {column} ->> {literal(f'$.{quoted(name)}')}" for name in public_columns(contract)
+    )
+    row = f"to_json({{{values}}})"
+    if column in _PARTS_OF_ROWS:  # what is not in it must not seem to be empty
+        row = f"json_merge_patch('{{}}', {row})"
+    return f"when {literal(contract.contract_id)} then case when {column} is not null then {row}::varchar end"
+
+
+def public_columns(contract: Contract) -> list[str]:
     """Names of the columns that may leave the warehouse."""
     return [
         column.name

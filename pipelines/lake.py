@@ -31,6 +31,7 @@ Stage = Literal["landing", "staged", "validated", "quarantine", "held", "refused
 RECEIPT = "receipt.json"
 ROWS = "rows.parquet"
 SET_ASIDE = "set_aside.parquet"
+CORRECTIONS = "corrections.parquet"
 TEMPORARY = ".writing-"
 _ABANDONED_AFTER = timedelta(days=1)
 

@@ -70,6 +70,11 @@ def fill(connection: DuckDBPyConnection, table: str, rows: Sequence[dict[str, An
     if not rows and not _columns(connection, table):
         return  # nobody promised it, and nobody has anything to say in it
     connection.execute(f"delete from {table}")
+    add(connection, table, rows)
+
+
+def add(connection: DuckDBPyConnection, table: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Put these rows into one of the tables beside those that are there; columns they do not name stay empty."""
     if rows:
         names = list(rows[0])
         connection.execute(

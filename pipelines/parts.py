@@ -53,6 +53,28 @@ def write_part(folder: Path, number: int, suffix: str, content: bytes, key: byte
     return Part(name, len(content), hashlib.sha256(content).hexdigest())
 
 
+def sealing_key(secret: str, purpose: str) -> bytes:
+    """The key that seals files of a purpose of our own, made of one of the landing secrets."""
+    return HKDF(SHA256(), _KEY_BYTES, salt=None, info=purpose.encode()).derive(secret.encode())
+
+
+def seal(content: bytes, name: str, key: bytes) -> bytes:
+    """A file's bytes, encrypted; its name is authenticated with them."""
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, content, name.encode())
+
+
+def unseal(content: bytes, name: str, key: bytes) -> bytes:
+    """The bytes that were sealed. Raises SettingError when key or name are not those of that time."""
+    try:
+        return AESGCM(key).decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], name.encode())
+    except (InvalidTag, ValueError) as error:
+        raise SettingError(
+            f"{name} does not open: the landing secret is not the one of that time, or the file was renamed or changed",
+            next_step="set the landing secret of that time, and give the file the name it was put away under",
+        ) from error
+
+
 def read_part(folder: Path, part: Part, key: bytes | None) -> bytes:
     """The bytes as received.
 

@@ -5,6 +5,7 @@ URBANBRAIN_PROJECT             where `contracts/` and `warehouse/` are; default:
 URBANBRAIN_SERVER              which `servers[].server` of a contract to pull from; default `sample`
 URBANBRAIN_BOUNDARIES          GeoJSON with the polygons of areas, for points whose row names no area and for parcels that
                                lie on several streets; default: none
+URBANBRAIN_INBOX               where offices drop corrected sheets; default `inbox` in URBANBRAIN_HOME
 URBANBRAIN_SECRET_<NAME>       a secret a contract names
 URBANBRAIN_<NAME>              a value for `${NAME:-default}` in a server location
 URBANBRAIN_AIRFLOW_URL         where Airflow's pages and API are, such as `http://127.0.0.1:8080`: a decision on the command line
@@ -101,6 +102,12 @@ def airflow_login() -> tuple[str, str] | None:
     """User and password for that Airflow, where it wants one."""
     user, _, password = os.environ.get("URBANBRAIN_SECRET_AIRFLOW", "").partition(":")
     return (user, password) if user else None
+
+
+def inbox() -> Path:
+    """The folder into which offices drop corrected sheets."""
+    given = os.environ.get("URBANBRAIN_INBOX")
+    return Path(given).absolute() if given else home() / "inbox"
 
 
 def is_scheduled() -> bool:

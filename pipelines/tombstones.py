@@ -5,6 +5,7 @@ came but was bad is not gone; it stands in quarantine. What appears again is the
 the one before (`snapshotFloor` of the contract), or empty, is an accident and says nothing about what is gone.
 
 The marks follow from all snapshots together, by the end of their windows, in whatever order they were loaded.
+Rows an office sent back are no snapshot: they belong to the one of their window that was there when they came.
 Pulls that bring only what changed say nothing about what is gone. A census does: now and then the source is asked for
 all it holds of some months, and what should be in there and is not is gone since that census was pulled. Rows that the
 source's question does not reach, by the time it is asked by, are left as they are, and so is what came after it, in
@@ -39,7 +40,13 @@ def _mark_by_snapshots(connection: DuckDBPyConnection, contract: Contract) -> No
         "create or replace temp table snapshots as "
         "select batch_id, window_end, landed_at, validated + quarantined as row_count, "
         "row_number() over (order by window_end, landed_at, batch_id) as number "
-        f"from ops.batches where feed_id = {feed} and not is_refused"
+        f"from ops.batches where feed_id = {feed} and not is_refused and origin = 'source'"
+    )
+    connection.execute(
+        "create or replace temp table members as select batch_id, window_end, landed_at, number from snapshots union all "
+        "select sent.batch_id, sent.window_end, sent.landed_at, max(snapshots.number) from ops.batches as sent "
+        "inner join snapshots on sent.window_end = snapshots.window_end and sent.landed_at >= snapshots.landed_at "
+        f"where sent.feed_id = {feed} and not sent.is_refused and sent.origin = 'correction' group by all"
     )
     connection.execute(
         "create or replace temp table believed as select number, landed_at from snapshots "
@@ -48,16 +55,16 @@ def _mark_by_snapshots(connection: DuckDBPyConnection, contract: Contract) -> No
     dated = _dated(contract)
     key = "concat_ws('/', " + ", ".join(f"{quoted(name)}::varchar" for name in contract.key) + ")"
     last_day = (
-        f"((snapshots.window_end - interval 1 microsecond) at time zone {literal(contract.timezone)})::date"
+        f"((members.window_end - interval 1 microsecond) at time zone {literal(contract.timezone)})::date"
     )
     own_days = [f"{quoted(name)}::varchar" for name in dated]
     connection.execute(
         "create or replace temp table seen as select thing, max(number) as number from ("
-        f"select {_thing(key, own_days)} as thing, number from {table} as kept inner join snapshots "
-        "on kept._batch_id = snapshots.batch_id and kept._window_end = snapshots.window_end union all "
+        f"select {_thing(key, own_days)} as thing, number from {table} as kept inner join members "
+        "on kept._batch_id = members.batch_id and kept._window_end = members.window_end union all "
         f"select {_thing('business_key', [f'{last_day}::varchar' for _ in dated])} as thing, number "
-        "from ops.quarantine as bad inner join snapshots on bad.batch_id = snapshots.batch_id "
-        f"and bad.landed_at = snapshots.landed_at where bad.feed_id = {feed}) group by thing"
+        "from ops.quarantine as bad inner join members on bad.batch_id = members.batch_id "
+        f"and bad.landed_at = members.landed_at where bad.feed_id = {feed}) group by thing"
     )
     connection.execute(
         f"update {table} as kept set _is_deleted_upstream = gone.since is not null, _deleted_upstream_at = gone.since "
@@ -66,7 +73,7 @@ def _mark_by_snapshots(connection: DuckDBPyConnection, contract: Contract) -> No
         "asof left join believed on seen.number < believed.number) as gone "
         "where kept.rowid = gone.row_id and kept._deleted_upstream_at is distinct from gone.since"
     )
-    for name in ("snapshots", "believed", "seen"):
+    for name in ("snapshots", "members", "believed", "seen"):
         connection.execute(f"drop table {name}")
 
 

@@ -17,7 +17,7 @@ LAYERS = (
     ("contract",),
     (
         "lake", "receipt", "drift", "held", "parts", "feed_tables", "tombstones", "changes", "connectors", "readers", "privacy", "areas",
-        "checks", "decisions", "operations", "values", "database", "flags", "mending", "calendar", "office_views",
+        "checks", "decisions", "desk", "operations", "values", "database", "flags", "mending", "calendar", "office_views",
         "expectations", "disclosure", "data_package", "office_file", "releases", "inputs", "asking",
         "freshness", "notices",
     ),

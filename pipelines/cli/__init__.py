@@ -3,6 +3,7 @@
     commands   every command of one word, and the sample city's
     areas      `urbanbrain areas …`
     linkage    `urbanbrain linkage …`
+    quarantine `urbanbrain quarantine …`
     scorecard  `urbanbrain scorecard`
     status     `urbanbrain status`
     screen     tables, counters and files that appear whole

@@ -4,6 +4,7 @@
 
     links      whether two records are one problem
     batches    whether the good rows of a held batch come in
+    discards   rows of quarantine that will not be corrected
 
 A decision is a dataclass with at least `decided_at`, `decided_by` and `reason`; `decided_by` is a desk, not a person.
 Both texts are masked before they are kept.

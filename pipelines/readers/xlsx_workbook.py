@@ -12,10 +12,10 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pipelines.errors import DataError
 from pipelines.readers import columns
@@ -42,6 +42,7 @@ _ESCAPED = re.compile(r"_x(?!0000)([0-9A-Fa-f]{4})_")
 _WHOLE_BELOW = 1e15
 
 Place = tuple[int, int]
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,24 @@ def sheet(content: bytes, title: str, where: str) -> Sheet:
     Raises DataError when the bytes are no workbook, it has no such sheet, it unpacks to too much, or a formula has
     no value stored with it.
     """
+    return _opened(content, where, lambda book: _sheet(_choose(book, title, where), where))
+
+
+def sheets(content: bytes, where: str) -> dict[str, Sheet]:
+    """Every sheet of a workbook by its title, with the same guards."""
+    return _opened(content, where, lambda book: {one.title: _sheet(one, where) for one in book.worksheets})
+
+
+def _opened(content: bytes, where: str, read: Callable[[Workbook], _Found]) -> _Found:
+    from openpyxl import load_workbook
+
     _refuse_other_kinds(content, where)
     try:
         _look_inside(content, where)
-        return _read(content, title, where)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about styles and extensions, which hold no values
+            book = load_workbook(io.BytesIO(content), data_only=True, keep_links=False)
+        return read(book)
     except _BROKEN as error:
         kind = type(error).__name__
     # No cause: openpyxl's messages quote cells.
@@ -124,13 +139,7 @@ def _look_inside(content: bytes, where: str) -> None:
                 )
 
 
-def _read(content: bytes, title: str, where: str) -> Sheet:
-    from openpyxl import load_workbook
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about styles and extensions, which hold no values
-        book = load_workbook(io.BytesIO(content), data_only=True, keep_links=False)
-    chosen = _choose(book, title, where)
+def _sheet(chosen: Worksheet, where: str) -> Sheet:
     texts = {place: text for place, text in _texts(chosen) if text}
     origins = {}
     for merged in chosen.merged_cells.ranges:

@@ -12,6 +12,8 @@ load → build → publish      one process at a time
     scorecards  a period as known on a day
     editions    the official code list
     freshness   what is due, late or missing by the clock
+    quarantine  the desk: sheets out, sheets in, rows given up
+    inbox       sheets somebody dropped
     answers     what the warehouse knows of the channel itself
     promises    what contracts promise, and how that changes
     keeping     what goes once its time is over
@@ -26,8 +28,18 @@ from pipelines.run.batches import ROW_EQUATION, counts, gate, land, run
 from pipelines.run.editions import edition_differences, edition_summary, load_edition
 from pipelines.run.freshness import status
 from pipelines.run.held import answer, answer_airflow, decide, held, held_batch, question
+from pipelines.run.inbox import take_inbox
 from pipelines.run.keeping import upkeep
 from pipelines.run.promises import contract_diff, contract_lock, contract_show
+from pipelines.run.quarantine import (
+    RowOutcome,
+    correction_sheet,
+    discard,
+    quarantined,
+    quarantined_row,
+    quarantined_rows,
+    resubmit,
+)
 from pipelines.run.repulls import ask_again
 from pipelines.run.scorecards import scorecard
 from pipelines.run.warehouse import build, check, load, publish
@@ -38,6 +50,7 @@ __all__ = [
     "Backfilled",
     "Instant",
     "Plan",
+    "RowOutcome",
     "Told",
     "answer",
     "answer_airflow",
@@ -49,8 +62,10 @@ __all__ = [
     "contract_diff",
     "contract_lock",
     "contract_show",
+    "correction_sheet",
     "counts",
     "decide",
+    "discard",
     "edition_differences",
     "edition_summary",
     "gate",
@@ -61,10 +76,15 @@ __all__ = [
     "load_edition",
     "publish",
     "question",
+    "quarantined",
+    "quarantined_row",
+    "quarantined_rows",
+    "resubmit",
     "run",
     "scorecard",
     "status",
     "summary",
+    "take_inbox",
     "trace",
     "upkeep",
     "window",

@@ -26,6 +26,7 @@ from pipelines.contract import dictionary, load_governance
 from pipelines.contract.model import Contract
 from pipelines.database import count, literal, memory, quoted, transaction
 from pipelines.decisions import links
+from pipelines.desk import ledger
 from pipelines.errors import WarehouseError
 from pipelines.privacy import scrub
 
@@ -105,6 +106,7 @@ def build(
     with transaction(connection):
         areas.load_reference(connection, project / "contracts" / "reference")
         links.load(connection)
+        ledger.settle(connection)
         _drop_leftovers(connection, models)
         ordered = in_order(connection, models)
         _require_sources(connection, ordered)

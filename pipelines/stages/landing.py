@@ -10,9 +10,12 @@ each batch stands alone and expires alone.
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from pipelines import settings
 from pipelines.connectors import Pulled, Validators, pull
@@ -30,7 +33,7 @@ from pipelines.lake import (
     scratch_folder,
 )
 from pipelines.parts import PartWriter, landing_key, read_part
-from pipelines.receipt import CENSUS, SOURCE, Part, Receipt
+from pipelines.receipt import CENSUS, CORRECTION, SOURCE, Part, Receipt
 
 _EXPIRED = "expired_at"
 AHEAD = timedelta(days=1)
@@ -82,6 +85,47 @@ def land(
                 received=pulled.rows or 0,
                 warnings=tuple(pulled.warnings),
                 details=_details(server, pulled),
+            ).write(folder)
+    return target
+
+
+def land_corrections(
+    contract: Contract,
+    window: Window,
+    landed_at: datetime,
+    rows: Sequence[dict[str, Any]],
+    details: dict[str, Any],
+) -> Path:
+    """Keep rows an office sends back, as a batch of the window they came in; returns its folder.
+
+    The same rows corrected the same way are the same batch. `details` say who corrected them and why, masked.
+    """
+    content = json.dumps(rows, ensure_ascii=False, sort_keys=True).encode()
+    key = landing_key(contract)
+    with scratch_folder("landing", contract.feed_id) as scratch:
+        writer = PartWriter(scratch, key)
+        writer(content, "json")
+        batch = Batch(contract.feed_id, window, _batch_id(contract, window, writer.parts, CORRECTION))
+        refusal, target = batch.folder("refused"), batch.folder("landing")
+        if _is_written(refusal):
+            drop_folder(refusal)  # whoever sends it again wants it judged again
+        if _is_written(target) and not _is_whole(target, key):
+            drop_folder(target)
+        with new_folder(target) as folder:
+            for part in writer.parts:
+                (scratch / part.name).rename(folder / part.name)
+            Receipt(
+                stage="landing",
+                feed_id=contract.feed_id,
+                window=window,
+                batch_id=batch.batch_id,
+                landed_at=landed_at,
+                contract_version=contract.version,
+                contract_sha256=contract.sha256,
+                origin=CORRECTION,
+                parts=tuple(writer.parts),
+                received=len(rows),
+                details={**details, "is_counted": True, "bytes": len(content)},
             ).write(folder)
     return target
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from pipelines import drift, feed_tables, freshness, held, operations, privacy, tombstones
 from pipelines.contract.model import Contract
 from pipelines.database import literal, transaction
+from pipelines.desk import ledger
+from pipelines.desk import rows as desk_rows
 from pipelines.errors import DataError, WarehouseError
 from pipelines.lake import ROWS, Stage, Window, batches, stamp
 from pipelines.receipt import Receipt
@@ -24,7 +26,7 @@ from pipelines.receipt import Receipt
 if TYPE_CHECKING:
     import duckdb
 
-_OF_BATCHES = ("ops.batches", "ops.quarantine", "ops.drift")
+_OF_BATCHES = ("ops.batches", "ops.quarantine", "ops.corrections", "ops.drift")
 """Tables with rows of each batch, filled when it is loaded."""
 _STAGES: tuple[Stage, ...] = (
     "refused",
@@ -66,6 +68,7 @@ def load(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> li
         _expect(connection, contracts)
         drift.tell(connection, contracts)
         held.load(connection)
+        ledger.settle(connection)
     if problems:
         raise WarehouseError(
             "not every feed could be loaded\n" + "\n".join(f"  {line}" for line in problems),
@@ -188,6 +191,7 @@ def _load(
         try:
             merged = feed_tables.merge(connection, contract, receipt, folder / ROWS)
             _quarantine(connection, contract, receipt)
+            ledger.keep(connection, contract, receipt)
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
             raise WarehouseError(
                 f"batch {receipt.batch_id} cannot be read ({privacy.scrub(str(error))}); "
@@ -221,10 +225,14 @@ def _load(
 def _quarantine(connection: duckdb.DuckDBPyConnection, contract: Contract, receipt: Receipt) -> None:
     rows = receipt.batch.folder("quarantine") / ROWS
     connection.execute(
-        "insert into ops.quarantine select ?, ?, ?, ?, _row_number, business_key, area_code, reasons, received, ? "
+        "insert into ops.quarantine by name select ? as feed_id, ? as level, ? as window_start, ? as batch_id, "
+        "_row_number as row_number, business_key, area_code as street_code, reasons, received, ? as landed_at, "
+        f"{desk_rows.digest(literal(receipt.feed_id))} as row_digest, ? as owner, {literal(desk_rows.OPEN)} as state "
         f"from read_parquet({literal(str(rows))}) order by _row_number",
-        [receipt.feed_id, contract.level, receipt.window.start, receipt.batch_id, receipt.landed_at],
-    )
+        [
+            receipt.feed_id, contract.level, receipt.window.start, receipt.batch_id, receipt.landed_at, contract.owner or None,
+        ],
+    )  # fmt: skip
 
 
 def _expect(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> None:

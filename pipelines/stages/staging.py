@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
 from pipelines import areas, database, drift, inputs, mending, parts, privacy, readers, settings, values
@@ -18,8 +18,9 @@ from pipelines.areas import outlines, places
 from pipelines.contract.model import TEST, WITHHELD, Column, Contract, EnumValue
 from pipelines.database import literal, quoted
 from pipelines.errors import DataError
-from pipelines.lake import ROWS, SET_ASIDE, Window, new_folder
-from pipelines.receipt import Part, Receipt
+from pipelines.lake import CORRECTIONS, ROWS, SET_ASIDE, Window, new_folder
+from pipelines.readers import corrections
+from pipelines.receipt import CORRECTION, Part, Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,19 +37,23 @@ def stage(contract: Contract, landed: Path) -> Path:
     The staged `rows.parquet` has `_row_number` (from 1, in the order received), every stored column typed, a
     text column `<name>__bad` with what could not be read, `_received` with the texts before typing (after
     privacy), `_dq_flags` with what was mended, and the area columns. `set_aside.parquet` names the rows that
-    were refused or are exact repetitions.
+    were refused or are exact repetitions. Of rows an office sent back, `corrections.parquet` says what they correct.
 
     Raises DataError when the batch cannot be read at all, DataRefused when it shows what must not be kept.
     """
     receipt = Receipt.read(landed)
     target = receipt.batch.folder("staged")
-    server = contract.server(receipt.details.get("server") or settings.server())
+    is_correction = receipt.origin == CORRECTION
     key = parts.landing_key(contract)
     contents = [(part.name, _loader(landed, part, key)) for part in receipt.parts]
     connection = database.memory()
     try:
         privacy.install(connection, settings.secret(contract.caller_secret) if contract.caller_secret else "")
-        read = readers.read(connection, contents, contract, server)
+        if is_correction:
+            read = corrections.read(connection, contents, contract)
+        else:
+            server = contract.server(receipt.details.get("server") or settings.server())
+            read = readers.read(connection, contents, contract, server)
         if receipt.details.get("is_counted") and receipt.received != read.rows:
             raise DataError(
                 f"{contract.feed_id}: {receipt.received:,} records were landed, {read.rows:,} can be read from them",
@@ -56,13 +61,20 @@ def stage(contract: Contract, landed: Path) -> Path:
             )
         values.install(connection)
         mended = frozenset(flag for flags in read.flags.values() for flag in flags)
-        staging = _Staging(contract, receipt.window, receipt.landed_at, connection, mended)
+        kind = _Correcting if is_correction else _Staging
+        staging = kind(
+            _as_shown(contract) if is_correction else contract,
+            receipt.window,
+            receipt.landed_at,
+            connection,
+            mended,
+        )
         staging.clean()
         staging.type()
         staging.resolve_area()
-        suspicions = places.suspicions(connection, contract, "located")
+        suspicions = [] if is_correction else places.suspicions(connection, contract, "located")
         duplicate, refused = staging.set_aside()
-        drifts = [*drift.of_header(contract, read), *staging.drift(read)]
+        drifts = [] if is_correction else [*drift.of_header(contract, read), *staging.drift(read)]
         drift.refuse(contract, drifts)
         with new_folder(target) as folder:
             staging.write(folder)
@@ -111,6 +123,7 @@ class _Staging:
     connection: duckdb.DuckDBPyConnection
     mended: frozenset[str] = frozenset()
     """What the reader mended in whole parts."""
+    repetitions_go: ClassVar[bool] = True
 
     @property
     def _given(self) -> list[Column]:
@@ -134,19 +147,29 @@ class _Staging:
             if changed or noted:
                 replaced = f" replace ({changed})" if changed else ""
                 query = f"(select *{replaced}{noted} from {query})"
-        query = self._with_masks(
-            query, [quoted(each.name) for each in self._given if self._is_masked(each)], "mask_text"
-        )
+        masked = [quoted(each.name) for each in self._given if self._is_masked(each)]
+        query = self._with_masks(query, masked, "mask_text", self._is_new)
         self.connection.execute(f"create temp table cleaned as select * from {query} order by _row_number")
         self.connection.execute("drop table received")
 
-    def _with_masks(self, query: str, names: list[str], macro: str) -> str:
+    def _with_masks(
+        self, query: str, names: list[str], macro: str, is_new: Callable[[str], str] = lambda _: ""
+    ) -> str:
         """A sub-query with these texts masked at once: the patterns are compiled once, not once a column."""
         if not names:
             return query
-        replaced = ", ".join(f"_masked[{i + 1}] as {name}" for i, name in enumerate(names))
+        replaced = ", ".join(
+            f"case when {new} then _masked[{i + 1}] else {name} end as {name}"
+            if (new := is_new(name))
+            else f"_masked[{i + 1}] as {name}"
+            for i, name in enumerate(names)
+        )
         masks = f"list_transform([{', '.join(names)}], lambda text: {macro}(text))"
         return f"(select * exclude (_masked) replace ({replaced}) from (select *, {masks} as _masked from {query}))"
+
+    def _is_new(self, name: str) -> str:
+        """SQL for whether a value has not been through privacy yet; empty where none has."""
+        return ""
 
     def _trimmed(self, column: Column) -> str:
         return f"trimmed({quoted(column.name)})"
@@ -317,6 +340,14 @@ class _Staging:
                 f"(select _row_number, case {refused} end as reason from cleaned) where reason is not null "
                 "order by _row_number"
             )
+        if self.repetitions_go:
+            self._set_repetitions_aside()
+        counts = self.connection.execute(
+            "select count(*) filter (outcome = 'duplicate'), count(*) filter (outcome = 'refused') from set_aside"
+        ).fetchone()
+        return counts if counts else (0, 0)
+
+    def _set_repetitions_aside(self) -> None:
         key = ", ".join(quoted(name) for name in (*self.contract.row_key, *self.contract.row_versions))
         everything = ", ".join(quoted(column.name) for column in self._given)
         self.connection.execute(
@@ -327,10 +358,6 @@ class _Staging:
             "and _row_number not in (select _row_number from set_aside)) "
             "where _row_number > first_row order by _row_number"
         )
-        counts = self.connection.execute(
-            "select count(*) filter (outcome = 'duplicate'), count(*) filter (outcome = 'refused') from set_aside"
-        ).fetchone()
-        return counts if counts else (0, 0)
 
     def drift(self, read: readers.Read) -> Iterator[drift.Drift]:
         """What the values say: columns of another type now, values nobody knows."""
@@ -411,6 +438,75 @@ class _Staging:
         return (
             (self.window.end - timedelta(microseconds=1)).astimezone(ZoneInfo(self.contract.timezone)).date()
         )
+
+
+class _Correcting(_Staging):
+    """The same for rows an office sends back: what went through privacy once is kept as it is.
+
+    Such a row stands alone: it means nothing "above", was cut into its parts before, and repeats no other.
+    """
+
+    repetitions_go = False
+
+    def _is_new(self, name: str) -> str:
+        return f"list_contains({corrections.CORRECTED}, {literal(name.strip(chr(34)))})"
+
+    def _filled(self, column: Column) -> str:
+        return ""
+
+    def _parted(self, column: Column) -> str:
+        return ""
+
+    def _private(self, column: Column) -> str:
+        made = super()._private(column)
+        return (
+            f"case when {self._is_new(column.name)} then {made} else {quoted(column.name)} end"
+            if made
+            else ""
+        )
+
+    def _value(self, column: Column) -> str:
+        """As ever; a date a person typed may be written as everybody writes it, too."""
+        value = super()._value(column)
+        if not column.formats or column.logical_type not in ("date", "timestamp"):
+            return value
+        usual = values.typed(quoted(column.name), replace(column, formats=()), self.contract.timezone)
+        return f"coalesce({value}, case when {self._is_new(column.name)} then {usual} end)"
+
+    def write(self, folder: Path) -> None:
+        super().write(folder)
+        rows = f"read_parquet({literal(str(folder / ROWS))})"
+        texts = {
+            row[0]
+            for row in self.connection.execute(
+                f"select unnest(_received, recursive := true) from {rows} limit 0"
+            ).description
+        }
+        typed = ", ".join(
+            f"{literal(column.name)}: case when list_contains(json_keys(corrected), {literal(column.name)}) then coalesce("
+            + (
+                f"_received.{quoted(column.name)}"
+                if column.name in texts
+                else f"{quoted(column.name)}::varchar"
+            )
+            + ", '') end"
+            for column in self._given
+        )
+        # Merged into nothing, so that columns nobody corrected are not in it.
+        self.connection.execute(
+            f"copy (select _row_number, batch_id, row_number, row_digest, landed_at, received::varchar as original, "
+            f"json_merge_patch('{{}}', to_json({{{typed}}}))::varchar as correction "
+            f"from {corrections.TABLE} join {rows} using (_row_number) order by _row_number) "
+            f"to {literal(str(folder / CORRECTIONS))} (format parquet)"
+        )
+
+
+def _as_shown(contract: Contract) -> Contract:
+    """A point that was made coarse is known in WGS-84 only, so that is how people see and correct it."""
+    crs = contract.crs
+    if crs and "coarsen" in {contract.column(name).privacy for name in (crs.lon, crs.lat)}:
+        return replace(contract, crs=replace(crs, system="wgs84"))
+    return contract
 
 
 def _drop(index: int) -> str:
