@@ -9,6 +9,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     AIRFLOW_HOME=/opt/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/urbanbrain/dags \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
+    PYTHONPATH=/opt/urbanbrain/dags \
     URBANBRAIN_PROJECT=/opt/urbanbrain \
     URBANBRAIN_HOME=/var/lib/urbanbrain
 

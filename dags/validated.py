@@ -12,3 +12,7 @@ def validated(contract: Contract) -> Asset:
     return Asset(
         name=contract.feed_id, uri=f"urbanbrain://validated/{contract.feed_id}", group=contract.level
     )
+
+
+corrected = Asset(name="corrections", uri="urbanbrain://validated/corrections", group="desk")
+"""Rows of any feed that an office sent back and that were judged again."""

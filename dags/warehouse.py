@@ -12,18 +12,18 @@ from typing import Any
 from airflow.sdk import AssetAny, dag, get_parsing_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 from retries import RETRY_WHAT_WAITING_CURES
-from validated import validated
+from validated import corrected, validated
 
 from pipelines import contract as contracts
 from pipelines.airflow_names import WAREHOUSE_DAG, WRITER_POOL
 
 
 def any_feed() -> AssetAny | None:
-    """Every feed's validated data; a task does not need to know what started its run."""
+    """Every feed's validated data, and what offices corrected; a task does not need to know what started its run."""
     if get_parsing_context().dag_id is not None:
         return None
     good, _ = contracts.read_all()
-    return AssetAny(*(validated(contract) for contract in good)) if good else None
+    return AssetAny(*(validated(contract) for contract in good), corrected) if good else None
 
 
 @dag(

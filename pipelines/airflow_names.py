@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 WAREHOUSE_DAG = "warehouse"
+INBOX_DAG = "inbox"
 WRITER_POOL = "warehouse_writer"
 """A pool of one slot: the tasks in it are the only ones that write the warehouse."""
 

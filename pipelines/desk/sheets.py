@@ -312,7 +312,7 @@ def _write_sheet(target: Worksheet, sheet: FeedSheet, lists: _Lists) -> None:
         )
         target.add_data_validation(choice)
         choice.add(f"{get_column_letter(place)}2:{get_column_letter(place)}{len(cells) + 1}")
-    target.freeze_panes = target.cell(2, 4)
+    target.freeze_panes = "D2"
     target.auto_filter.ref = f"A1:{get_column_letter(len(header))}{len(cells) + 1}"
     target.print_title_rows = "1:1"
     _print(target)

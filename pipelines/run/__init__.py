@@ -28,7 +28,7 @@ from pipelines.run.batches import ROW_EQUATION, counts, gate, land, run
 from pipelines.run.editions import edition_differences, edition_summary, load_edition
 from pipelines.run.freshness import status
 from pipelines.run.held import answer, answer_airflow, decide, held, held_batch, question
-from pipelines.run.inbox import take_inbox
+from pipelines.run.inbox import inbox_summary, take_inbox
 from pipelines.run.keeping import upkeep
 from pipelines.run.promises import contract_diff, contract_lock, contract_show
 from pipelines.run.quarantine import (
@@ -71,14 +71,15 @@ __all__ = [
     "gate",
     "held",
     "held_batch",
+    "inbox_summary",
     "land",
     "load",
     "load_edition",
     "publish",
-    "question",
     "quarantined",
     "quarantined_row",
     "quarantined_rows",
+    "question",
     "resubmit",
     "run",
     "scorecard",

@@ -117,6 +117,16 @@ def _put_away(path: Path, where: str, said: str, outcomes: list[RowOutcome]) -> 
     return Taken(path.name, where == DONE, str(sealed), said, outcomes)
 
 
+def inbox_summary(taken: list[Taken]) -> dict[str, int]:
+    """What became of all dropped files in a few numbers, small enough to travel with an asset event."""
+    counts = Counter(each.outcome for one in taken for each in one.outcomes)
+    return {
+        "sheets": len(taken),
+        "failed": sum(not one.is_taken for one in taken),
+        **{name: counts[name] for name in (ACCEPTED, RETURNED)},
+    }
+
+
 def unseal(path: Path) -> bytes:
     """The sheet as it was dropped. Raises SettingError when the secret is not the one of that time."""
     if not path.is_file():

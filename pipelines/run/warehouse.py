@@ -92,15 +92,24 @@ _NOT_BUILT = (
 
 
 def check() -> dict[str, int]:
-    """Prove the row equation over the whole history. Raises WarehouseError naming the batches that break it."""
+    """Prove the row equation, and the desk's, over the whole history. Raises WarehouseError naming what breaks them."""
+    from pipelines.desk import ledger
+
     with loaded() as connection:
         broken = connection.execute(f"select feed_id, batch_id from ops.batches where {UNEQUAL}").fetchall()
         total = connection.execute("select count(*) from ops.batches").fetchone()
+        unsettled = ledger.differences(connection)
     if broken:
         names = ", ".join(f"{feed} {batch}" for feed, batch in broken[:5])
         raise WarehouseError(
             f"{len(broken)} batches lose or double rows: {names}",
             next_step="this is a defect of the pipeline: nothing was published; report it",
+        )
+    if unsettled:
+        raise WarehouseError(
+            "rows of quarantine are in no state, or in two\n"
+            + "\n".join(f"  {line}" for line in unsettled[:5]),
+            next_step="run `urbanbrain load` again; if that does not help it is a defect of the pipeline: report it",
         )
     return {"batches": total[0] if total else 0, "differences": 0}
 

@@ -261,6 +261,7 @@ def _expect(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) ->
                 "covers_from": None if contract.is_snapshot else each.covers_from,
                 "covers_until": None if contract.is_snapshot else each.covers_until,
                 "look_back_minutes": int(contract.look_back / timedelta(minutes=1)),
+                "owner": contract.owner or None,
             }
             for each in freshness.expected_days(contract, first, newest)
         ]

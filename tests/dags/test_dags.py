@@ -135,7 +135,9 @@ def test_any_feed_starts_the_warehouse_and_one_run_writes_at_a_time(facts: Facts
     dag = facts.project["warehouse"]
 
     assert dag["condition"] == "AssetAny"
-    assert dag["assets"] == sorted(f"urbanbrain://validated/{feed.feed_id}" for feed in facts.feeds)
+    announced = [*(feed.feed_id for feed in facts.feeds), "corrections"]
+
+    assert dag["assets"] == sorted(f"urbanbrain://validated/{name}" for name in announced)
     assert dag["tasks"] == {"load": ["build"], "build": ["check"], "check": ["publish"], "publish": []}
     assert dag["pools"] == [WRITER_POOL]
     assert dag["max_active_runs"] == 1

@@ -15,7 +15,9 @@ left join model
     on expected.feed_id = model.feed_id and expected.business_date = model.business_date
 where
     model.feed_id is null
-    and expected.expected_by <= (select max(batches.landed_at) from core.batches as batches);
+    and expected.expected_by <= (
+        select max(batches.landed_at) from core.batches as batches where batches.origin <> 'correction'
+    );
 
 -- check: no batch is left out
 select counted.feed_id
@@ -36,3 +38,22 @@ select
     business_date
 from model
 where total_score not between 0 and 100;
+
+-- check: every row that waits for a correction is counted on its day
+select bad.feed_id
+from (
+    select
+        feed_id,
+        sum(open_count) as open_count
+    from model
+    group by all
+) as counted
+inner join (
+    select
+        feed_id,
+        count(*) as open_count
+    from ops.quarantine
+    where state = 'open'
+    group by all
+) as bad on counted.feed_id = bad.feed_id
+where counted.open_count <> bad.open_count;

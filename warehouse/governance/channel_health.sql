@@ -5,6 +5,7 @@
 -- landed_at is when the day was complete for the first time; later pulls of the same window are corrections and
 -- do not make it late; rows an office sent back are no delivery. A delivery without a row is missing where rows were
 -- due, on every working day. A day of which an hour was never pulled is partial, however many rows came.
+-- open_count are rows of that day that wait for a correction, whoever brought them.
 -- The expected band is that of core.row_bands; rules are rows of ref.health_rules.
 with delivered as (
     select
@@ -52,7 +53,9 @@ calendar as (
             and coalesce(expected.business_date, delivered.business_date) < rules.valid_to
     where
         delivered.feed_id is not null
-        or expected.expected_by <= (select max(batches.landed_at) from core.batches as batches)
+        or expected.expected_by <= (
+            select max(batches.landed_at) from core.batches as batches where batches.origin <> 'correction'
+        )
 ),
 
 -- What of a day's time no window reached: a lost hour between two others, or the last one once a later one is there.
@@ -64,7 +67,10 @@ reached as (
             expected.covers_from, min(batches.window_start) over (partition by expected.feed_id)
         ) as begins_at,
         case
-            when expected.expected_by <= (select max(landed.landed_at) from core.batches as landed)
+            when
+                expected.expected_by <= (
+                    select max(landed.landed_at) from core.batches as landed where landed.origin <> 'correction'
+                )
                 then expected.covers_until
         end as ends_at,
         batches.window_start - to_minutes(expected.look_back_minutes) as window_start,
@@ -168,11 +174,32 @@ scored as (
             coalesce(w_stability * (batch_count - refused_batch_count) / nullif(batch_count, 0), 0) as decimal(5, 2)
         ) as stability_score
     from judged
+),
+
+waiting as (
+    select
+        bad.feed_id,
+        batches.business_date,
+        count(*) as open_count,
+        min(bad.landed_at) as oldest_open_at
+    from ops.quarantine as bad
+    inner join core.batches as batches
+        on bad.feed_id = batches.feed_id and bad.batch_id = batches.batch_id
+    where bad.state = 'open'
+    group by all
+),
+
+owners as (
+    select
+        feed_id,
+        any_value(owner) as owner
+    from ops.expectations
+    group by all
 )
 
 select
-    feed_id,
-    business_date,
+    scored.feed_id,
+    scored.business_date,
     level,
     status,
     is_mandatory,
@@ -196,5 +223,11 @@ select
     content_score,
     timeliness_score,
     stability_score,
-    cast(completeness_score + content_score + timeliness_score + stability_score as decimal(5, 2)) as total_score
+    cast(completeness_score + content_score + timeliness_score + stability_score as decimal(5, 2)) as total_score,
+    coalesce(waiting.open_count, 0) as open_count,
+    waiting.oldest_open_at,
+    owners.owner
 from scored
+left join waiting
+    on scored.feed_id = waiting.feed_id and scored.business_date = waiting.business_date
+left join owners on scored.feed_id = owners.feed_id
