@@ -240,7 +240,7 @@ def _expect(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) ->
     known = {
         feed_id: (first, last)
         for feed_id, first, last in connection.execute(
-            "select feed_id, min(window_start), max(window_end) from ops.batches group by all"
+            "select feed_id, min(window_start), max(window_end) from ops.batches where origin = 'source' group by all"
         ).fetchall()
     }
     if not known:

@@ -108,6 +108,10 @@ def _work(environment: dict[str, str], calls: Sequence[Call], said: Path) -> Non
         for name, *arguments in calls:
             if name == "land_and_gate":
                 run.gate(run.land(*arguments))
+            elif name == "backfill":
+                *asked, order, as_of = arguments
+                plan = run.backfill_plan(*asked, newest_first=order == "newest first", as_of=as_of)
+                run.backfill(plan, pause=0, as_of=as_of)
             else:
                 getattr(run, name)(*arguments)
         code = 0
