@@ -27,7 +27,14 @@ from pipelines import contract as contracts
 from pipelines import lake, settings
 from pipelines.contract.model import Contract
 from pipelines.contract.syntax import duration
-from pipelines.errors import ContractError, DataRefused, SettingError, UrbanBrainError
+from pipelines.errors import (
+    BatchHeld,
+    BatchRejected,
+    ContractError,
+    DataRefused,
+    SettingError,
+    UrbanBrainError,
+)
 from pipelines.lake import Window
 from pipelines.receipt import SOURCE, Receipt
 from pipelines.run.batches import ROW_EQUATION, gate, is_judged, land
@@ -170,17 +177,17 @@ def backfill(
 
 def _count(done: Backfilled, step: Step, came: Came) -> Outcome:
     """Write down what one window came to."""
-    if isinstance(came, DataRefused):
+    if isinstance(came, DataRefused | BatchRejected):
         done.refused.append(step)
         return "refused"
+    if isinstance(came, BatchHeld):
+        done.held.append(step)
+        return "held"
     if isinstance(came, UrbanBrainError):
         done.failed.append((step, came))
         return "failed"
     for name in ROW_EQUATION:
         done.rows[name] = done.rows.get(name, 0) + getattr(came, name)
-    if came.stage != "validated":
-        done.held.append(step)
-        return "held"
     return "validated"
 
 

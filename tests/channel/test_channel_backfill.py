@@ -16,7 +16,7 @@ from forking import Call, Forks
 from typer.testing import CliRunner
 
 from pipelines import cli, lake, run
-from pipelines.errors import FeedError, SettingError, UrbanBrainError
+from pipelines.errors import BatchHeld, FeedError, SettingError, UrbanBrainError
 from pipelines.receipt import Receipt
 from pipelines.run import backfills
 from pipelines.samplecity import City, server
@@ -66,6 +66,7 @@ def states(first: str, last: str, every: str = "", feed: str = VOLUNTEERS) -> li
     return [step.state for step in run.backfill_plan(feed, first, last, every, as_of=AS_OF).steps]
 
 
+@pytest.mark.long
 def test_both_ways_through_the_past_end_alike_even_when_one_is_interrupted(
     year: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +179,15 @@ def test_one_bad_window_does_not_stop_the_others(lying: dict[date, UrbanBrainErr
     assert 1 == backfilled("2026-10-01", "2026-10-05", feed=STEWARDS).windows
 
 
+def test_what_waits_for_a_person_is_told_and_stops_nobody(
+    lying: dict[date, UrbanBrainError],
+) -> None:
+    lying[date(2026, 10, 3)] = BatchHeld("too many bad rows")
+    done = backfilled("2026-10-01", "2026-10-05", feed=STEWARDS)
+
+    assert (5, 1, 0, 0) == (done.windows, len(done.held), len(done.failed), done.not_tried)
+
+
 def test_too_many_failures_leave_the_rest_for_another_time(lying: dict[date, UrbanBrainError]) -> None:
     lying.update({date(2026, 10, day): FeedError("closed") for day in range(1, 9)})
     plan = run.backfill_plan(STEWARDS, "2026-10-01", "2026-10-20", as_of=AS_OF)
@@ -198,9 +208,7 @@ def test_longer_windows_cover_shorter_ones(lying: dict[date, UrbanBrainError]) -
     backfilled("2026-10-01", "2026-10-04", feed=STEWARDS)
 
     assert ["there", "pull"] == states("2026-10-01", "2026-10-08", "4d", STEWARDS)
-    assert ["there"] * 4 + ["pull"] == states("2026-10-01", "2026-10-02T06:00+08:00", "6h", STEWARDS)[:4] + [
-        "pull"
-    ]
+    assert ["there"] * 16 + ["pull"] == states("2026-10-01", "2026-10-05T06:00+08:00", "6h", STEWARDS)
 
 
 def test_of_two_at_once_the_second_is_told_to_wait(lying: dict[date, UrbanBrainError]) -> None:

@@ -162,6 +162,9 @@ def main(folder: str, home: str, projects: list[str]) -> None:
     readings = [read(project, folder) for project in projects]
     heavy = [name for name in HEAVY if name in sys.modules]
     found = [dags(reading) for reading in readings]
+    os.environ["URBANBRAIN_PROJECT"] = projects[0]
+    again = dags({"namespaces": [runpy.run_path(f"{folder}/repulls.py")]})
+    heavy += [name for name in HEAVY if name in sys.modules and name not in heavy]
 
     os.environ["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = "feed__city_projects"
     within = sorted(dags(read(projects[0], folder)))
@@ -174,6 +177,7 @@ def main(folder: str, home: str, projects: list[str]) -> None:
                 "seconds": [reading["seconds"] for reading in readings],
                 "dags": [{name: facts(dag) for name, dag in reading.items()} for reading in found],
                 "within_a_task": within,
+                "again": {name: facts(dag) for name, dag in again.items()},
                 "decisions": decisions(one.tasks[0].retry_policy),
                 "retries": one.tasks[0].retries,
                 "calls": calls(one),

@@ -236,3 +236,16 @@ def test_a_run_without_a_whole_window_says_what_to_give(facts: Facts, case: str)
 
     assert said.startswith("SettingError: ")
     assert "window_start and window_end" in said
+
+
+def test_sources_are_asked_again_as_contracts_say(facts: Facts) -> None:
+    expected = {
+        **{f"re_pull__{feed.feed_id}": feed.re_pull.schedule for feed in facts.feeds if feed.re_pull},
+        **{f"census__{feed.feed_id}": feed.census.schedule for feed in facts.feeds if feed.census},
+    }
+
+    assert expected == {name: dag["cron"] for name, dag in facts.told["again"].items()}
+    for dag in facts.told["again"].values():
+        assert {"land": ["gate"], "gate": []} == dag["tasks"]
+        assert ("Asia/Shanghai", False, 1) == (dag["timezone"], dag["catchup"], dag["max_active_runs"])
+        assert 1 == len(dag["outlets"])
