@@ -22,7 +22,17 @@ from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param, dag, get_parsing_context, task
+from airflow.sdk import (
+    DAG,
+    CronDataIntervalTimetable,
+    DeadlineAlert,
+    DeadlineReference,
+    Param,
+    SyncCallback,
+    dag,
+    get_parsing_context,
+    task,
+)
 from airflow.sdk.exceptions import AirflowSkipException
 from retries import RETRY_WHAT_WAITING_CURES
 from validated import validated
@@ -55,6 +65,7 @@ def build(contract: Contract) -> DAG:
         start_date=START,
         catchup=False,
         max_active_runs=OPEN_RUNS,
+        deadline=late(contract) if settings.is_scheduled() else None,
         default_args={"owner": contract.owner or "urbanbrain", **RETRY_WHAT_WAITING_CURES},
         params={
             "window_start": instant("First day or instant of the window. Empty: the data interval."),
@@ -120,6 +131,16 @@ def build(contract: Contract) -> DAG:
 
 QUESTION = "{{{{ ti.xcom_pull(task_ids='gate', key='question')['{}'] }}}}"
 """What `approval` shows, as `gate` wrote it down."""
+
+
+def late(contract: Contract) -> DeadlineAlert:
+    """A run that has not ended when its delivery is due: the owners of the level are told, as the monitor does."""
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=contract.latency,
+        callback=SyncCallback("pipelines.deadlines.missed"),
+        name=f"{contract.feed_id} is due",
+    )
 
 
 def build_broken(feed_id: str, error: ContractError) -> DAG:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 WAREHOUSE_DAG = "warehouse"
 INBOX_DAG = "inbox"
+MONITOR_DAG = "monitor"
 WRITER_POOL = "warehouse_writer"
 """A pool of one slot: the tasks in it are the only ones that write the warehouse."""
 

@@ -6,7 +6,11 @@ URBANBRAIN_SERVER              which `servers[].server` of a contract to pull fr
 URBANBRAIN_BOUNDARIES          GeoJSON with the polygons of areas, for points whose row names no area and for parcels that
                                lie on several streets; default: none
 URBANBRAIN_INBOX               where offices drop corrected sheets; default `inbox` in URBANBRAIN_HOME
-URBANBRAIN_SECRET_<NAME>       a secret a contract names
+URBANBRAIN_SECRET_<NAME>       a secret a contract names; SMTP is the mail server's password, WEBHOOK signs what webhooks get
+URBANBRAIN_NOTIFY_<LEVEL>      who is told when feeds of a level (CITY, DISTRICT, STREET) are late, missing or odd:
+                               `mailto:desk@example.org,https://hooks.example.org/…`; URBANBRAIN_NOTIFY: of every level
+URBANBRAIN_NOTIFY_FROM         whom such mail is from; default `urbanbrain@localhost`
+URBANBRAIN_SMTP                the mail server, `smtp+tls://user@mail.example.org:587`; `smtps://`, or `smtp://` without TLS
 URBANBRAIN_<NAME>              a value for `${NAME:-default}` in a server location
 URBANBRAIN_AIRFLOW_URL         where Airflow's pages and API are, such as `http://127.0.0.1:8080`: a decision on the command line
                                then ends the DAG run that waits for it; default: none
@@ -212,6 +216,28 @@ def secret(name: str) -> str:
             next_step=f"export {variable}=…, or run `make demo`, which makes throw-away keys",
         )
     return value
+
+
+def optional_secret(name: str) -> str:
+    """A secret that need not be there; "" without it."""
+    return os.environ.get(f"URBANBRAIN_SECRET_{name.upper()}") or ""
+
+
+def notify(level: str) -> list[tuple[str, list[str]]]:
+    """Who is told about feeds of a level: each variable that lists them, with its entries as they were typed."""
+    names = (f"URBANBRAIN_NOTIFY_{level.upper()}", "URBANBRAIN_NOTIFY")
+    listed = ((name, os.environ.get(name) or "") for name in names)
+    return [(name, [entry.strip() for entry in text.split(",") if entry.strip()]) for name, text in listed]
+
+
+def mail_server() -> str:
+    """Where mail is handed over; "" when nowhere."""
+    return os.environ.get("URBANBRAIN_SMTP") or ""
+
+
+def mail_sender() -> str:
+    """Whom mail is from."""
+    return os.environ.get("URBANBRAIN_NOTIFY_FROM") or "urbanbrain@localhost"
 
 
 def keep_quiet() -> None:

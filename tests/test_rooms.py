@@ -22,12 +22,13 @@ LAYERS = (
         "freshness", "notices",
     ),
     ("stages",),
-    ("run", "as_known", "checking", "samplecity", "embedded", "linkage", "lineage", "promises", "telling"),
+    ("run", "as_known", "checking", "samplecity", "embedded", "linkage", "deadlines", "lineage", "promises", "telling"),
     ("cli",),
 )  # fmt: skip
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 ONLY_IN = {
-    "requests": ("pipelines/connectors/",),
+    "requests": ("pipelines/connectors/", "pipelines/notices/sending.py"),
+    "smtplib": ("pipelines/notices/sending.py",),
     "airflow": ("dags/",),
     "great_expectations": ("pipelines/expectations.py",),
     "starlette": ("pipelines/samplecity/",),

@@ -40,7 +40,7 @@ def load_files(
     connection is one of `pipelines.database`. Returns rows per table. Raises ContractError with every problem of
     every file, each with its line.
     """
-    contracts = [each for each in contract.load_reference(folder) if only is None or each.name in only]
+    contracts = contract.load_reference(folder, only)
     connection.execute("create schema if not exists ref")
     problems = [problem for each in contracts for problem in _load(connection, folder, each)]
     if extend and not problems:

@@ -1,4 +1,4 @@
-"""`urbanbrain status`: how every feed stands by the clock."""
+"""`urbanbrain status`: how every feed stands by the clock. `urbanbrain notify`: telling its owners what changed."""
 
 from __future__ import annotations
 
@@ -50,6 +50,35 @@ def status(
     else:
         _show(found)
     raise typer.Exit(1 if found["overdue"] else 0)
+
+
+@app.command()
+def notify(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be told; remember nothing, tell nobody.")
+    ] = False,
+    at: Annotated[str | None, typer.Option("--at", help="With --dry-run: instant to look from.")] = None,
+) -> None:
+    """Tell the owners of each level what changed about their feeds, once a change. 通知各层级负责人。
+
+    The DAG `monitor` makes the same call every ten minutes. Who is told stands in URBANBRAIN_NOTIFY_CITY, …_DISTRICT
+    and …_STREET: `mailto:desk@example.org,https://hooks.example.org/…`; mail needs URBANBRAIN_SMTP. Whoever cannot be
+    reached is told by the next run; exit code 1 then, 2 when an addressee is garbled.
+    """
+    from pipelines import run
+    from pipelines.freshness.words import STATES
+
+    if at and not dry_run:
+        raise typer.BadParameter("what is told is told of now; add --dry-run", param_hint="--at")
+    found = run.notify(at, dry_run=dry_run)
+    for change in found["changes"]:
+        words = " → ".join(f"{name} {STATES[name]}" for name in (change["before"], change["after"]))
+        whom = f"{len(change['tellings'])} to tell" if change["tellings"] else "nobody to tell"
+        out.print(f"{change['feed_id']}  {words}  ({whom})", highlight=False)
+    if not found["changes"]:
+        out.print("nothing changed", highlight=False)
+    if not dry_run:
+        out.print(f"{found['sent']} messages taken", highlight=False)
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ Nothing here imports anything heavy: every DAG file reads contracts when it is p
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from pipelines import settings
@@ -61,9 +61,10 @@ def load_governance(folder: Path | None = None) -> list[Contract]:
     return _load_folder("governance", folder)
 
 
-def load_reference(folder: Path | None = None) -> list[Contract]:
-    """The contracts of the reference tables, from that folder itself. Raises ContractError."""
-    return _load_folder("ref", folder)
+def load_reference(folder: Path | None = None, only: Collection[str] | None = None) -> list[Contract]:
+    """The contracts of the reference tables, from that folder itself; only those of some names, without reading the
+    others. Raises ContractError."""
+    return _load_folder("ref", folder, only)
 
 
 def load_operations(folder: Path | None = None) -> list[Contract]:
@@ -113,10 +114,13 @@ def check_all(folder: Path | None = None) -> list[Problem]:
     return sorted({*problems, *_stray_files(folder)})
 
 
-def _load_folder(level: Level, folder: Path | None) -> list[Contract]:
-    if folder is None:
-        return _strict(read_all(None, [level]))
-    files = [(level, file) for file in sorted(folder.glob(f"*{SUFFIX}"))]
+def _load_folder(level: Level, folder: Path | None, only: Collection[str] | None = None) -> list[Contract]:
+    folder = _folder(None) / _FOLDERS[level] if folder is None else folder
+    files = [
+        (level, file)
+        for file in sorted(folder.glob(f"*{SUFFIX}"))
+        if only is None or file.name.removesuffix(SUFFIX) in only
+    ]
     return _strict(_read_files(files, folder.parent))
 
 

@@ -4,7 +4,6 @@ days in question are opened: years of batches cost a listing.
 
 from __future__ import annotations
 
-import json
 import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
@@ -13,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pipelines import decisions, lake
+from pipelines import lake
+from pipelines.decisions import batches
 from pipelines.errors import DataError
 from pipelines.lake import Stage, Window
 from pipelines.receipt import SOURCE, Receipt
@@ -69,12 +69,12 @@ def arrivals(found: History, since: datetime, at: datetime) -> list[Arrival]:
     A receipt nobody can read is no arrival. Corrections of an office are none either.
     """
     arrived: dict[tuple[str, str], Arrival] = {}
-    rejected = _rejected()
+    decided = _decided() if found.names["held"] else []
     for stage in _STAGES:
         for name in _between(found.names[stage], since, at):
             for receipt in _receipts(stage, found.feed_id, name):
                 key = (name, receipt.batch_id)
-                is_rejected = stage == "held" and receipt.batch_id in rejected
+                is_rejected = stage == "held" and _is_rejected(receipt, decided)
                 if receipt.origin == SOURCE and receipt.landed_at <= at and receipt.window.end > since:
                     arrived.setdefault(key, Arrival(receipt, "refused" if is_rejected else stage))
     return sorted(arrived.values(), key=_landing)
@@ -128,17 +128,17 @@ def _names(folder: Path) -> list[str]:
         return []
 
 
-def _rejected() -> set[str]:
-    """Batches a person kept out."""
-    found = set()
-    for path in decisions.files("batches"):
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(values, dict) and values.get("decision") == "rejected":
-            found.add(str(values.get("batch_id")))
-    return found
+def _decided() -> list[batches.BatchDecision]:
+    """What was decided about held batches; while a file of them cannot be read, nothing was."""
+    try:
+        return batches.read()
+    except DataError:
+        return []
+
+
+def _is_rejected(receipt: Receipt, decided: list[batches.BatchDecision]) -> bool:
+    found = batches.newest(decided, receipt.feed_id, receipt.batch_id, receipt.contract_version)
+    return found is not None and found.decision == batches.REJECTED
 
 
 def _instant(window: str) -> datetime:

@@ -108,6 +108,7 @@ def slots(contract: Contract, at: datetime) -> list[Slot]:
     fired = croniter(contract.schedule, at.astimezone(zone) + timedelta(microseconds=1), ret_type=datetime)
     ends: list[datetime] = [fired.get_prev()]
     found: list[Slot] = []
+    rules = _rules(settings.project())
     for _ in range(_MOST_SLOTS):
         ends.append(fired.get_prev())
         end, start = ends[-2:]
@@ -115,7 +116,7 @@ def slots(contract: Contract, at: datetime) -> list[Slot]:
             break
         day = business_day(end, zone)
         if expects(contract, day):
-            found.append(_slot(contract, start, end, day))
+            found.append(_slot(contract, start, end, day, rules))
     return found[::-1]
 
 
@@ -132,12 +133,12 @@ def next_slot(contract: Contract, at: datetime) -> Slot:
     while True:
         end: datetime = firing.get_next()
         if expects(contract, day := business_day(end, zone)):
-            return _slot(contract, start, end, day)
+            return _slot(contract, start, end, day, _rules(settings.project()))
         start = end
 
 
-def _slot(contract: Contract, start: datetime, end: datetime, day: date) -> Slot:
-    limit = late_limit(day)
+def _slot(contract: Contract, start: datetime, end: datetime, day: date, rules: _Rules) -> Slot:
+    limit = _late_limit(day, rules)
     return Slot(
         start,
         end,
@@ -152,16 +153,19 @@ def _after(contract: Contract, end: datetime, span: timedelta) -> datetime:
 
 
 def _limit(contract: Contract, day: date) -> timedelta:
-    return contract.latency * (1 + (late_limit(day) or 0))
+    return contract.latency * (1 + (_late_limit(day, _rules(settings.project())) or 0))
 
 
-def late_limit(day: date) -> float | None:
+def _late_limit(day: date, rules: _Rules) -> float | None:
     """How many latencies after it was due a delivery is missing, by the rule of that day; None without one."""
-    return next((limit for first, last, limit in _rules(settings.project()) if first <= day < last), None)
+    return next((limit for first, last, limit in rules if first <= day < last), None)
+
+
+_Rules = tuple[tuple[date, date, float], ...]
 
 
 @functools.cache
-def _rules(project: Path) -> tuple[tuple[date, date, float], ...]:
+def _rules(project: Path) -> _Rules:
     path = project / "contracts" / "reference" / "health_rules.csv"
     if not path.is_file():
         return ()

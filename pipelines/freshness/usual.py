@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from pipelines import database, operations, releases, settings
+from pipelines import contract as contracts
+from pipelines import database, releases, settings
 from pipelines.areas import reference
+from pipelines.contract import dictionary
 from pipelines.database import literal, quoted
 from pipelines.errors import UrbanBrainError
 from pipelines.freshness.arrived import Arrival
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _MODELS = ("core/batches.sql", "core/row_bands.sql")
 _FILES = ("health_rules", "calendar_days")
+_OPERATIONS = ("ops_batches", "ops_expectations")
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,13 @@ def days(
     if not wanted:
         return {}
     with database.memory() as connection:
-        operations.prepare(connection)
-        _remember(connection, at)
-        _add(connection, [each for of_feed in arrived.values() for each in of_feed])
         try:
+            connection.execute("create schema ops; create schema core")
+            for name in _OPERATIONS:
+                connection.execute(dictionary.create_operations(contracts.load(name)))
+            _remember(connection, at)
+            _add(connection, [each for of_feed in arrived.values() for each in of_feed])
             reference.load_files(connection, settings.project() / "contracts" / "reference", _FILES)
-            connection.execute("create schema if not exists core")
             for model in _MODELS:
                 name = model.replace("/", ".").removesuffix(".sql")
                 query = (settings.project() / "warehouse" / model).read_text(encoding="utf-8")

@@ -26,7 +26,7 @@ from pipelines.run.answers import summary, trace
 from pipelines.run.backfills import Backfilled, Plan, Told, backfill, backfill_plan
 from pipelines.run.batches import ROW_EQUATION, counts, gate, land, run
 from pipelines.run.editions import edition_differences, edition_summary, load_edition
-from pipelines.run.freshness import status
+from pipelines.run.freshness import notify, status
 from pipelines.run.held import answer, answer_airflow, decide, held, held_batch, question
 from pipelines.run.inbox import inbox_summary, take_inbox
 from pipelines.run.keeping import upkeep
@@ -75,6 +75,7 @@ __all__ = [
     "land",
     "load",
     "load_edition",
+    "notify",
     "publish",
     "quarantined",
     "quarantined_row",

@@ -2,29 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipelines import freshness, releases, settings
-from pipelines.errors import WarehouseError
+from pipelines import freshness, notices, releases, settings
+from pipelines.contract.model import Contract
+from pipelines.errors import SettingError, UrbanBrainError, WarehouseError
 from pipelines.freshness import Standing
 from pipelines.run.opening import readable
 from pipelines.run.windows import Instant, instant
 
 
-def moment(at: Instant | None) -> datetime:
-    """The instant that was asked about, to the second; now when none was. A text without a zone is the city's time."""
-    if at is None:
-        return settings.now()
-    return instant(at, _zone()).astimezone(UTC)
+def _moment(at: Instant | None, zone: ZoneInfo) -> datetime:
+    """The instant that was asked about; now when none was. A text without a zone is the city's time."""
+    return settings.now() if at is None else instant(at, zone).astimezone(UTC)
 
 
-def _zone() -> ZoneInfo:
+def _zone(feeds: Sequence[Contract]) -> ZoneInfo:
     """The zone the city lives in: that of its feeds."""
-    return ZoneInfo(next((feed.timezone for feed in readable()), "UTC"))
+    return ZoneInfo(next((feed.timezone for feed in feeds), "UTC"))
+
+
+def notify(at: Instant | None = None, *, dry_run: bool = False) -> dict[str, Any]:
+    """Look at every feed, remember what changed, and tell the owners of its level; how the monitor is run.
+
+    With `dry_run` nothing is remembered and nobody told. Raises SettingError when an addressee is garbled,
+    UrbanBrainError when somebody could not be told: all others are told before, and these by the next run.
+    """
+    feeds = readable()
+    zone = _zone(feeds)
+    now = _moment(at, zone)
+    told, garbled = notices.addressees(freshness.LEVELS)
+    if dry_run:
+        changes = notices.changes(freshness.standings(feeds, now), now, told)
+        return {"at": now, "timezone": zone.key, "changes": [asdict(each) for each in changes], "sent": 0}
+    with notices.alone():
+        now = _moment(at, zone)  # whoever waited for another run looks at what is true now
+        outcome = notices.tell(freshness.standings(feeds, now), now, told, zone)
+    if outcome.failures:
+        raise UrbanBrainError(
+            "not everybody could be told\n"
+            + "\n".join(f"  {line}" for line in (*garbled, *outcome.failures)),
+            next_step="the next run tries again; `urbanbrain status` shows what it is about",
+        )
+    if garbled:
+        raise SettingError(
+            "not every addressee can be read\n" + "\n".join(f"  {line}" for line in garbled),
+            next_step="write mailto:desk@example.org or https://…, separated by commas; the others were told",
+        )
+    return {
+        "at": now,
+        "timezone": zone.key,
+        "changes": [asdict(each) for each in outcome.changes],
+        "sent": outcome.sent,
+    }
 
 
 def status(at: Instant | None = None) -> dict[str, Any]:
@@ -32,11 +66,13 @@ def status(at: Instant | None = None) -> dict[str, Any]:
 
     Raises ContractError when `at` is no instant.
     """
-    now = moment(at)
-    found = freshness.standings(readable(), now)
+    feeds = readable()
+    zone = _zone(feeds)
+    now = _moment(at, zone)
+    found = freshness.standings(feeds, now)
     return {
         "at": now,
-        "timezone": _zone().key,
+        "timezone": zone.key,
         "levels": [_level(level, of_level) for level, of_level in _by_level(found).items()],
         "feeds": [
             asdict(each) | {"is_overdue": each.is_overdue, "condition": each.condition} for each in found

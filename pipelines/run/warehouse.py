@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pipelines import contract as contracts
-from pipelines import database, lake, releases, settings
+from pipelines import database, lake, notices, releases, settings
 from pipelines.errors import WarehouseError
 from pipelines.run.opening import has_table, loaded, readable, rows_of
 from pipelines.telling import stages as telling
@@ -29,6 +29,7 @@ def load() -> dict[str, Any]:
     with telling.loading(feeds) as tell:
         with database.writer(lake.warehouse_file()) as connection:
             loaded = loading.load(connection, feeds)
+            notices.fill(connection)
             known = {_identity(batch) for batch in rows_of(connection, "from ops.batches")}
         tell(loaded)
     published = _published()

@@ -28,8 +28,8 @@ def read(project: str, folder: str) -> dict[str, Any]:
         began = time.process_time()
         feeds = runpy.run_path(f"{folder}/feeds.py")
         seconds = min(seconds, time.process_time() - began)
-    warehouse = runpy.run_path(f"{folder}/warehouse.py")
-    return {"namespaces": [feeds, warehouse], "seconds": seconds}
+    others = [runpy.run_path(f"{folder}/{name}.py") for name in ("warehouse", "monitor")]
+    return {"namespaces": [feeds, *others], "seconds": seconds}
 
 
 def facts(dag: Any) -> dict[str, Any]:
@@ -50,6 +50,7 @@ def facts(dag: Any) -> dict[str, Any]:
         "doc": dag.doc_md,
         "tags": sorted(dag.tags),
         "params": sorted(dag.params),
+        "deadlines": [[alert.callback.path, alert.interval.total_seconds()] for alert in dag.deadline or []],
         "policies": {task.task_id: type(task.retry_policy).__name__ for task in dag.tasks},
         "rules": {task.task_id: str(task.trigger_rule.value) for task in dag.tasks},
         "at_once": {

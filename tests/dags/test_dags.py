@@ -86,12 +86,12 @@ def test_reading_the_dag_files_loads_nothing_heavy(facts: Facts) -> None:
 
 
 def test_fifty_contracts_are_read_in_half_a_second(facts: Facts) -> None:
-    assert len(facts.many) == MANY + 1
+    assert len(facts.many) == MANY + 2
     assert facts.told["seconds"][2] < MANY_SECONDS
 
 
 def test_every_contract_becomes_one_dag_and_one_dag_writes_the_warehouse(facts: Facts) -> None:
-    assert set(facts.project) == {f"feed__{feed.feed_id}" for feed in facts.feeds} | {"warehouse"}
+    assert set(facts.project) == {f"feed__{feed.feed_id}" for feed in facts.feeds} | {"warehouse", "monitor"}
 
 
 def test_a_feed_is_landed_then_judged_on_the_contracts_schedule(facts: Facts) -> None:
@@ -111,6 +111,15 @@ def test_a_feed_is_landed_then_judged_on_the_contracts_schedule(facts: Facts) ->
         assert dag["groups"] == 2 * [feed.level]
         assert feed.level in dag["tags"]
         assert dag["params"] == ["as_of", "window_end", "window_start"]
+
+
+def test_a_run_that_is_not_over_when_its_delivery_is_due_tells_somebody(facts: Facts) -> None:
+    for feed in facts.feeds:
+        expected = [["pipelines.deadlines.missed", feed.latency.total_seconds()]]
+
+        assert expected == facts.project[f"feed__{feed.feed_id}"]["deadlines"]
+    assert facts.project["monitor"]["tasks"] == {"notify": []}
+    assert facts.project["monitor"]["max_active_runs"] == 1
 
 
 def test_a_dags_page_shows_the_contract_in_both_languages(facts: Facts) -> None:
@@ -160,7 +169,7 @@ def test_a_broken_contract_tells_file_line_and_remedy_on_its_dags_page(facts: Fa
 
 
 def test_a_running_task_builds_only_its_own_dag(facts: Facts) -> None:
-    assert facts.told["within_a_task"] == ["feed__city_projects", "warehouse"]
+    assert facts.told["within_a_task"] == ["feed__city_projects", "monitor", "warehouse"]
 
 
 def test_only_what_waiting_cures_is_retried(facts: Facts) -> None:
@@ -173,7 +182,7 @@ def test_only_what_waiting_cures_is_retried(facts: Facts) -> None:
     }
     assert facts.told["retries"] > 1
     policies = {name: policy for dag in facts.project.values() for name, policy in dag["policies"].items()}
-    assert {"approval": "NoneType"} == {
+    assert {"approval": "NoneType", "notify": "NoneType"} == {
         name: policy for name, policy in policies.items() if policy != "ExceptionRetryPolicy"
     }
 

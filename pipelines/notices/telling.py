@@ -1,0 +1,75 @@
+"""One look at the feeds: what changed is remembered, and whoever has to know is told. One at a time."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from pipelines import settings
+from pipelines.freshness import Standing
+from pipelines.notices import memory, message, sending
+from pipelines.notices.addresses import Addressee
+from pipelines.notices.memory import Change
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run noticed, how many messages were taken, and who could not be told and why, without addresses."""
+
+    changes: tuple[Change, ...]
+    sent: int
+    failures: tuple[str, ...]
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One monitor at a time; a second one waits until the first has told everybody."""
+    path = settings.home() / "locks" / "notices"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def tell(
+    standings: Sequence[Standing], at: datetime, told: Mapping[str, Sequence[Addressee]], zone: ZoneInfo
+) -> Outcome:
+    """Remember what changed, tell everybody what they were not told yet. Call it within `alone`."""
+    found = memory.changes(standings, at, told)
+    memory.remember(found, standings, at)
+    everybody = {each.addressee_id: each for of_level in told.values() for each in of_level}
+    waiting = memory.pending()
+    _drop(waiting, everybody)
+    sent, failures = 0, []
+    for addressee_id, addressee in everybody.items():
+        untold = [
+            change
+            for change in waiting
+            if addressee_id in change.tellings and change.tellings[addressee_id].is_open
+        ]
+        if not untold:
+            continue
+        problem = sending.send(message.write(untold, zone), addressee, at)
+        for change in untold:
+            change.tellings[addressee_id].attempts += 1
+            if not problem:
+                change.tellings[addressee_id].sent_at = at
+            memory.keep(change)
+        if problem:
+            failures.append(f"{addressee.channel} at {addressee.place}: {problem}")
+        sent += not problem
+    return Outcome(tuple(found), sent, tuple(failures))
+
+
+def _drop(waiting: Sequence[Change], everybody: Mapping[str, Addressee]) -> None:
+    """Who was taken off the list is not waited for any more."""
+    for change in waiting:
+        gone = [name for name, each in change.tellings.items() if each.is_open and name not in everybody]
+        for name in gone:
+            change.tellings[name].is_dropped = True
+        if gone:
+            memory.keep(change)

@@ -1,0 +1,100 @@
+"""A real mail server and a real web server on this machine, that keep what they are sent."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+class Mailbox:
+    """Mail that was taken; `answer` is what the server says to the next."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.recipients: list[list[str]] = []
+        self.answer = "250 OK"
+
+    async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:
+        if self.answer.startswith("2"):
+            content = envelope.content
+            assert isinstance(content, bytes)
+            self.mails.append(message_from_bytes(content, policy=policy.default))  # type: ignore[arg-type]
+            self.recipients.append(list(envelope.rcpt_tos))
+        return self.answer
+
+    def texts(self) -> list[str]:
+        return [mail.get_content() for mail in self.mails]
+
+
+class _Server(Controller):
+    def _trigger_server(self) -> None:  # it would talk to port 0
+        self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+        super()._trigger_server()
+
+
+@contextmanager
+def mail() -> Iterator[tuple[Mailbox, str]]:
+    """A mailbox and the URL of its server."""
+    box = Mailbox()
+    server = _Server(box, hostname="127.0.0.1", port=0)
+    server.start()
+    try:
+        yield box, f"smtp://127.0.0.1:{server.port}"
+    finally:
+        server.stop()
+
+
+class Hook:
+    """Posts that were taken: path, headers, bytes; `status` is the answer to the next."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self.posts: list[tuple[str, dict[str, str], bytes]] = []
+        self.status = 200
+
+    def bodies(self) -> list[dict[str, Any]]:
+        return [json.loads(body) for _, _, body in self.posts]
+
+
+@contextmanager
+def web() -> Iterator[tuple[Hook, str]]:
+    """A hook and its URL."""
+    hook = Hook()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if hook.status < 300:
+                hook.posts.append((self.path, dict(self.headers), body))
+            self.send_response(hook.status)
+            if hook.status == 302:
+                self.send_header("Location", "/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield hook, f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
