@@ -179,6 +179,11 @@ def judging(contract: Contract) -> str:
     return digest
 
 
+def digest_of(files: Mapping[str, str]) -> str:
+    """One digest for a list of inputs."""
+    return hashlib.sha256(json.dumps(dict(files), sort_keys=True).encode()).hexdigest()
+
+
 def read_judging(digest: str) -> dict[str, Any]:
     """The list that `judging` kept. Raises WarehouseError as `read`."""
     found: dict[str, Any] = json.loads(read(digest))

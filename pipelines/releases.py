@@ -140,6 +140,11 @@ def read(release_id: str) -> Release:
     return Release(release_id, path, manifest)
 
 
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest in a folder, wherever it is. Raises WarehouseError when it cannot be read."""
+    return _read_json(folder / MANIFEST)
+
+
 def list_releases() -> list[Release]:
     """Every readable release, oldest first; a folder somebody is still writing is not one."""
     folders = sorted(lake.releases().iterdir()) if lake.releases().is_dir() else []

@@ -5,6 +5,7 @@
     linkage    `urbanbrain linkage …`
     quarantine `urbanbrain quarantine …`
     scorecard  `urbanbrain scorecard`
+    release    `urbanbrain release …`
     status     `urbanbrain status`
     screen     tables, counters and files that appear whole
 

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.cli import areas, backfill, contracts, held, linkage, quarantine, scorecard, status
+from pipelines.cli import areas, backfill, contracts, held, linkage, quarantine, release, scorecard, status
 from pipelines.cli.screen import err, out, print_counts, progress, written
 from pipelines.errors import UrbanBrainError
 
@@ -37,6 +37,7 @@ app.add_typer(areas.app, name="areas")
 app.add_typer(contracts.app, name="contract")
 app.add_typer(scorecard.app, name="scorecard")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(release.app, name="release")
 app.add_typer(status.app)
 app.command()(backfill.backfill)
 app.command()(backfill.repull)

@@ -16,6 +16,9 @@ load → build → publish      one process at a time
     inbox       sheets somebody dropped
     answers     what the warehouse knows of the channel itself
     promises    what contracts promise, and how that changes
+    published   every release, one in words, whether it is whole
+    rebuilding  a release made again elsewhere
+    differing   what changed between two releases, and why
     keeping     what goes once its time is over
     opening     the warehouse, opened for one call
 """
@@ -25,12 +28,14 @@ from __future__ import annotations
 from pipelines.run.answers import summary, trace
 from pipelines.run.backfills import Backfilled, Plan, Told, backfill, backfill_plan
 from pipelines.run.batches import ROW_EQUATION, counts, gate, land, run
+from pipelines.run.differing import IN_CHINESE, Difference, release_difference
 from pipelines.run.editions import edition_differences, edition_summary, load_edition
 from pipelines.run.freshness import notify, status
 from pipelines.run.held import answer, answer_airflow, decide, held, held_batch, question
 from pipelines.run.inbox import inbox_summary, take_inbox
 from pipelines.run.keeping import upkeep
 from pipelines.run.promises import contract_diff, contract_lock, contract_show
+from pipelines.run.published import find_release, release_list, release_summary, verify_releases
 from pipelines.run.quarantine import (
     RowOutcome,
     correction_sheet,
@@ -40,16 +45,20 @@ from pipelines.run.quarantine import (
     quarantined_rows,
     resubmit,
 )
+from pipelines.run.rebuilding import Rebuilt, rebuild_release
 from pipelines.run.repulls import ask_again
 from pipelines.run.scorecards import scorecard
 from pipelines.run.warehouse import build, check, load, publish
 from pipelines.run.windows import Instant, window
 
 __all__ = [
+    "IN_CHINESE",
     "ROW_EQUATION",
     "Backfilled",
+    "Difference",
     "Instant",
     "Plan",
+    "Rebuilt",
     "RowOutcome",
     "Told",
     "answer",
@@ -68,6 +77,7 @@ __all__ = [
     "discard",
     "edition_differences",
     "edition_summary",
+    "find_release",
     "gate",
     "held",
     "held_batch",
@@ -81,6 +91,10 @@ __all__ = [
     "quarantined_row",
     "quarantined_rows",
     "question",
+    "rebuild_release",
+    "release_difference",
+    "release_list",
+    "release_summary",
     "resubmit",
     "run",
     "scorecard",
@@ -89,5 +103,6 @@ __all__ = [
     "take_inbox",
     "trace",
     "upkeep",
+    "verify_releases",
     "window",
 ]

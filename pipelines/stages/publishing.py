@@ -87,6 +87,21 @@ def _is_whole(release_id: str) -> bool:
         return False
 
 
+def write_tables(
+    connection: DuckDBPyConnection,
+    contracts: Sequence[Contract],
+    governance: Sequence[Contract],
+    folder: Path,
+) -> tuple[dict[str, Path], dict[str, tuple[str, ...]]]:
+    """Write the tables of a release and nothing else into a folder; returns the file and the key of each, by name."""
+    public = Disclosure(contracts, governance, _columns(connection))
+    files = {table.name: folder / f"{table.name}.parquet" for table in public.released}
+    folder.mkdir(parents=True, exist_ok=True)
+    for table in public.released:
+        _copy(connection, table.query(), files[table.name])
+    return files, {table.name: table.key for table in public.released}
+
+
 class _Publication:
     """One release while it is being written into a temporary folder."""
 
@@ -258,12 +273,16 @@ class _Publication:
         return f"{row[0] if row else None}+{digest[:10]}{f'+{newest}' if newest else ''}"
 
     def _copy(self, query: str, target: Path) -> int:
-        """Write a query as Parquet; returns its rows."""
-        written = self.connection.execute(
-            f"copy ({query}) to {literal(str(target))} "
-            f"(format parquet, compression zstd, row_group_size {_ROW_GROUP})"
-        ).fetchone()
-        return int(written[0]) if written else 0
+        return _copy(self.connection, query, target)
+
+
+def _copy(connection: DuckDBPyConnection, query: str, target: Path) -> int:
+    """Write a query as Parquet; returns its rows."""
+    written = connection.execute(
+        f"copy ({query}) to {literal(str(target))} "
+        f"(format parquet, compression zstd, row_group_size {_ROW_GROUP})"
+    ).fetchone()
+    return int(written[0]) if written else 0
 
 
 def _office_table(table: PublicTable, schema: str, source: Path) -> OfficeTable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -60,7 +60,7 @@ class SecondCity:
 
 
 @contextmanager
-def sources() -> Iterator[str]:
+def sources(pedidos: Sequence[tuple[Any, ...]] = _PEDIDOS, ruido: str = _RUIDO) -> Iterator[str]:
     """The city's two sources on a free port: requests by key, measurements as a file a day."""
 
     class Answers(BaseHTTPRequestHandler):
@@ -68,11 +68,11 @@ def sources() -> Iterator[str]:
             where = urlsplit(self.path)
             asked = {name: values[0] for name, values in parse_qs(where.query).items()}
             if where.path == "/pedidos":
-                rows = [row for row in _PEDIDOS if row[0] > asked.get("depois", "")]
+                rows = [row for row in pedidos if row[0] > asked.get("depois", "")]
                 page = [dict(zip(_FIELDS, row, strict=True)) for row in rows[: int(asked["limit"])]]
                 self.reply("application/json", json.dumps({"pedidos": page}).encode())
-            elif where.path == "/ruido_20261025.csv":
-                self.reply("text/csv", _RUIDO.encode("latin-1"))
+            elif where.path.startswith("/ruido_202610"):
+                self.reply("text/csv", ruido.encode("latin-1"))
             else:
                 self.send_error(404)
 

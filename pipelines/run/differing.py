@@ -1,0 +1,424 @@
+"""What changed between two releases for their readers, and why.
+
+    new data      rows the source had not sent before
+    correction    newer versions of known rows from the source, and rows an office sent back
+    decision      what people decided: links, held batches, discarded rows
+    area change   areas, their names and editions, boundaries
+    rule change   contracts, models, other reference files, code
+
+The causes follow from the two manifests. Which rows each of them changed is found by making the tables of the older
+release again and letting in one cause after the other, in the order above, until they are those of the newer one: every
+row is counted under each step that changed it, and the steps together are the whole difference.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pipelines import contract as contracts
+from pipelines import database, feed_tables, inputs, lake, releases, table_changes
+from pipelines.contract.model import Contract
+from pipelines.database import literal, quoted
+from pipelines.errors import WarehouseError
+from pipelines.receipt import CORRECTION as SENT_BACK
+from pipelines.receipt import SOURCE
+from pipelines.releases import Release
+from pipelines.run import rebuilding
+from pipelines.run.rebuilding import Batch, Recipe
+from pipelines.table_changes import TableChange, Version
+
+DATA, CORRECTION, DECISION, AREA, RULE = "new data", "correction", "decision", "area change", "rule change"
+CAUSES = (DATA, CORRECTION, DECISION, AREA, RULE)
+IN_CHINESE = {
+    DATA: "新数据",
+    CORRECTION: "更正",
+    DECISION: "人工决定",
+    AREA: "区划变更",
+    RULE: "规则变更",
+}
+_Key = tuple[str, str, str]
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One cause of differences, what it consists of, a line each, and the tables it can have reached."""
+
+    name: str
+    what: tuple[str, ...]
+    tables: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What changed between two releases."""
+
+    one: str
+    other: str
+    causes: tuple[Cause, ...]
+    tables: tuple[TableChange, ...]
+    by_cause: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Table → causes joined by ` + ` → rows that these changed; empty when not asked for."""
+    steps: Mapping[str, tuple[TableChange, ...]] = field(default_factory=dict)
+    """Cause → what letting it in changed."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "from": self.one,
+            "to": self.other,
+            "causes": [{**asdict(each), "tables": sorted(each.tables)} for each in self.causes],
+            "tables": [asdict(each) for each in self.tables],
+            "by_cause": {table: dict(rows) for table, rows in self.by_cause.items()},
+            "steps": {cause: [asdict(each) for each in changes] for cause, changes in self.steps.items()},
+        }
+
+
+def release_difference(
+    one: str, other: str, *, explain: bool = False, progress: Callable[[int, int], None] | None = None
+) -> Difference:
+    """How release `other` differs from `one`; with `explain` every row by its causes, which judges and builds again.
+
+    Raises WarehouseError when a release is damaged or, to explain, what it was made from is not all there any more.
+    """
+    older, newer = releases.read(one), releases.read(other)
+    for release in (older, newer):
+        if damage := release.verify():
+            raise WarehouseError(
+                f"release {release.release_id} is not what was published\n"
+                + "\n".join(f"  {line}" for line in damage[:_SHOWN]),
+                next_step=f"restore it from a backup, or `urbanbrain release rebuild {release.release_id} --into FOLDER`",
+            )
+    causes = causes_between(older, newer, with_tables=True)
+    connection = database.memory()
+    try:
+        first, last = table_changes.of_release(older), table_changes.of_release(newer)
+        tables = table_changes.compare(connection, first, last)
+        found = Difference(older.release_id, newer.release_id, tuple(causes), tuple(tables))
+        if not explain or not tables:
+            return found
+        with tempfile.TemporaryDirectory(prefix="urbanbrain-") as folder:
+            states = _states(older, newer, causes, Path(folder), progress)
+            steps = [(cause, before, after) for (_, before), (cause, after) in itertools.pairwise(states)]
+            return replace(
+                found,
+                by_cause={
+                    change.table: _rows_by_cause(connection, change.table, first, last, steps)
+                    for change in tables
+                },
+                steps={
+                    cause: tuple(table_changes.compare(connection, before, after))
+                    for cause, before, after in steps
+                },
+            )
+    finally:
+        connection.close()
+
+
+def _rows_by_cause(
+    connection: Any, table: str, first: Version, last: Version, steps: Sequence[tuple[str, Version, Version]]
+) -> dict[str, int]:
+    """How many of a table's different rows each set of causes changed."""
+    table_changes.rows_of(connection, table, first, last, "all_rows")
+    parts = []
+    for number, (cause, before, after) in enumerate(steps):
+        table_changes.rows_of(connection, table, before, after, f"step_{number}")
+        parts.append(f"select row_key, {number} as number, {literal(cause)} as cause from step_{number}")
+    found = connection.execute(
+        "select coalesce(causes, '?') as causes, count(*) from all_rows left join (select row_key, "
+        f"string_agg(cause, ' + ' order by number) as causes from ({' union all '.join(parts)}) group by all) "
+        "using (row_key) group by all order by count(*) desc, causes"
+    ).fetchall()
+    return dict(found)
+
+
+def causes_between(older: Release, newer: Release, *, with_tables: bool = False) -> list[Cause]:
+    """What the two manifests say was different, in the order of CAUSES; `with_tables` also what each can have reached."""
+    before, after = _batches(older), _batches(newer)
+    changed = _changed_inputs(older, newer)
+    decided = _decided(newer, changed)
+    new = [after[each] for each in sorted(after.keys() - before.keys())]
+    lines: dict[str, list[str]] = {cause: [] for cause in CAUSES}
+    touched: dict[str, set[str]] = {cause: set() for cause in CAUSES}
+    for batch in new:
+        cause = _cause_of(batch, decided)
+        rows = f"{batch.get('validated', 0):,} rows"
+        lines[cause].append(f"+ {batch['feed_id']} {batch['window_start'][:10]} {batch['batch_id']}: {rows}")
+        touched[cause].add(batch["feed_id"])
+        if cause == DATA and batch.get("updated"):
+            lines[CORRECTION].append(
+                f"{batch['feed_id']} {batch['batch_id']}: {batch['updated']:,} newer versions of loaded rows"
+            )
+            touched[CORRECTION].add(batch["feed_id"])
+    for each in sorted(before.keys() | after.keys()):
+        if each not in after:
+            lines[DECISION if each[2] in decided else DATA].append(f"- {each[0]} {each[2]}: no longer loaded")
+            touched[DATA].add(each[0])
+        elif each in before and before[each]["is_refused"] != after[each]["is_refused"]:
+            lines[DECISION].append(
+                f"{each[0]} {each[2]}: {'rejected' if after[each]['is_refused'] else 'let in'}"
+            )
+            touched[DECISION].add(each[0])
+    for name, sign in sorted(changed.items()):
+        lines[_cause_of_input(name)].append(f"{sign} {name}")
+    again = [
+        each
+        for each in sorted(after.keys() & before.keys())
+        if _judging(before[each]) != _judging(after[each])
+    ]
+    if again:
+        lines[RULE].append(f"{len(again)} batches were judged again")
+        touched[RULE] |= {each[0] for each in again}
+    lines[RULE] += _code_changes(older, newer)
+    graph = _readers(newer) if with_tables else None
+    return [
+        Cause(
+            cause,
+            tuple(lines[cause]),
+            frozenset() if graph is None else _reached(cause, touched[cause], changed, graph, newer),
+        )
+        for cause in CAUSES
+        if lines[cause]
+    ]
+
+
+def _batches(release: Release) -> dict[_Key, dict[str, Any]]:
+    return {rebuilding.key(batch): batch for batch in release.manifest["batches"]}
+
+
+def _judging(batch: Batch) -> tuple[Any, Any]:
+    return batch.get(inputs.JUDGED_WITH), batch["contract_sha256"]
+
+
+def _inputs(release: Release) -> dict[str, str]:
+    return {each["path"]: each["sha256"] for each in release.manifest.get("inputs", [])}
+
+
+def _changed_inputs(older: Release, newer: Release) -> dict[str, str]:
+    """Inputs that came (+), went (-) or changed (~)."""
+    before, after = _inputs(older), _inputs(newer)
+    return {
+        name: "+" if name not in before else "-" if name not in after else "~"
+        for name in before.keys() | after.keys()
+        if before.get(name) != after.get(name)
+    }
+
+
+def _decided(newer: Release, changed: Mapping[str, str]) -> frozenset[str]:
+    """Ids of the batches that decisions made in between are about."""
+    names = _inputs(newer)
+    found = set()
+    for name in changed:
+        if name.startswith(f"{inputs.DECISIONS}/batches/") and name in names:
+            try:
+                found.add(str(json.loads(inputs.read(names[name])).get("batch_id")))
+            except (WarehouseError, ValueError):
+                continue
+    return frozenset(found)
+
+
+def _cause_of(batch: Batch, decided: frozenset[str]) -> str:
+    """Why a batch is in the newer release and was not in the older one."""
+    if batch["batch_id"] in decided:
+        return DECISION
+    return CORRECTION if batch.get("origin", SOURCE) == SENT_BACK else DATA
+
+
+def _cause_of_input(name: str) -> str:
+    if name.startswith(f"{inputs.DECISIONS}/"):
+        return DECISION
+    return AREA if inputs.is_about_areas(name) else RULE
+
+
+def _code_changes(older: Release, newer: Release) -> list[str]:
+    before, after = (release.manifest.get("code") or {} for release in (older, newer))
+    lines = []
+    if before.get("digest") != after.get("digest"):
+        lines.append(f"code {str(before.get('digest'))[:12]} → {str(after.get('digest'))[:12]}")
+    libraries = before.get("libraries", {}), after.get("libraries", {})
+    return lines + [
+        f"{name} {libraries[0].get(name)} → {version}"
+        for name, version in libraries[1].items()
+        if libraries[0].get(name) != version
+    ]
+
+
+def _readers(release: Release) -> dict[str, set[str]]:
+    """Source table → tables whose models read it, as of a release."""
+    from pipelines.stages import governance
+
+    names, graph = _inputs(release), dict[str, set[str]]()
+    connection = database.memory()
+    try:
+        for name, digest in names.items():
+            parts = name.removesuffix(".sql").split("/")
+            if not name.endswith(".sql") or len(parts) != 3 or parts[1] not in governance.SCHEMAS:
+                continue
+            table = f"{parts[1]}.{parts[2].partition('.')[0]}"
+            query = inputs.read(digest).decode().strip().rstrip(";")
+            if not name.endswith(".checks.sql"):
+                for source in governance.sources(connection, query, name):
+                    graph.setdefault(source, set()).add(table)
+    except WarehouseError:  # an input is gone: then nothing can be ruled out
+        return {}
+    finally:
+        connection.close()
+    return graph
+
+
+def _reached(
+    cause: str,
+    feeds: set[str],
+    changed: Mapping[str, str],
+    graph: Mapping[str, set[str]],
+    release: Release,
+) -> frozenset[str]:
+    """Published tables that a cause can have changed, by what their models read."""
+    if not graph:
+        return frozenset(release.tables)
+    waiting = [feed.replace("_", ".", 1) for feed in feeds]
+    waiting += [f"{table}_history" for table in waiting]
+    waiting += ["ops.batches", "ops.quarantine", "ops.drift", "ops.held", "ops.corrections"] if feeds else []
+    for name in changed:
+        if _cause_of_input(name) == cause:
+            waiting += _tables_of_input(name, graph)
+    reached = set[str]()
+    while waiting:
+        table = waiting.pop()
+        if table not in reached:
+            reached.add(table)
+            waiting += graph.get(table, ())
+    return frozenset(reached & release.tables.keys())
+
+
+def _tables_of_input(name: str, graph: Mapping[str, set[str]]) -> list[str]:
+    parts = name.split("/")
+    stem = parts[-1].partition(".")[0]
+    if name.startswith(f"{inputs.DECISIONS}/"):
+        return [table for table in graph if table.startswith("ops.")]
+    if parts[0] == inputs.EDITIONS or name == inputs.BOUNDARIES:
+        return [table for table in graph if table.startswith("ref.area")]
+    schema = {"reference": "ref", "operations": "ops"}.get(parts[1], parts[1])
+    return [f"{schema}.{stem}"]
+
+
+def _states(
+    older: Release,
+    newer: Release,
+    causes: Sequence[Cause],
+    folder: Path,
+    progress: Callable[[int, int], None] | None,
+) -> list[tuple[str, Version]]:
+    """The older release's tables, then the tables after each cause was let in; the last are the newer one's."""
+    names = [cause.name for cause in causes]
+    states = [("", table_changes.of_release(older))]
+    for number, name in enumerate(names[:-1]):
+        mixed = _mixed(older, newer, frozenset(names[: number + 1]))
+        home = folder / str(number)
+        is_known = frozenset(_batches(older))
+        held_back = _known_rows_stay if name == DATA and CORRECTION in names else None
+        rebuilding.make(home, mixed, judge=False, first=is_known, before_second=held_back, progress=progress)
+        states.append((name, _tables(home, mixed)))
+    if names:
+        states.append((names[-1], table_changes.of_release(newer)))
+    return states
+
+
+def _mixed(older: Release, newer: Release, let_in: frozenset[str]) -> Recipe:
+    """What a release between the two is made from: the newer one's where a cause was let in, else the older one's."""
+    before, after = rebuilding.recipe_of(older), rebuilding.recipe_of(newer)
+    decided = _decided(newer, _changed_inputs(older, newer))
+    names = _chosen(before.inputs, after.inputs, let_in)
+    old, new = _batches(older), _batches(newer)
+    batches, judging = [], {}
+    for each in sorted(old.keys() | new.keys()):
+        if each in old and each in new:
+            is_decided = old[each]["is_refused"] != new[each]["is_refused"]
+            batch = new[each] if (DECISION if is_decided else RULE) in let_in else old[each]
+        elif each in old:
+            if (DECISION if each[2] in decided else DATA) in let_in:
+                continue
+            batch = old[each]
+        else:
+            if _cause_of(new[each], decided) not in let_in:
+                continue
+            batch = new[each]
+        batches.append(batch)
+        judging[each] = _chosen(
+            before.judging.get(each, _judged_by(before.inputs, each[0])),
+            after.judging.get(each, _judged_by(after.inputs, each[0])),
+            let_in,
+        )
+    return Recipe(names, batches, (after if DECISION in let_in else before).held, judging)
+
+
+def _chosen(before: Mapping[str, str], after: Mapping[str, str], let_in: frozenset[str]) -> dict[str, str]:
+    found = {name: digest for name, digest in before.items() if _cause_of_input(name) not in let_in}
+    return found | {name: digest for name, digest in after.items() if _cause_of_input(name) in let_in}
+
+
+def _judged_by(names: Mapping[str, str], feed_id: str) -> dict[str, str]:
+    """Those inputs of a release that a batch of a feed would be judged with."""
+    level, _, name = feed_id.partition("_")
+    return {
+        path: digest
+        for path, digest in names.items()
+        if inputs.is_about_areas(path)
+        or path.startswith("contracts/reference/")
+        or path == f"contracts/{level}/{name}.odcs.yaml"
+    }
+
+
+def _known_rows_stay(batches: Sequence[Batch]) -> None:
+    """Let batches bring known rows as they are known: what is new of them is the source's correction, let in later."""
+    feeds = {feed.feed_id: feed for feed in contracts.load_all()}
+    with database.writer(lake.warehouse_file()) as connection:
+        for batch in batches:
+            folder = rebuilding.folder_of(batch, "validated")
+            if not batch["is_refused"] and (folder / lake.ROWS).exists():
+                _put_known(connection, feeds[batch["feed_id"]], folder / lake.ROWS)
+
+
+def _put_known(connection: Any, feed: Contract, rows: Path) -> None:
+    if not feed.key or not feed_tables.make(connection, feed):
+        return
+    found = [
+        row[0] for row in connection.execute(f"describe from read_parquet({literal(str(rows))})").fetchall()
+    ]
+    kept = [
+        column.name for column in feed.stored_columns if column.name in found and column.name not in feed.key
+    ]
+    replaced = ", ".join(
+        f"case when known._batch_id is null then new.{quoted(name)} else known.{quoted(name)} end as {quoted(name)}"
+        for name in kept
+    )
+    same = " and ".join(f"new.{quoted(name)} = known.{quoted(name)}" for name in feed.key)
+    beside = rows.with_name(f"{lake.TEMPORARY}{rows.name}")
+    connection.execute(
+        f"copy (select new.* replace ({replaced}) from read_parquet({literal(str(rows))}) as new "
+        f"left join {feed.table} as known on {same} order by new._row_number) to {literal(str(beside))} (format parquet)"
+    )
+    beside.replace(rows)  # a new file: the one the other home shares stays as it is
+
+
+def _tables(home: Path, recipe: Recipe) -> Version:
+    """Build a home, and write its tables as a release of it would."""
+    from pipelines.run.warehouse import build
+    from pipelines.stages import publishing
+
+    with rebuilding.at(home, recipe):
+        build()
+        with database.writer(lake.warehouse_file()) as connection:
+            files, keys = publishing.write_tables(
+                connection,
+                contracts.load_all(),
+                [*contracts.load_governance(), *contracts.load_reference(), *contracts.load_operations()],
+                home / "between",
+            )
+    return Version(files, keys)

@@ -1,0 +1,101 @@
+"""What is published: every release, one of them in words, and whether its bytes are still those."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from pipelines import inputs, releases
+from pipelines.errors import WarehouseError
+from pipelines.releases import Release
+from pipelines.run.differing import causes_between
+
+CURRENT, PREVIOUS = "current", "previous"
+
+
+def find_release(name: str = CURRENT) -> Release:
+    """The release of that id, of an id that starts so, or the `current` or the `previous` one.
+
+    Raises WarehouseError when there is none, or more than one id starts so.
+    """
+    if name == CURRENT:
+        return releases.current()
+    known = _in_order()
+    if name == PREVIOUS:
+        ids = [each.release_id for each in known]
+        place = ids.index(releases.current().release_id)
+        if not place:
+            raise WarehouseError(
+                "there is no release before the current one",
+                next_step="`urbanbrain release list` names those there are",
+            )
+        return known[place - 1]
+    found = [each for each in known if name and each.release_id.startswith(name)]
+    return found[0] if len(found) == 1 else releases.read(name)
+
+
+def _in_order() -> list[Release]:
+    """Releases as they were published: of those as of the same instant, by when they were written."""
+    return sorted(
+        releases.list_releases(),
+        key=lambda each: (each.as_of, (each.path / releases.MANIFEST).stat().st_mtime_ns),
+    )
+
+
+def release_list() -> list[dict[str, Any]]:
+    """Every release, oldest first: when, how large, and by cause what was different from the one before."""
+    rows: list[dict[str, Any]] = []
+    before: Release | None = None
+    try:
+        current = releases.current().release_id
+    except WarehouseError:
+        current = ""
+    for release in _in_order():
+        causes = causes_between(before, release) if before else []
+        rows.append(
+            {
+                "release_id": release.release_id,
+                "as_of": release.as_of,
+                "batches": len(release.manifest["batches"]),
+                "bytes": sum(int(file["bytes"]) for file in release.manifest["files"]),
+                "is_current": release.release_id == current,
+                "changed": {cause.name: len(cause.what) for cause in causes},
+            }
+        )
+        before = release
+    return rows
+
+
+def release_summary(name: str = CURRENT) -> dict[str, Any]:
+    """What one release was made from and holds."""
+    release = find_release(name)
+    manifest = release.manifest
+    kinds = Counter(str(each["path"]).split("/")[0] for each in manifest.get("inputs", []))
+    origins = Counter(str(batch.get("origin", "source")) for batch in manifest["batches"])
+    return {
+        "release_id": release.release_id,
+        "as_of": release.as_of,
+        "area_edition": manifest.get("area_edition", ""),
+        "code": manifest.get("code") or {"version": manifest.get("code_version", "")},
+        "inputs": dict(kinds),
+        "inputs_gone": len(inputs.absent(str(each["sha256"]) for each in manifest.get("inputs", []))),
+        "batches": {
+            **origins,
+            "refused": sum(bool(batch.get("is_refused")) for batch in manifest["batches"]),
+        },
+        "held": len(manifest.get("held", ())),
+        "tables": {
+            str(file["path"]).removeprefix(f"{releases.TABLES}/").removesuffix(".parquet"): file["rows"]
+            for file in manifest["files"]
+            if str(file["path"]).startswith(f"{releases.TABLES}/")
+        },
+        "offices": list(release.offices),
+        "bytes": sum(int(file["bytes"]) for file in manifest["files"]),
+        "sha256": manifest.get("sha256", ""),
+    }
+
+
+def verify_releases(name: str = "") -> dict[str, list[str]]:
+    """Every way a release, or each of them, differs from what was published; nothing where it is whole."""
+    found = [find_release(name)] if name else releases.list_releases()
+    return {release.release_id: release.verify() for release in found}
