@@ -22,7 +22,10 @@ LAYERS = (
         "freshness", "notices",
     ),
     ("stages",),
-    ("run", "as_known", "checking", "samplecity", "embedded", "linkage", "deadlines", "lineage", "promises", "telling"),
+    (
+        "run", "as_known", "checking", "samplecity", "embedded", "linkage", "deadlines", "lineage", "promises",
+        "telling", "tracing",
+    ),
     ("cli",),
 )  # fmt: skip
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines.cli import areas, backfill, contracts, held, linkage, quarantine, release, scorecard, status
+from pipelines.cli import trace as tracing
 from pipelines.cli.screen import err, out, print_counts, progress, written
 from pipelines.errors import UrbanBrainError
 
@@ -42,6 +43,7 @@ app.add_typer(status.app)
 app.command()(backfill.backfill)
 app.command()(backfill.repull)
 app.add_typer(held.app, name="held")
+app.command()(tracing.trace)
 
 FeedArgument = Annotated[
     str, typer.Argument(help="Feed, such as city_hotline_orders; `urbanbrain feeds` lists them.")
@@ -252,22 +254,6 @@ def tables(
 
     for each in asking.tables(office):
         out.print(f"[bold]{each.name}[/]  {escape(each.comment or '')}", highlight=False)
-
-
-@app.command()
-def trace(
-    table: Annotated[str, typer.Argument(help="Table of a feed, such as city.hotline_orders.")],
-    key: Annotated[str, typer.Argument(help="Primary key; several parts joined with /.")],
-) -> None:
-    """Find the landed bytes a row came from."""
-    from pipelines import run
-
-    found = run.trace(table, key)
-    if not found:
-        raise UrbanBrainError(f"{table} has no row with key {key!r}, loaded or quarantined")
-    for row in found:
-        out.print(f"{row['feed']} batch {row['batch']} row {row['row_number']}", highlight=False)
-        out.print(f"  {row['landed']}  {', '.join(row['parts'])}", soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -14,6 +14,7 @@ load → build → publish      one process at a time
     freshness   what is due, late or missing by the clock
     quarantine  the desk: sheets out, sheets in, rows given up
     inbox       sheets somebody dropped
+    tracing     one row, back and forward
     answers     what the warehouse knows of the channel itself
     promises    what contracts promise, and how that changes
     published   every release, one in words, whether it is whole
@@ -25,7 +26,7 @@ load → build → publish      one process at a time
 
 from __future__ import annotations
 
-from pipelines.run.answers import summary, trace
+from pipelines.run.answers import summary
 from pipelines.run.backfills import Backfilled, Plan, Told, backfill, backfill_plan
 from pipelines.run.batches import ROW_EQUATION, counts, gate, land, run
 from pipelines.run.differing import IN_CHINESE, Difference, release_difference
@@ -48,6 +49,7 @@ from pipelines.run.quarantine import (
 from pipelines.run.rebuilding import Rebuilt, rebuild_release
 from pipelines.run.repulls import ask_again
 from pipelines.run.scorecards import scorecard
+from pipelines.run.tracing import trace
 from pipelines.run.warehouse import build, check, load, publish
 from pipelines.run.windows import Instant, window
 

@@ -35,7 +35,7 @@ from pipelines.lake import (
 from pipelines.parts import PartWriter, landing_key, read_part
 from pipelines.receipt import CENSUS, CORRECTION, SOURCE, Part, Receipt
 
-_EXPIRED = "expired_at"
+EXPIRED = "expired_at"
 AHEAD = timedelta(days=1)
 """How far past its window a census asks. What changed between the window's end and the pull would be in no window of
 the source's times before it, and would seem gone."""
@@ -138,7 +138,7 @@ def _is_whole(folder: Path, key: bytes | None) -> bool:
             read_part(folder, part, key)
     except (DataError, SettingError):
         return False
-    return _EXPIRED not in receipt.details
+    return EXPIRED not in receipt.details
 
 
 def refuse(folder: Path, contract: Contract, reason: str, rows: int) -> Path:
@@ -176,13 +176,13 @@ def expire(contract: Contract, now: datetime, dry_run: bool = False) -> list[Pat
     for folder in batches("landing", contract.feed_id):
         receipt = Receipt.read(folder)
         paths = [path for part in receipt.parts if (path := folder / part.name).exists()]
-        if receipt.landed_at + contract.retention > now or (_EXPIRED in receipt.details and not paths):
+        if receipt.landed_at + contract.retention > now or (EXPIRED in receipt.details and not paths):
             continue
         old.append(folder)
         if dry_run:
             continue
-        if _EXPIRED not in receipt.details:
-            replace(receipt, details={**receipt.details, _EXPIRED: now.isoformat()}).write(folder)
+        if EXPIRED not in receipt.details:
+            replace(receipt, details={**receipt.details, EXPIRED: now.isoformat()}).write(folder)
         for path in paths:
             path.unlink()
     return old
@@ -233,7 +233,7 @@ def _previous(contract: Contract) -> Path | None:
     """The newest landed batch that could be reused if the source has nothing new."""
     for folder in reversed(batches("landing", contract.feed_id)):
         details = Receipt.read(folder).details
-        if _EXPIRED not in details and (details.get("etag") or details.get("last_modified")):
+        if EXPIRED not in details and (details.get("etag") or details.get("last_modified")):
             return folder
     return None
 

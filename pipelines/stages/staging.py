@@ -23,7 +23,7 @@ from pipelines.readers import corrections
 from pipelines.receipt import CORRECTION, Part, Receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import duckdb
 
@@ -107,6 +107,47 @@ def stage(contract: Contract, landed: Path) -> Path:
     finally:
         connection.close()
     return target
+
+
+def received(contract: Contract, landed: Path, row_numbers: Sequence[int]) -> list[dict[str, str | int]]:
+    """Rows of a landed batch as they were received, by column; what is nothing is left out.
+
+    Of a feed with personal columns the texts are those after privacy, and columns that are dropped are not there.
+    Raises DataError when the batch cannot be read, or its bytes are gone.
+    """
+    receipt = Receipt.read(landed)
+    server = contract.server(receipt.details.get("server") or settings.server())
+    key = parts.landing_key(contract)
+    contents = [(part.name, _loader(landed, part, key)) for part in receipt.parts]
+    connection = database.memory()
+    try:
+        privacy.install(connection, settings.secret(contract.caller_secret) if contract.caller_secret else "")
+        read = readers.read(connection, contents, contract, server)
+        values.install(connection)
+        if not any(column.fill_down for column in contract.columns):  # such a column needs the rows before
+            connection.execute(
+                "delete from received where not list_contains(?, _row_number)", [list(row_numbers)]
+            )
+        given = [column for column in contract.judged_columns if not column.constant]
+        names = ", ".join(f"{literal(column.name)}: {quoted(column.name)}" for column in given)
+        query = f"select _row_number, {{{names}}} as texts from received"
+        if contract.is_personal:
+            mended = frozenset(flag for flags in read.flags.values() for flag in flags)
+            staging = _Staging(contract, receipt.window, receipt.landed_at, connection, mended)
+            staging.clean()
+            staging.type()
+            staging.resolve_area()
+            query = f"select _row_number, {staging.texts(given)} as texts from located join cleaned using (_row_number)"
+        found = connection.execute(
+            f"select _row_number, texts from ({query}) where list_contains(?, _row_number) order by _row_number",
+            [list(row_numbers)],
+        ).fetchall()
+    finally:
+        connection.close()
+    return [
+        {"_row_number": number, **{name: str(text) for name, text in texts.items() if text is not None}}
+        for number, texts in found
+    ]
 
 
 def _loader(folder: Path, part: Part, key: bytes | None) -> Callable[[], bytes]:
@@ -389,12 +430,7 @@ class _Staging:
         return found
 
     def write(self, folder: Path) -> None:
-        received = ", ".join(
-            f"{literal(column.name)}: {self._as_received(column)}"
-            for column in self._given
-            if _can_be_bad(column)
-        )
-        received = f"{{{received}}}" if received else "{nothing: null::varchar}"
+        received = self.texts([column for column in self._given if _can_be_bad(column)])
         kept = ", ".join(quoted(values.bad(column.name)) for column in self._given if _keeps_text(column))
         self.connection.execute(
             f"copy (select located.* {f'exclude ({kept})' if kept else ''}, {received} as _received "
@@ -404,6 +440,15 @@ class _Staging:
         self.connection.execute(
             f"copy (select * from set_aside order by _row_number) to {literal(str(folder / SET_ASIDE))} (format parquet)"
         )
+
+    def texts(self, columns: Sequence[Column]) -> str:
+        """A struct of texts before typing, after privacy: of rows of `located` beside `cleaned`."""
+        texts = ", ".join(
+            f"{literal(column.name)}: "
+            + (self._as_received(column) if _can_be_bad(column) else f"located.{quoted(column.name)}")
+            for column in columns
+        )
+        return f"{{{texts}}}" if texts else "{nothing: null::varchar}"
 
     def _as_received(self, column: Column) -> str:
         """The text before typing: the masked one where it could not be read, coarse where the value is coarsened."""
