@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from pipelines import lake, operations
 from pipelines.decisions import batches
@@ -128,11 +129,15 @@ def load(connection: DuckDBPyConnection) -> int:
     return len(rows)
 
 
-def question(held: Held) -> dict[str, str]:
-    """What a person is asked about a batch, `subject` and `body`, the body in Markdown. No value of a row is in it."""
+def question(held: Held, zone: ZoneInfo) -> dict[str, str]:
+    """What a person is asked about a batch, `subject` and `body`, the body in Markdown, its window in local time.
+
+    No value of a row is in it: Airflow keeps it where no retention ends it.
+    """
     figures = held.figures
-    window = f"{figures['window_start']:%Y-%m-%d %H:%M} … {figures['window_end']:%Y-%m-%d %H:%M} UTC"
-    why = "\n".join(f"- {_cell(hold.text_zh)}\n  {_cell(hold.text_en)}" for hold in held.receipt.holds)
+    start, end = (instant.astimezone(zone) for instant in (figures["window_start"], figures["window_end"]))
+    window = f"{start:%Y-%m-%d %H:%M} … {end:%Y-%m-%d %H:%M} {zone}"
+    why = "\n".join(f"- {_cell(hold.text_zh)}  {_cell(hold.text_en)}" for hold in held.receipt.holds)
     counts = " | ".join(f"{figures[name]:,}" for name in _COUNTS)
     body = f"""\
 **{figures["feed_id"]}** · {window} · batch `{figures["batch_id"]}` · 合同版本 contract {figures["contract_version"]}
@@ -143,16 +148,15 @@ def question(held: Held) -> dict[str, str]:
 |{"---:|" * len(_COUNTS)}
 | {counts} |
 {_rules(held)}{_first(held)}
-**approve 放行**：有效的 {figures["valid"]:,} 行入库，其余进入隔离区。\
+- **approve 放行**：有效的 {figures["valid"]:,} 行入库，其余进入隔离区。\
 The {figures["valid"]:,} valid rows come in, the others go to quarantine.
-**reject 拒收**：整批不入库，原始文件保留到期限。Nothing comes in; the bytes stay until their retention ends.
-**later 稍后**：暂不决定，批次继续等待。Nothing is decided; the batch goes on waiting.
+- **reject 拒收**：整批不入库，原始文件保留到期限。Nothing comes in; the bytes stay until their retention ends.
+- **later 稍后**：暂不决定，批次继续等待。Nothing is decided; the batch goes on waiting.
 
 命令行 On the command line: `urbanbrain held show {figures["batch_id"]}`
 """
     return {
-        "subject": f"待审批次 held batch · {figures['feed_id']} · {figures['window_start']:%Y-%m-%d} · "
-        f"{figures['batch_id']}",
+        "subject": f"待审批次 held batch · {figures['feed_id']} · {start:%Y-%m-%d} · {figures['batch_id']}",
         "body": body,
     }
 

@@ -107,8 +107,15 @@ class Airflow:
 
     def announced(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """What a run said about the asset it wrote: the `extra` of its last asset event."""
-        events = self._get("/assets/events", source_dag_id=dag_id, source_run_id=run_id)["asset_events"]
+        events = self.events(dag_id, run_id)
         return (events[-1]["extra"] or {}) if events else {}
+
+    def events(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Every asset event of a run."""
+        events: list[dict[str, Any]] = self._get(
+            "/assets/events", source_dag_id=dag_id, source_run_id=run_id
+        )["asset_events"]
+        return events
 
     def questions(self, dag_id: str, words: str) -> list[dict[str, Any]]:
         """What runs of a DAG wait to be told by a person, where these words stand in the subject."""

@@ -9,7 +9,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from pipelines import contract as contracts
 from pipelines import held as holding
 from pipelines import lake, settings
 from pipelines.airflow_names import feed_dag
@@ -76,7 +78,8 @@ def decide(batch_id: str, decision: str, by: str, reason: str, *, dry_run: bool 
 
 def question(landed: str) -> dict[str, str]:
     """What a person is asked about the held batch that landed there: `subject`, and `body` in Markdown."""
-    return holding.question(holding.read(lake.same_batch(Path(landed), "held")))
+    found = holding.read(lake.same_batch(Path(landed), "held"))
+    return holding.question(found, ZoneInfo(contracts.load(found.receipt.feed_id).timezone))
 
 
 def answer(landed: str, answered: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -12,16 +13,18 @@ from pipelines.samplecity.wire import Wire, empty_objects
 ANSWERS = ("500", "429", "timeout", "truncated", "login_page", "token_expired")
 COUNTS = ("wrong_total",)
 PAGES = ("page_drift", "repeat_page")
-SHAPES = ("new_column", "missing_column", "forbidden_column", "forbidden_value")
+SHAPES = ("new_column", "missing_column", "forbidden_column", "forbidden_value", "emptied")
 BODIES = ("wrong_encoding", "mojibake", "byte_order_marks", "cut_short", "no_rows")
 KINDS = (*ANSWERS, *BODIES, *COUNTS, *PAGES, *SHAPES)
 IDENTIFIERS = {
     "429": "R18", "500": "R18", "timeout": "R16", "truncated": "R16", "login_page": "R18", "wrong_total": "R1",
     "page_drift": "R1", "repeat_page": "R1", "new_column": "R15", "missing_column": "R15", "forbidden_column": "R15",
-    "forbidden_value": "R14", "wrong_encoding": "E1", "mojibake": "E2", "byte_order_marks": "E4", "cut_short": "R16",
+    "forbidden_value": "R14", "emptied": "R9", "wrong_encoding": "E1", "mojibake": "E2", "byte_order_marks": "E4", "cut_short": "R16",
     "no_rows": "R17", "token_expired": "R19",
 }  # fmt: skip
 """Which defect of the domain reference (§7) each kind is."""
+EMPTIED_SHARE = 0.4
+"""How many of a batch's rows lose the column's value: more than any contract lets through unasked."""
 _HAN = re.compile("[\u4e00-\u9fff]+")
 LOGIN_PAGE = (
     "<!DOCTYPE html><html><head><title>统一认证登录</title></head><body><form>请登录</form></body></html>"
@@ -102,4 +105,6 @@ def bend(wire: Wire, fault: Fault | None) -> Wire:
         bent.columns[name] = empty_objects(len(wire), "iVBORw0KGgo=")
     elif fault.kind == "forbidden_value":
         bent.columns[fault.column or list(wire.columns)[1]][0] = "京OX0001"
+    elif fault.kind == "emptied":
+        bent.columns[fault.column or wire.id_column][: math.ceil(EMPTIED_SHARE * len(wire))] = ""
     return bent
