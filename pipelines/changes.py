@@ -12,7 +12,8 @@ partition. The key has to reach the sources through the model as it is, so that 
 partitions: windows are partitioned and rows grouped by it.
 
 Fingerprints are of contents, never of times of loading: what was loaded anew with the same rows changed nothing.
-All of this is remembered in `ops.models` and schema `build`, in the transaction that makes the tables.
+All of this is remembered in schemas `builds` and `build`, in the transaction that makes the tables: it is nobody's to read, and forgetting it
+costs one full build.
 """
 
 from __future__ import annotations
@@ -52,13 +53,13 @@ class Memory:
         self._connection = connection
         self._contents: dict[str, str] = {}
         self._new: dict[str, Remembered] = {}
-        connection.execute("create schema if not exists ops")
+        connection.execute("create schema if not exists builds")
         connection.execute(f"create schema if not exists {_SCHEMA}")
         connection.execute(
-            "create table if not exists ops.models (table_name varchar not null, made_of varchar not null, "
+            "create table if not exists builds.models (table_name varchar not null, made_of varchar not null, "
             "contents varchar not null, checked varchar not null)"
         )
-        found = [] if forget else connection.execute("from ops.models").fetchall()
+        found = [] if forget else connection.execute("from builds.models").fetchall()
         self._before = {table: Remembered(*rest) for table, *rest in found}
 
     def before(self, table: str) -> Remembered:
@@ -86,10 +87,10 @@ class Memory:
         rows = [
             (table, each.made_of, each.contents, each.checked) for table, each in sorted(self._new.items())
         ]
-        self._connection.execute("delete from ops.models")
+        self._connection.execute("delete from builds.models")
         if rows:
             self._connection.execute(
-                "insert into ops.models select unnest(?), unnest(?), unnest(?), unnest(?)",
+                "insert into builds.models select unnest(?), unnest(?), unnest(?), unnest(?)",
                 [list(column) for column in zip(*rows, strict=True)],
             )
         kept = {_states_name(table) for table in self._new}

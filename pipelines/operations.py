@@ -29,7 +29,18 @@ def prepare(connection: DuckDBPyConnection) -> frozenset[str]:
         )
     with transaction(connection):
         connection.execute("create schema if not exists ops")
+        _drop_unpromised(connection, {promise.table for promise in promises})
         return frozenset(each.table for each in promises if not _stands(connection, each))
+
+
+def _drop_unpromised(connection: DuckDBPyConnection, promised: set[str]) -> None:
+    """What nobody promises is not kept here: an older version's table, or one somebody made by hand."""
+    found = connection.execute(
+        "select table_name from duckdb_tables() where schema_name = 'ops' and database_name = current_database()"
+    ).fetchall()
+    for (name,) in found:
+        if f"ops.{name}" not in promised:
+            connection.execute(f"drop table ops.{quoted(name)}")
 
 
 def _stands(connection: DuckDBPyConnection, promise: Contract) -> bool:

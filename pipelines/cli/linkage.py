@@ -82,7 +82,7 @@ def evaluate(
 ) -> None:
     """Link a made-up city whose truth is known; print and keep precision and recall.
 
-    The figures are kept in this home's `ops.linkage_evaluations`. Exit code 1 when they are below the targets.
+    The figures are kept in this home's `samplecity.linkage_evaluations`. Exit code 1 when they are below the targets.
     """
     from pipelines.samplecity import evaluation
 

@@ -78,7 +78,7 @@ def build(*, full: bool = False) -> dict[str, dict[str, Any]]:
             built = governance.build(connection, settings.project(), gates.broken_rules, full=full)
             # Said last: a build that dies before it is built again, and nobody publishes tables for more than they tell.
             connection.execute(
-                "create or replace table ops.built as select feed_id, batch_id, contract_sha256, is_refused, "
+                "create or replace table builds.batches as select feed_id, batch_id, contract_sha256, is_refused, "
                 f"{database.literal(releases.inputs_digest(settings.project()))} as inputs from ops.batches"
             )
         tell(built)
@@ -86,7 +86,7 @@ def build(*, full: bool = False) -> dict[str, dict[str, Any]]:
 
 
 _NOT_BUILT = (
-    "select count(*) from ops.batches as batch where not exists (select 1 from ops.built where "
+    "select count(*) from ops.batches as batch where not exists (select 1 from builds.batches as built where "
     "(built.feed_id, built.batch_id, built.contract_sha256, built.is_refused, built.inputs) "
     "= (batch.feed_id, batch.batch_id, batch.contract_sha256, batch.is_refused, {inputs}))"
 )
@@ -126,7 +126,7 @@ def publish() -> str:
     promises = [*contracts.load_governance(), *contracts.load_reference(), *contracts.load_operations()]
     with telling.publishing(promises) as tell, loaded() as connection:
         not_built = _NOT_BUILT.format(inputs=database.literal(releases.inputs_digest(settings.project())))
-        if not has_table(connection, "ops", "built") or database.count(connection, not_built):
+        if not has_table(connection, "builds", "batches") or database.count(connection, not_built):
             raise WarehouseError(
                 "the governance tables are older than what is loaded, or than their models",
                 next_step="run `urbanbrain build` first",

@@ -36,8 +36,8 @@ LEAST_PRECISION, LEAST_RECALL = 0.98, 0.90
 _PAGE = 20_000
 _NEEDED = ("governance.case_members", "governance.case_links", "governance.link_review")
 _TABLE = """
-create schema if not exists ops;
-create table if not exists ops.linkage_evaluations (
+create schema if not exists samplecity;
+create table if not exists samplecity.linkage_evaluations (
     evaluated_at timestamptz not null, seed bigint not null, scale double not null, days bigint not null,
     rule_version varchar not null, inputs varchar not null, records bigint not null, true_pairs bigint not null,
     linked_pairs bigint not null, right_pairs bigint not null, precision double not null, recall double not null,
@@ -115,7 +115,7 @@ def figures(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def record(evaluation: Evaluation) -> None:
-    """Keep the figures in `ops.linkage_evaluations` of this home's warehouse."""
+    """Keep the figures in `samplecity.linkage_evaluations` of this home's warehouse."""
     values = figures(evaluation) | {
         "evaluated_at": settings.now(),
         "inputs": releases.inputs_digest(settings.project()),
@@ -125,7 +125,7 @@ def record(evaluation: Evaluation) -> None:
     with database.writer(lake.warehouse_file()) as connection:
         connection.execute(_TABLE)
         connection.execute(
-            f"insert into ops.linkage_evaluations ({', '.join(values)}) values ({', '.join('?' * len(values))})",
+            f"insert into samplecity.linkage_evaluations ({', '.join(values)}) values ({', '.join('?' * len(values))})",
             list(values.values()),
         )
 

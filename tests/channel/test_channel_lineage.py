@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from channel_days import FEEDS, Channel
 from openlineage.client.event_v2 import RunEvent
@@ -111,3 +112,13 @@ def test_a_release_is_told_file_by_file(told: list[dict[str, Any]], at_channel: 
 
     assert {str(lake.releases() / path) for path in data} == {each["name"] for each in outputs}
     assert {at_channel.release_id} == {each["facets"]["version"]["datasetVersion"] for each in outputs}
+
+
+def test_no_table_of_ops_is_undocumented(at_channel: Channel) -> None:
+    promised = {each.table for each in contract.load_operations()}
+    with duckdb.connect(str(lake.warehouse_file()), read_only=True) as connection:
+        found = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() where schema_name = 'ops'"
+        ).fetchall()
+
+    assert promised == {name for (name,) in found}

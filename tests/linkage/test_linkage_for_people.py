@@ -127,5 +127,5 @@ def test_a_small_city_is_linked_as_well_as_promised_and_the_figures_are_kept(hom
     assert {"caller_category_place", "component", "explicit_ref", "geo_category"} <= set(found.by_rule)
     assert {"caller", "component", "order_id", "place", "remark", "text"} == set(found.by_evidence)
     assert [(found.records, round(found.recall, 6))] == ask(
-        "select records, round(recall, 6) from ops.linkage_evaluations"
+        "select records, round(recall, 6) from samplecity.linkage_evaluations"
     )

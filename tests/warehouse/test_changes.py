@@ -218,6 +218,6 @@ def test_nothing_is_remembered_of_models_that_are_gone(ships: DuckDBPyConnection
     governance.build(ships, fleets)
 
     assert [("core.ships",), ("governance.harbour_days",)] == ships.execute(
-        "select table_name from ops.models order by all"
+        "select table_name from builds.models order by all"
     ).fetchall()
     assert 0 == database.count(ships, "select count(*) from duckdb_tables() where schema_name = 'build'")
