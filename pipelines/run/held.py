@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,6 +24,7 @@ from pipelines.run import batches as judging
 APPROVE, REJECT, LATER = "approve", "reject", "later"
 """What can be answered in Airflow. `later` decides nothing, and is what an unanswered question ends with."""
 
+_log = logging.getLogger(__name__)
 _DECISIONS = {APPROVE: batches.APPROVED, REJECT: batches.REJECTED}
 _NO_REASON = "未说明理由 no reason given"
 _NOBODY = "airflow"
@@ -103,6 +105,12 @@ def answer(landed: str, answered: Mapping[str, Any]) -> str:
             batches.AIRFLOW,
         )
         _record(made, unless_decided=True)
+    elif found and found.decision and said and said != found.decision.decision:
+        _log.warning(
+            "answered %r, but batch %s was %s by %s via %s before: that holds",
+            answered["chosen_options"][0], found.receipt.batch_id, found.state, found.decision.decided_by,
+            found.decision.via,
+        )  # fmt: skip
     return judging.gate(landed)
 
 

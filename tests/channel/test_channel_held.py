@@ -178,13 +178,16 @@ def test_a_decision_outlives_a_kill_between_its_steps(home: Path, monkeypatch: p
     assert [(40, 0, 0, 40, True, "rejected by desk: no")] == ask(EQUATION)
 
 
-def test_what_was_decided_on_the_command_line_holds_whatever_airflow_answers_later(home: Path) -> None:
+def test_what_was_decided_on_the_command_line_holds_whatever_airflow_answers_later(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     landed = land()
     batch_id = held(landed)
     run.decide(batch_id, "rejected", "desk", "broken")
     with pytest.raises(BatchRejected, match="rejected by desk via command line: broken"):
         run.answer(landed, ANSWER)
 
+    assert f"batch {batch_id} was rejected by desk via command line before: that holds" in caplog.text
     assert 1 == len(decisions.files("batches"))
 
 
