@@ -179,11 +179,12 @@ def refuse(contract: Contract, drifts: Iterable[Drift]) -> None:
 
 def warnings(read: Read, drifts: Iterable[Drift]) -> list[str]:
     """A line for each, but for what reading has told of already: new columns, and fields that need not be there."""
-    return [
-        f"drift: {each.said_en}"
+    told = [
+        each
         for each in drifts
         if each.kind != "new_column" and not (each.kind == "missing_column" and each.column in read.absent)
     ]
+    return [f"drift: {reason.text_en}" for reason in _reasons(told)]
 
 
 def keep(drifts: Iterable[Drift]) -> dict[str, Any]:
@@ -197,18 +198,21 @@ def kept(receipt: Receipt) -> list[Drift]:
 
 
 def holds(drifts: Iterable[Drift]) -> tuple[Hold, ...]:
-    """Why the batch has to wait for a person; a new value is counted, not named."""
-    reasons: dict[Hold, None] = {}
+    """Why the batch has to wait for a person."""
+    return tuple(_reasons(each for each in drifts if each.mode == "hold"))
+
+
+def _reasons(drifts: Iterable[Drift]) -> Iterator[Hold]:
+    """In words that may be shown to anybody: a new value is counted, not named."""
     unknown: dict[str, int] = {}
     for each in drifts:
-        if each.mode == "hold" and each.kind == "new_value":
+        if each.kind == "new_value":
             unknown[each.column] = unknown.get(each.column, 0) + each.rows
-        elif each.mode == "hold":
-            reasons[Hold(each.kind, each.said_en, each.said_zh)] = None
+        else:
+            yield Hold(each.kind, each.said_en, each.said_zh)
     for column, rows in unknown.items():
         english = f"column {column} has a value nobody knows in {rows:,} row(s)"
-        reasons[Hold("new_value", english, f"列 {column} 有 {rows:,} 行出现未知取值")] = None
-    return tuple(reasons)
+        yield Hold("new_value", english, f"列 {column} 有 {rows:,} 行出现未知取值")
 
 
 def load(connection: duckdb.DuckDBPyConnection, contract: Contract, receipt: Receipt) -> None:

@@ -293,6 +293,7 @@ def test_a_value_that_is_somebodys_is_not_told(tmp_path: Path, monkeypatch: pyte
         f"{each.found} {each.said_en} {each.said_zh}" for each in drift.kept(found.receipt)
     ) + " ".join(found.receipt.warnings)
     assert "13800138000" not in said
+    assert ["drift: column pool_kind has a value nobody knows in 2 row(s)"] == list(found.receipt.warnings)
 
 
 def day(later: int) -> lake.Window:
