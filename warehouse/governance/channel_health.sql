@@ -34,6 +34,26 @@ with delivered as (
     group by all
 ),
 
+-- Days on which a source first sent its columns otherwise than before; of a feed's first delivery nothing is known.
+reshaped as (
+    select distinct
+        batches.feed_id,
+        batches.business_date
+    from core.batches as batches
+    inner join ops.drift as drift
+        on
+            batches.feed_id = drift.feed_id
+            and batches.window_start = drift.window_start
+            and batches.batch_id = drift.batch_id
+            and batches.landed_at = drift.first_seen_at
+    where
+        drift.kind <> 'new_value'
+        and (drift.kind <> 'missing_column' or drift.mode <> 'warn')
+        and batches.landed_at > (
+            select min(firsts.landed_at) from core.batches as firsts where batches.feed_id = firsts.feed_id
+        )
+),
+
 calendar as (
     select
         coalesce(expected.feed_id, delivered.feed_id) as feed_id,
@@ -116,6 +136,7 @@ banded as (
         bands.expected_rows_lo,
         bands.expected_rows_hi,
         gaps.feed_id is not null as has_gap,
+        reshaped.feed_id is not null as is_reshaped,
         greatest(0, date_diff('minute', calendar.expected_by, calendar.landed_at)) as delay_minutes,
         date_diff(
             'minute',
@@ -127,6 +148,8 @@ banded as (
         on calendar.feed_id = bands.feed_id and calendar.business_date = bands.business_date
     left join gaps
         on calendar.feed_id = gaps.feed_id and calendar.business_date = gaps.business_date
+    left join reshaped
+        on calendar.feed_id = reshaped.feed_id and calendar.business_date = reshaped.business_date
 ),
 
 judged as (
@@ -171,7 +194,11 @@ scored as (
             end as decimal(5, 2)
         ) as timeliness_score,
         cast(
-            coalesce(w_stability * (batch_count - refused_batch_count) / nullif(batch_count, 0), 0) as decimal(5, 2)
+            greatest(
+                0,
+                coalesce(w_stability * (batch_count - refused_batch_count) / nullif(batch_count, 0), 0)
+                - case when is_reshaped then schema_change_points else 0 end
+            ) as decimal(5, 2)
         ) as stability_score
     from judged
 ),
