@@ -93,7 +93,7 @@ def _show(found: dict[str, Any]) -> None:
         words += [f"{level['held']} held 待审批"] if level["held"] else []
         out.print(f"\n[bold]{name} {LEVELS[name]}[/]  {', '.join(words)}", highlight=False)
         table = Table(
-            "feed", "state 状态", "day 业务日期", "due 应到", "arrived 到达", "rows 行数", "usual 通常", "quarantined 隔离", "held",
+            "feed", "state 状态", "day 业务日期", "due 应到", "arrived 到达", "rows 行数", "usual 通常", "quarantine 隔离", "open 待更正", "held 待审批",
             box=None,
         )  # fmt: skip
         for feed in found["feeds"]:
@@ -126,6 +126,7 @@ def _cells(feed: dict[str, Any], zone: ZoneInfo) -> list[str]:
         "–" if feed["rows"] is None else f"{feed['rows']:,}",
         f"{feed['expected_lo']:,}–{feed['expected_hi']:,}" if has_band else "–",
         f"{feed['quarantined']:,}" if feed["quarantined"] else "",
+        f"{feed['quarantine_open']:,}" if feed["quarantine_open"] else "",
         str(feed["held"] or ""),
     ]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pipelines.contract.model import FEED_LEVELS as LEVELS
 from pipelines.freshness.due import ExpectedDay, Slot, business_day, expected_days, must_have_rows, slots
 from pipelines.freshness.standing import OK, WORST, Standing, standings
+from pipelines.freshness.usual import open_rows
 
 __all__ = [
     "LEVELS",
@@ -22,6 +23,7 @@ __all__ = [
     "business_day",
     "expected_days",
     "must_have_rows",
+    "open_rows",
     "slots",
     "standings",
 ]

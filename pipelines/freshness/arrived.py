@@ -16,7 +16,7 @@ from pipelines import lake
 from pipelines.decisions import batches
 from pipelines.errors import DataError
 from pipelines.lake import Stage, Window
-from pipelines.receipt import SOURCE, Receipt
+from pipelines.receipt import CORRECTION, Receipt
 
 Outcome = Literal["validated", "refused", "held", "landing"]
 _WINDOW, _BATCH = "window=", "batch="
@@ -66,7 +66,8 @@ def history(feed_id: str) -> History:
 def arrivals(found: History, since: datetime, at: datetime) -> list[Arrival]:
     """Every batch of the source whose window reaches past `since` and that had landed at an instant, in order of landing.
 
-    A receipt nobody can read is no arrival. Corrections of an office are none either.
+    A re-pull is an arrival: what it brought is here, whoever it was that asked again. A receipt nobody can read is
+    none, and neither are corrections of an office.
     """
     arrived: dict[tuple[str, str], Arrival] = {}
     decided = _decided() if found.names["held"] else []
@@ -75,7 +76,7 @@ def arrivals(found: History, since: datetime, at: datetime) -> list[Arrival]:
             for receipt in _receipts(stage, found.feed_id, name):
                 key = (name, receipt.batch_id)
                 is_rejected = stage == "held" and _is_rejected(receipt, decided)
-                if receipt.origin == SOURCE and receipt.landed_at <= at and receipt.window.end > since:
+                if receipt.origin != CORRECTION and receipt.landed_at <= at and receipt.window.end > since:
                     arrived.setdefault(key, Arrival(receipt, "refused" if is_rejected else stage))
     return sorted(arrived.values(), key=_landing)
 
@@ -89,7 +90,7 @@ def unjudged(found: History, judged: Iterable[Arrival], since: datetime, at: dat
             Arrival(receipt, "landing")
             for name in _between(names, since, at)
             for receipt in _receipts("landing", found.feed_id, name, but=known)
-            if receipt.origin == SOURCE and receipt.landed_at <= at and receipt.window.end > since
+            if receipt.origin != CORRECTION and receipt.landed_at <= at and receipt.window.end > since
         ),
         key=_landing,
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _MODELS = ("core/batches.sql", "core/row_bands.sql")
+_QUARANTINE = "governance.quarantine_by_street"
 _FILES = ("health_rules", "calendar_days")
 _OPERATIONS = ("ops_batches", "ops_expectations")
 
@@ -61,6 +62,23 @@ def days(
             return _asked(connection, wanted)
         except (OSError, duckdb.Error, UrbanBrainError):  # another city may have neither rules nor models
             return {}
+
+
+def open_rows() -> dict[str, int]:
+    """Rows in quarantine that wait for a correction, by feed, as the current release has them; nothing before there
+    is one."""
+    import duckdb
+
+    try:
+        path = releases.current().tables[_QUARANTINE]
+        with database.memory() as connection:
+            return dict(
+                connection.execute(
+                    f"select source_feed, sum(open_count)::bigint from read_parquet({literal(str(path))}) group by all"
+                ).fetchall()
+            )
+    except (UrbanBrainError, KeyError, duckdb.Error):  # nothing published, or no such table in this city
+        return {}
 
 
 def _asked(connection: DuckDBPyConnection, wanted: Mapping[str, date]) -> dict[str, Day]:

@@ -70,12 +70,19 @@ def status(at: Instant | None = None) -> dict[str, Any]:
     zone = _zone(feeds)
     now = _moment(at, zone)
     found = freshness.standings(feeds, now)
+    waiting = freshness.open_rows()
     return {
         "at": now,
         "timezone": zone.key,
         "levels": [_level(level, of_level) for level, of_level in _by_level(found).items()],
         "feeds": [
-            asdict(each) | {"is_overdue": each.is_overdue, "condition": each.condition} for each in found
+            asdict(each)
+            | {
+                "is_overdue": each.is_overdue,
+                "condition": each.condition,
+                "quarantine_open": waiting.get(each.feed_id) if waiting else None,
+            }
+            for each in found
         ],
         "overdue": [each.feed_id for each in found if each.is_overdue],
         "release": _release(),

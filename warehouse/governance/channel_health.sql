@@ -106,7 +106,7 @@ reached as (
             expected.feed_id = batches.feed_id
             and batches.window_start - to_minutes(expected.look_back_minutes) < expected.covers_until
             and batches.window_end > expected.covers_from
-    where batches.origin = 'source' and not batches.is_refused
+    where batches.origin <> 'correction' and not batches.is_refused
 ),
 
 gaps as (
