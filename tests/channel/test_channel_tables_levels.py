@@ -81,6 +81,28 @@ def test_the_health_of_every_feed_and_day_is_what_the_pull_met(at_channel: Chann
         assert row["validated_count"] == loaded
 
 
+def test_a_level_is_worth_its_worst_feed_of_the_day(at_channel: Channel) -> None:
+    of_level: defaultdict[tuple[str, date], list[tuple[Decimal, str]]] = defaultdict(list)
+    for feed_id, day in wires():
+        score = health(feed_id, day)["total_score"]
+        of_level[feeds_by_id()[feed_id].level, day].append((Decimal(score), feed_id))
+
+    found = by(published("governance.channel_levels"), "level", "business_date")
+    assert {key: (len(feeds), len(feeds), *min(feeds), None) for key, feeds in of_level.items()} == {
+        key: tuple(
+            row[name]
+            for name in (
+                "feed_count",
+                "mandatory_count",
+                "mandatory_score",
+                "worst_feed_id",
+                "optional_score",
+            )
+        )
+        for key, row in found.items()
+    }
+
+
 def test_the_planted_silence_is_the_only_one(at_channel: Channel) -> None:
     silent = [
         (row["feed_id"], row["business_date"])
