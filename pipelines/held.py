@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pipelines import lake, operations
 from pipelines.decisions import batches
-from pipelines.errors import DataError
+from pipelines.errors import BatchHeld, DataError
 from pipelines.receipt import Receipt
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ FIRST_REASONS = "first_reasons"
 """Where the receipt of a held batch tells, in `details`, what its first bad rows break."""
 
 _ROWS_SHOWN = 5
+_RULES_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,18 @@ class Held:
             rules={},
             details={**self.receipt.details, "reason": reason},
         )
+
+
+def waits(receipt: Receipt) -> BatchHeld:
+    """What is said where somebody wanted a held batch's rows."""
+    worst = sorted(receipt.rules.items(), key=lambda item: (-item[1], item[0]))[:_RULES_NAMED]
+    broken = ", ".join(f"{rule} ({rows:,})" for rule, rows in worst)
+    return BatchHeld(
+        f"{receipt.feed_id}: {'; '.join(hold.text_en for hold in receipt.holds)}; the batch is held."
+        + (f" Most broken: {broken}" if broken else ""),
+        next_step=f"`urbanbrain held show {receipt.batch_id}` shows it; `urbanbrain held approve` lets its "
+        "good rows in, `urbanbrain held reject` keeps it out",
+    )
 
 
 def read(folder: Path) -> Held:

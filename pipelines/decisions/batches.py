@@ -65,11 +65,12 @@ def newest(
     holding = [
         each
         for each in among
-        if (each.feed_id, each.batch_id, _major(each.contract_version))
-        == (feed_id, batch_id, _major(contract_version))
+        if (each.feed_id, each.batch_id) == (feed_id, batch_id)
+        and is_same_promise(each.contract_version, contract_version)
     ]
     return max(holding, key=lambda each: (each.decided_at, each.decision), default=None)
 
 
-def _major(version: str) -> str:
-    return version.partition(".")[0]
+def is_same_promise(version: str, other: str) -> bool:
+    """Whether a decision under a contract of one version holds under one of the other."""
+    return version.partition(".")[0] == other.partition(".")[0]

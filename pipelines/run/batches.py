@@ -75,6 +75,8 @@ def _gate(folder: Path, receipt: Receipt) -> str:
     if is_judged(receipt.batch, feed):
         _hold_no_longer(receipt.batch, decision)
         return str(validated)
+    if decision is None and (waiting := _waiting(receipt.batch, feed)):
+        raise held.waits(waiting)
     staged = receipt.batch.folder("staged")
     shutil.rmtree(staged, ignore_errors=True)
     with telling.judging(feed, receipt):
@@ -92,6 +94,13 @@ def _gate(folder: Path, receipt: Receipt) -> str:
     _hold_no_longer(receipt.batch, decision)
     shutil.rmtree(staged, ignore_errors=True)
     return str(done)
+
+
+def _waiting(batch: lake.Batch, feed: Contract) -> Receipt | None:
+    """What is known of a batch that this very contract holds; judging it again would say the same."""
+    folder = batch.folder("held")
+    receipt = Receipt.read(folder) if (folder / lake.RECEIPT).exists() else None
+    return receipt if receipt and receipt.contract_sha256 == feed.sha256 else None
 
 
 def _hold_no_longer(batch: lake.Batch, decision: decided.BatchDecision | None) -> None:

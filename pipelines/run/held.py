@@ -66,6 +66,12 @@ def decide(batch_id: str, decision: str, by: str, reason: str, *, dry_run: bool 
             next_step="say who decides with --by, and why with --reason",
         )
     found = holding.find(batch_id)
+    if not _is_of_today(found.receipt):
+        raise DataError(
+            f"{found.receipt.feed_id}: batch {batch_id} was held by version {found.receipt.contract_version} of the "
+            "contract, which promises something else today",
+            next_step=f"`urbanbrain gate {batch_id}` judges it anew; look at it again and decide then",
+        )
     is_new = found.state != decision
     if decision == batches.APPROVED and is_new:
         _require_bytes(found.receipt.batch)
@@ -94,7 +100,7 @@ def answer(landed: str, answered: Mapping[str, Any]) -> str:
     said = _DECISIONS.get((answered.get("chosen_options") or [LATER])[0])
     # The folder is gone when a contract changed meanwhile, and asks nobody any more.
     found = holding.read(folder) if (folder / lake.RECEIPT).exists() else None
-    if found and found.decision is None and said:
+    if found and found.decision is None and said and _is_of_today(found.receipt):
         user = answered.get("responded_by_user") or {}
         made = _made(
             found.receipt,
@@ -162,6 +168,11 @@ def _record(made: batches.BatchDecision, *, unless_decided: bool = False) -> Non
         if before and made.decided_at <= before.decided_at:  # instants are whole seconds
             made = replace(made, decided_at=before.decided_at + timedelta(seconds=1))
         batches.write(made)
+
+
+def _is_of_today(receipt: Receipt) -> bool:
+    """Whether what a person was shown of a held batch is still what today's contract is about."""
+    return batches.is_same_promise(receipt.contract_version, contracts.load(receipt.feed_id).version)
 
 
 def _require_bytes(batch: lake.Batch) -> None:

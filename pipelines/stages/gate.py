@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from pipelines import freshness, privacy, settings, values
+from pipelines import freshness, held, privacy, settings, values
 from pipelines.contract import dictionary
 from pipelines.contract.model import Contract, Rule
 from pipelines.database import count, literal, prepare, quoted
-from pipelines.errors import BatchHeld, DataError
-from pipelines.held import FIRST_REASONS
+from pipelines.errors import DataError
 from pipelines.lake import CORRECTIONS, ROWS, SET_ASIDE, new_folder
 from pipelines.receipt import CORRECTION, Hold, Receipt
 
@@ -74,7 +73,7 @@ def gate(contract: Contract, staged: Path, *, is_approved: bool = False) -> Path
             quarantined=quarantined,
             rules={verdict.rule.rule_id: verdict.broken for verdict in verdicts if verdict.broken},
             warnings=tuple(warnings),
-            holds=(*receipt.holds, *_too_many_bad(contract, quarantined, total)),
+            holds=(*receipt.holds, *_too_many_bad(contract, receipt, quarantined, total)),
         )
         if done.difference:
             raise DataError(
@@ -85,13 +84,8 @@ def gate(contract: Contract, staged: Path, *, is_approved: bool = False) -> Path
             first = split.first_reasons()
             with new_folder(receipt.batch.folder("held"), replace=True) as folder:
                 split.write_quarantine(folder / ROWS)
-                replace(done, stage="held", details={**done.details, FIRST_REASONS: first}).write(folder)
-            raise BatchHeld(
-                f"{contract.feed_id}: {'; '.join(hold.text_en for hold in done.holds)}; the batch is held."
-                + (f" Most broken: {_worst(verdicts)}" if quarantined else ""),
-                next_step=f"`urbanbrain held show {receipt.batch_id}` shows it; `urbanbrain held approve` lets its "
-                "good rows in, `urbanbrain held reject` keeps it out",
-            )
+                replace(done, stage="held", details={**done.details, held.FIRST_REASONS: first}).write(folder)
+            raise held.waits(done)
         with new_folder(receipt.batch.folder("quarantine"), replace=True) as folder:
             split.write_quarantine(folder / ROWS)
             replace(done, stage="quarantine").write(folder)
@@ -396,9 +390,13 @@ def _refuse_emptiness(contract: Contract, receipt: Receipt) -> None:
     )
 
 
-def _too_many_bad(contract: Contract, quarantined: int, total: int) -> list[Hold]:
-    """Why the share of bad rows asks for a person; nothing in a batch so small that one row is a large share."""
-    if total < _SMALL_BATCH or quarantined / total <= contract.reject_limit:
+def _too_many_bad(contract: Contract, receipt: Receipt, quarantined: int, total: int) -> list[Hold]:
+    """Why the share of bad rows asks for a person.
+
+    Nothing does in a batch so small that one row is a large share, nor in corrections: each of those rows goes back
+    to whoever sent it, with its reasons.
+    """
+    if receipt.origin == CORRECTION or total < _SMALL_BATCH or quarantined / total <= contract.reject_limit:
         return []
     share, limit = f"{quarantined / total:.0%}", f"{contract.reject_limit:.0%}"
     return [
@@ -408,8 +406,3 @@ def _too_many_bad(contract: Contract, quarantined: int, total: int) -> list[Hold
             f"{total:,}行中有{quarantined:,}行（{share}）不符合数据合同，超过允许的{limit}",
         )
     ]
-
-
-def _worst(verdicts: Sequence[Verdict]) -> str:
-    worst = sorted(verdicts, key=lambda verdict: -verdict.broken)[:3]
-    return ", ".join(f"{verdict.rule.rule_id} ({verdict.broken:,})" for verdict in worst if verdict.broken)

@@ -18,7 +18,7 @@ from landed_by_hand import GOOD_ORDER, changed_contract, land_by_hand
 from pipelines import decisions, lake, run
 from pipelines.decisions import batches
 from pipelines.errors import BatchHeld, BatchRejected, DataError
-from pipelines.receipt import Hold, Receipt
+from pipelines.receipt import CORRECTION, Hold, Receipt
 from pipelines.stages import staging
 
 FEED = "street_device_status"
@@ -230,6 +230,8 @@ def test_a_decision_holds_for_the_major_version_it_was_made_under(
     assert 24 == ask("select sum(sample_count) from street.device_status")[0][0]
 
     changed_contract(project, monkeypatch, CONTRACT, ("version: 1.99.0", "version: 2.0.0"))
+    with pytest.raises(DataError, match="which promises something else today"):
+        run.decide(batch_id, "rejected", "desk", "by old figures")
     held(landed)
     run.load()
     assert ["waiting"] == [state for (state, *_) in ask(LEDGER)]
@@ -323,6 +325,32 @@ def test_a_batch_whose_bytes_are_gone_can_be_kept_out_but_not_let_in(home: Path)
     run.decide(batch_id, "rejected", "desk", "gone")
     run.load()
     assert [(40, 0, 0, 40, True, "rejected by desk: gone")] == ask(EQUATION)
+
+
+def test_corrections_go_back_row_by_row_and_are_never_held(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = staging.stage
+
+    def corrected(contract: Any, landed: Path) -> Path:
+        folder = stage(contract, landed)
+        replace(Receipt.read(folder), origin=CORRECTION).write(folder)
+        return folder
+
+    monkeypatch.setattr(staging, "stage", corrected)
+
+    assert 16 == Receipt.read(Path(run.gate(land()))).quarantined
+
+
+def test_judging_a_held_batch_again_leaves_it_as_it_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    landed = land()
+    held(landed)
+    folder = lake.same_batch(Path(landed), "held")
+    before = {path.name: (path.stat().st_ino, path.read_bytes()) for path in folder.iterdir()}
+    monkeypatch.setattr(staging, "stage", None)
+    held(landed)
+
+    assert before == {path.name: (path.stat().st_ino, path.read_bytes()) for path in folder.iterdir()}
 
 
 def test_a_decision_needs_a_desk_a_reason_and_a_batch_that_is_held(home: Path) -> None:
