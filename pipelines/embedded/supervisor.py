@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import importlib.machinery
 import importlib.util
+import json
 import secrets
 import shutil
 import socket
@@ -94,6 +95,7 @@ class Embedded:
                 "URBANBRAIN_PROJECT": str(settings.project()),
                 "URBANBRAIN_SCHEDULE": "on" if scheduled else "off",
                 **airflow_settings(self._port, self._execution_port, paused=paused),
+                **task_lineage(is_wanted=settings.tells_tasks()),
                 **environment,
             }
         )
@@ -235,6 +237,22 @@ def airflow_settings(port: int, execution_port: int, *, paused: bool) -> dict[st
         for key, value in values.items()
     }
     return {"AIRFLOW_HOME": str(lake.airflow_home()), **keyed}
+
+
+def task_lineage(*, is_wanted: bool) -> dict[str, str]:
+    """What makes Airflow's OpenLineage provider tell of tasks and runs, where somebody asks for it.
+
+    Without, stages tell of themselves alone: the provider is idle as long as it has no transport.
+    """
+    if not is_wanted:
+        return {}
+    return {
+        "AIRFLOW__OPENLINEAGE__NAMESPACE": settings.lineage_namespace(),
+        "AIRFLOW__OPENLINEAGE__EMISSION_POLICY": json.dumps(
+            [{"scope": {}, "controls": {"include_source_code": False}}]
+        ),
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps({"type": "pipelines.telling.one_file.OneFile"}),
+    }
 
 
 def check_preload(modules: Sequence[str] = PRELOAD) -> None:

@@ -198,12 +198,12 @@ class _Reader:
         return Relation(left.columns, left.rows | right.rows | decides)
 
     def _ordered(self, node: sql.Expr, relation: Relation, scope: _Scope) -> Relation:
-        order = node.args.get("order")
-        if order is None:
-            return relation
         inside = scope.inner()
         inside.sources = [_Source("", relation)]
-        return Relation(relation.columns, relation.rows | _as(SORT, self._of(order, inside)))
+        rows = relation.rows | self._limits(node, inside)
+        if order := node.args.get("order"):
+            rows |= _as(SORT, self._of(order, inside))
+        return Relation(relation.columns, rows)
 
     def _values(self, node: sql.Values, scope: _Scope) -> Relation:
         rows = [list(row.expressions) if isinstance(row, sql.Tuple) else [row] for row in node.expressions]
@@ -237,7 +237,14 @@ class _Reader:
             rows |= _as(GROUP_BY, self._of(on, scope)) if on else _distinct(columns)
         if order := node.args.get("order"):
             rows |= _as(SORT, *(self._sorted_by(each.this, scope, columns) for each in order.expressions))
-        return Relation(columns, rows)
+        return Relation(columns, rows | self._limits(node, scope))
+
+    def _limits(self, node: sql.Expr, scope: _Scope) -> Uses:
+        """What decides how many rows there are at most: a number, or a query."""
+        found = [each for name in ("limit", "offset") if (each := node.args.get(name)) is not None]
+        return _as(
+            FILTER, *(self._of(each.expression, scope) for each in found if each.args.get("expression"))
+        )
 
     def _groups(
         self, node: sql.Select, group: sql.Group, scope: _Scope, columns: Mapping[str, Uses]
@@ -313,14 +320,14 @@ class _Reader:
             return _Source(alias or table.rpartition(".")[2], _renamed(relation, names), table)
         # What stands beside may be read: DuckDB lets any source of a select look to its left.
         if isinstance(node, sql.Table):
-            return _Source(alias, self._made(node.this, scope, names, alias))
+            return _Source(alias, self._made(node.this, scope, names))
         if isinstance(node, sql.Lateral):
             inside = node.this
             if isinstance(inside, sql.Subquery):
                 return _Source(alias, _renamed(self.query(inside, scope.inner()), names))
-            return _Source(alias, self._made(inside, scope, names, alias))
+            return _Source(alias, self._made(inside, scope, names))
         if isinstance(node, sql.Unnest):
-            return _Source(alias, self._made(node, scope, names, alias))
+            return _Source(alias, self._made(node, scope, names))
         if isinstance(node, (sql.Subquery, sql.Values)):
             return _Source(alias, _renamed(self.query(node, scope.inner()), names))
         raise Unseen(f"it reads from `{_head(node)}`")
@@ -341,15 +348,13 @@ class _Reader:
         )
         return table, relation
 
-    def _made(self, node: sql.Expr, scope: _Scope, names: Sequence[str], alias: str) -> Relation:
+    def _made(self, node: sql.Expr, scope: _Scope, names: Sequence[str]) -> Relation:
         """Rows that a function makes of its arguments."""
         is_named = isinstance(node, sql.Anonymous) and _lower(node.name) in _PURE_NAMES
         if not isinstance(node, _PURE_TABLES) and not is_named:
             raise Unseen(f"it reads what `{_head(node)}` gives")
         uses = _as(TRANSFORMATION, self._children(node, scope))
-        made = names or [
-            alias or ("unnest" if isinstance(node, (sql.Unnest, sql.Explode)) else _lower(node.key))
-        ]
+        made = names or [_made_name(node)]
         return Relation(dict.fromkeys(made, uses), _as(FILTER, uses))
 
     # What a select answers with
@@ -367,7 +372,10 @@ class _Reader:
         elif isinstance(node, sql.Aliases):
             raise Unseen(f"`{_head(node)}` gives several columns at once")
         else:
-            yield _lower(node.alias_or_name or node.sql("duckdb")), self._of(node, scope)
+            name = (
+                "" if isinstance(node, sql.Window) else node.alias_or_name
+            )  # a window's is that of another one
+            yield _lower(name or node.sql("duckdb")), self._of(node, scope)
 
     def _star(self, star: sql.Star, of: str, scope: _Scope) -> Iterator[tuple[str, Uses]]:
         left_out = {_lower(each.name) for each in star.args.get("except_") or ()}
@@ -512,6 +520,13 @@ def _found(parts: tuple[str, ...], scope: _Scope) -> Uses | None:
     if len(parts) == 1 and (rows := [source for source in scope.sources if source.name == parts[0]]):
         return _as(TRANSFORMATION, *rows[0].relation.columns.values())
     return None
+
+
+def _made_name(node: sql.Expr) -> str:
+    """What DuckDB calls the column of rows a function makes, whatever the alias of the rows."""
+    if isinstance(node, sql.GenerateSeries):
+        return "range" if node.args.get("is_end_exclusive") else "generate_series"
+    return _lower(node.name) if isinstance(node, sql.Anonymous) else "unnest"
 
 
 def _field_of(uses: Uses, fields: Sequence[str]) -> Uses:

@@ -11,11 +11,21 @@ import pytest
 import yaml
 
 from pipelines import settings
+from pipelines.embedded import supervisor
 from pipelines.embedded.supervisor import PRELOAD, WRITER_POOL
 
 PROJECT = Path(__file__).resolve().parents[2]
 SERVICES = {"postgres", "init", "api-server", "scheduler", "dag-processor", "triggerer", "sample-city"}
-OTHERS_READ = {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB", "OPENBLAS_NUM_THREADS", "AIRFLOW_HOME"}
+OTHERS_READ = {
+    "POSTGRES_USER",
+    "POSTGRES_PASSWORD",
+    "POSTGRES_DB",
+    "OPENBLAS_NUM_THREADS",
+    "AIRFLOW_HOME",
+} | {
+    "OPENLINEAGE_URL",
+    *supervisor.task_lineage(is_wanted=True),
+}
 PIN = re.compile(r"^([a-z0-9._-]+(?:\[[a-z,]+\])?)==([^ ]+)", re.MULTILINE)
 
 

@@ -291,3 +291,15 @@ def test_the_clock_of_a_day_stands_after_the_last_hourly_feed_is_due() -> None:
     day = due.business_day(date(2026, 11, 17))
 
     assert day.end + scenario.PULLED_AFTER == datetime(2026, 11, 18, 0, 40, tzinfo=CITY_TIME)
+
+
+def test_tasks_are_told_of_where_somebody_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = supervisor.task_lineage(is_wanted=True)
+    transport = json.loads(wanted["AIRFLOW__OPENLINEAGE__TRANSPORT"])["type"]
+    module, _, name = transport.rpartition(".")
+
+    assert {} == supervisor.task_lineage(is_wanted=False)
+    assert hasattr(importlib.import_module(module), name)
+    assert not settings.tells_tasks()
+    monkeypatch.setenv("URBANBRAIN_TASK_LINEAGE", "on")
+    assert settings.tells_tasks()

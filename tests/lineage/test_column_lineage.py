@@ -88,6 +88,10 @@ COLUMNS = {
         "select tag as x from city.orders, unnest(tags) as each(tag)",
         {"tags TRANSFORMATION"},
     ),
+    "an unnested list by DuckDB's name for it": (
+        "select unnest as x from city.orders, unnest(tags) as each",
+        {"tags TRANSFORMATION"},
+    ),
     "a query as a value": (
         "select (select max(name) from city.streets as s where s.street = o.street) as x from city.orders as o",
         {"name AGGREGATION", "street FILTER", "* FILTER"},
@@ -124,6 +128,9 @@ ROW_USES = {
     "select distinct place from city.orders order by place": {"* IDENTITY", "place GROUP_BY", "place SORT"},
     "select 1 from city.orders qualify row_number() over (order by closed_at) = 1": {
         "* IDENTITY", "* FILTER", "closed_at FILTER",
+    },
+    "select 1 from city.orders limit (select max(valid_from) from city.streets)": {
+        "* IDENTITY", "* FILTER", "valid_from FILTER",
     },
     "select order_id from city.orders where street in (select name from city.streets)": {
         "* IDENTITY", "* FILTER", "street FILTER", "name FILTER",
