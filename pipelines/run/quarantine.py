@@ -141,8 +141,8 @@ def correction_sheet(office: str = "", feed: str = "", form: str = "xlsx") -> tu
     """
     from pipelines.desk import sheets
 
+    whose = _whose(office)
     with loaded() as connection:
-        whose = _whose(connection, office)
         made, left_out = _sheets(connection, office, feed)
         newest = connection.execute("select max(landed_at) from ops.batches").fetchone()
     rows = {sheet.faults.contract.feed_id: len(sheet.rows) for sheet in made}
@@ -166,17 +166,22 @@ def correction_sheet(office: str = "", feed: str = "", form: str = "xlsx") -> tu
     return content, {"whose": whose, "rows": rows, "left_out": left_out}
 
 
-def _whose(connection: DuckDBPyConnection, office: str) -> str:
+def _whose(office: str) -> str:
+    from pipelines import areas
+
     if not office:
         return "未识别街道 no street"
-    found = connection.execute(
-        "select area_name from ref.areas where area_code = ? and area_level = 'street' order by valid_to desc limit 1",
-        [office],
-    ).fetchone()
+    with contextlib.closing(database.memory()) as connection:
+        areas.load_reference(connection, settings.project() / "contracts" / "reference", only=areas.NEEDED)
+        found = connection.execute(
+            "select area_name from ref.areas where area_code = ? and area_level = 'street' "
+            "order by valid_to desc limit 1",
+            [office],
+        ).fetchone()
     if found is None:
         raise DataError(
-            f"there is no street {office}",
-            next_step="`urbanbrain sql \"select distinct area_code, area_name from ref.areas where area_level = 'street'\"`",
+            f"there is no street {office!r}",
+            next_step="contracts/reference/areas.csv lists the codes of streets",
         )
     return f"{found[0]} {office}"
 

@@ -1,0 +1,381 @@
+"""Bad rows go out on a sheet, come back corrected, and every one of them can be accounted for."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import openpyxl
+import pytest
+from channel_days import DAYS, PROJECT, files, listened, pulled_at, run_warehouse, secrets
+from desk_sheets import BAD_ORDERS, FEED, HUOYING, Sheet, export, judge_orders, outcomes
+from landed_by_hand import GOOD_ORDER, land_by_hand
+from test_channel_leaks import OURS, PHONE, leaked
+from typer.testing import CliRunner
+
+from pipelines import cli, lake, releases, run, settings
+from pipelines.desk import returned, sheets
+from pipelines.errors import DataError
+from pipelines.samplecity import answerkey
+
+BY, WHY = "霍营街道热线岗", "核对原单"
+KEYS = [order["工单编号"] for order in BAD_ORDERS]
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
+    """A project of two feeds, a home with one batch of bad orders, judged and loaded, and that batch's id."""
+    folder = tmp_path_factory.mktemp("desk")
+    for room in ("operations", "reference"):
+        shutil.copytree(PROJECT / "contracts" / room, folder / "project" / "contracts" / room)
+    for name in ("city/hotline_orders", "street/device_status"):
+        target = folder / "project" / "contracts" / f"{name}.odcs.yaml"
+        target.parent.mkdir()
+        shutil.copy(PROJECT / "contracts" / f"{name}.odcs.yaml", target)
+    with pytest.MonkeyPatch.context() as patch:
+        secrets(patch, folder / "home")
+        patch.setenv("URBANBRAIN_PROJECT", str(folder / "project"))
+        return folder / "project", folder / "home", judge_orders(*BAD_ORDERS)
+
+
+@pytest.fixture
+def batch(judged: tuple[Path, Path, str], home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same in a home of this test's own."""
+    project, kept, batch_id = judged
+    monkeypatch.setenv("URBANBRAIN_PROJECT", str(project))
+    shutil.copytree(kept, home)
+    return batch_id
+
+
+def asked(query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(lake.warehouse_file()), read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        return connection.execute(query).fetchall()
+
+
+def states() -> dict[str, str]:
+    return dict(asked("select business_key || ' ' || row_number, state from ops.quarantine order by all"))
+
+
+def corrected(folder: Path) -> Sheet:
+    """Three rows put right, one wrongly."""
+    sheet = export(folder)
+    sheet.write(KEYS[1], "handling_role", "主办")
+    sheet.write(KEYS[2], "contacted_at", datetime(2026, 11, 17, 8, 55))
+    sheet.write(KEYS[3], "work_order_id", "HL-20261117-000004")
+    sheet.write(KEYS[4], "satisfied", "很满意").write(KEYS[4], "caller_ref", PHONE)
+    return sheet
+
+
+def test_a_sheet_is_open_where_something_is_wrong_and_nowhere_else(batch: str, tmp_path: Path) -> None:
+    sheet = export(tmp_path)
+    page = sheet.book[FEED]
+    texts = {str(cell.value) for row in page.iter_rows() for cell in row}
+    choices = {each.formula1 for each in page.data_validations.dataValidation}
+    open_cells = {
+        (page.cell(cell.row, 3).value, str(page.cell(1, cell.column).value).split("\n")[1])
+        for row in page.iter_rows(min_row=2)
+        for cell in row
+        if not cell.protection.locked
+    }
+
+    assert [sheets.GUIDE, FEED, "选项 Lists"] == sheet.book.sheetnames
+    assert all(one.protection.sheet for one in sheet.book.worksheets)
+    assert {
+        (KEYS[1], "handling_role"),
+        (KEYS[2], "contacted_at"),
+        (KEYS[3], "work_order_id"),
+        (KEYS[4], "satisfied"),
+        (KEYS[4], "caller_ref"),
+    } == open_cells
+    assert len(choices) == 2
+    assert "D2" == page.freeze_panes
+    assert "=HYPERLINK(1)" in texts
+    assert {"s", "n"} >= {cell.data_type for row in page.iter_rows() for cell in row}, "no cell is a formula"
+    assert sheets.NOT_SHOWN in texts
+    assert not {GOOD_ORDER["主要内容"], GOOD_ORDER["标题"]} & texts
+    assert any("应为 主办、协办、转办 之一；实际为「主管」" in text for text in texts)
+    assert KEYS[5] not in texts
+    assert KEYS[5] in {cell.value for cell in export(tmp_path, "").book[FEED]["C"]}, (
+        "nobody's row is on the owner's sheet"
+    )
+    assert any("one of 主办, 协办, 转办; found “主管”" in text for text in texts)
+
+
+def test_three_rows_are_corrected_and_one_comes_back(batch: str, home: Path, tmp_path: Path) -> None:
+    sheet = corrected(tmp_path).save()
+    before = files(home / "lake")
+    trial = run.resubmit(sheet, BY, WHY, dry_run=True)
+
+    assert before == files(home / "lake")
+
+    with listened() as said:
+        told = run.resubmit(sheet, f"{BY} {PHONE}", WHY)
+        once = files(home / "lake")
+        again = run.resubmit(sheet, BY, WHY)
+        run.load()
+        run.check()
+
+    expected = {KEYS[1]: "accepted", KEYS[2]: "accepted", KEYS[3]: "accepted", KEYS[4]: "returned"}
+    assert expected == outcomes(trial) == outcomes(told)
+    assert dict.fromkeys(expected, "skipped") == outcomes(again)
+    assert once == files(home / "lake")
+    back = next(each for each in told if each.outcome == "returned")
+    assert any("很满意" in line and "取值应为" in line for line in back.reasons_zh)
+    assert ["HL-20261117-000001", "HL-20261117-000002", "HL-20261117-000003", "HL-20261117-000004"] == [
+        key for (key,) in asked(f"select work_order_id from {FEED.replace('_', '.', 1)} order by all")
+    ]
+    assert [("source", 6, 1, 5, 0), ("correction", 4, 3, 1, 0)] == asked(
+        "select origin, received, validated, quarantined, duplicate from ops.batches order by landed_at"
+    )
+    assert sorted(["corrected"] * 3 + ["returned", "open", "open"]) == sorted(states().values())
+    ledger = "select * from ops.corrections order by row_number"
+    kept = asked(ledger)
+    assert [
+        ("accepted", KEYS[1], KEYS[1]),
+        ("accepted", KEYS[2], KEYS[2]),
+        ("accepted", KEYS[3], "HL-20261117-000004"),
+    ] == asked(
+        "select outcome, business_key, record_key from ops.corrections where outcome = 'accepted' order by row_number"
+    )
+
+    lake.warehouse_file().unlink()
+    run.load()
+
+    assert kept == asked(ledger)
+    assert {} == leaked(home, OURS)
+    assert set() == answerkey.find_marked(said.getvalue(), OURS)
+
+
+@pytest.mark.long
+def test_what_went_through_privacy_once_goes_through_unchanged(batch: str, tmp_path: Path) -> None:
+    run.resubmit(corrected(tmp_path).save(), BY, WHY)
+    run.load()
+    columns = "caller_ref, category_l1, category_l2, category_l3, content_text, place_text, lon"
+    rows = asked(f"select distinct {columns} from city.hotline_orders")
+
+    assert 1 == len(rows), "corrected rows are as the good one but for what was corrected"
+    masked = asked(
+        "select received ->> '$.caller_ref' from ops.quarantine where business_key = 'HL-20261117-000005'"
+    )
+    assert {"test"} < {value for (value,) in masked}
+    assert [("2026-11-17 00:55:00+00",)] == asked(
+        "select contacted_at::varchar from city.hotline_orders where work_order_id = 'HL-20261117-000003'"
+    )
+
+
+@pytest.mark.long
+def test_a_returned_row_can_be_corrected_again(batch: str, tmp_path: Path) -> None:
+    run.resubmit(corrected(tmp_path).save(), BY, WHY)
+    run.load()
+    second = export(tmp_path).write(KEYS[4], "satisfied", "满意").save()
+
+    assert {KEYS[4]: "accepted"} == outcomes(run.resubmit(second, BY, WHY))
+    run.load()
+    run.check()
+    assert ["returned", "corrected"] == [
+        state
+        for (state,) in asked(
+            f"select state from ops.quarantine where business_key = '{KEYS[4]}' order by landed_at"
+        )
+    ]
+
+
+@pytest.mark.long
+def test_newer_versions_win_over_a_correction_and_late_older_ones_do_not(batch: str, tmp_path: Path) -> None:
+    sheet = export(tmp_path).write(KEYS[1], "handling_role", "主办").save()
+    run.resubmit(sheet, BY, WHY, as_of="2026-11-18T10:00+08:00")
+    newer = GOOD_ORDER | {
+        "工单编号": KEYS[1],
+        "版本号": 2,
+        "最后修改时间": "2026-11-18 11:00:00",
+        "标题": "新",
+    }
+    older = GOOD_ORDER | {
+        "工单编号": KEYS[1],
+        "版本号": 0,
+        "最后修改时间": "2026-11-17 09:00:00",
+        "标题": "旧",
+    }
+    found = []
+    for record, hour in ((older, 12), (newer, 13)):
+        landed = land_by_hand(
+            FEED,
+            [record | {"版本号": max(record["版本号"], 1)}],
+            landed_at=pulled_at(DAYS[1]).replace(hour=hour),
+        )
+        run.gate(str(landed))
+        run.load()
+        found += asked(
+            f"select title_text, handling_role from city.hotline_orders where work_order_id = '{KEYS[1]}'"
+        )
+
+    assert [("路面坑洼", "lead"), ("新", "lead")] == found
+
+
+def test_what_was_tampered_with_is_told_and_harms_no_other_row(batch: str, tmp_path: Path) -> None:
+    sheet = corrected(tmp_path)
+    page = sheet.book[FEED]
+    sheet.row_id(KEYS[1]).value = f"{sheet.row_id(KEYS[1]).value[:-4]}0000"
+    sheet.write(KEYS[3], "handling_role", "主办")
+    page.cell(sheet.cell(KEYS[2], "contacted_at").row, 4).value = "=1+1"
+    page.cell(1, page.max_column + 1).value = f"备注 {PHONE}"
+    page.append(["city_hotline_orders/../../x"])
+    copied = [cell.value for cell in page[sheet.cell(KEYS[2], "contacted_at").row]]
+    page.append(copied)
+    page.cell(page.max_row, 4).value = None
+    page.cell(sheet.cell(KEYS[2], "contacted_at").row, 4).value = None
+    told = run.resubmit(sheet.save(), BY, WHY)
+    found = outcomes(told)
+
+    assert {"objected": 3, "accepted": 1, "returned": 1, "skipped": 1} == {
+        name: [each.outcome for each in told].count(name)
+        for name in ("objected", "accepted", "returned", "skipped")
+    }
+    assert ("objected", "objected", "returned") == (found[KEYS[1]], found[KEYS[3]], found[KEYS[4]])
+    assert not [each for each in told if PHONE in f"{each}"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030", "utf-16"])
+def test_a_csv_comes_back_however_it_was_saved(batch: str, tmp_path: Path, encoding: str) -> None:
+    content, said = run.correction_sheet(HUOYING, FEED, "csv")
+    text = content.decode("utf-8-sig")
+    rows = text.split("\r\n")
+    place = next(i for i, name in enumerate(rows[0].split(",")) if name == "更正 工单性质 handling_role")
+    line = next(i for i, row in enumerate(rows) if KEYS[1] in row)
+    found = next(csv.reader([rows[line]]))
+    found[place] = "主办"
+    out = io.StringIO()
+    csv.writer(out, delimiter=";").writerows([rows[0].split(","), found])
+    path = tmp_path / "back.csv"
+    path.write_bytes(out.getvalue().encode(encoding))
+
+    assert content.startswith(b"\xef\xbb\xbf")
+    assert "'=HYPERLINK(1)" in text
+    assert {FEED: 4} == said["rows"]
+    assert {KEYS[1]: "accepted"} == outcomes(run.resubmit(path, BY, WHY, dry_run=True))
+
+
+def test_a_row_is_given_up_with_a_reason_and_never_comes_back(batch: str, tmp_path: Path) -> None:
+    sheet = corrected(tmp_path).save()
+    with pytest.raises(DataError, match="for a reason"):
+        run.discard(FEED, batch, [2], BY, " ")
+    assert {KEYS[1]: "discarded"} == outcomes(run.discard(FEED, batch, [2], BY, WHY, dry_run=True))
+    assert [] == list((lake.lake() / "decisions" / "discards").glob("*"))
+    told = run.discard(FEED, batch, [2, 99], BY, f"{WHY} {PHONE}")
+
+    assert {KEYS[1]: "discarded", f"{batch} 99": "skipped"} == outcomes(told)
+    assert "skipped" == outcomes(run.resubmit(sheet, BY, WHY))[KEYS[1]]
+    run.load()
+    run.check()
+    assert [("discarded", f"{WHY} [号码]", None)] == asked(
+        "select outcome, reason, record_key from ops.corrections where outcome = 'discarded'"
+    )
+    assert "discarded" == states()[f"{KEYS[1]} 2"]
+
+
+@pytest.mark.long
+def test_the_same_bad_row_received_again_is_one_row_on_the_sheet(batch: str, tmp_path: Path) -> None:
+    rows = [GOOD_ORDER | change for change in BAD_ORDERS[:2]]
+    run.gate(str(land_by_hand(FEED, rows, landed_at=pulled_at(DAYS[1]))))
+    run.load()
+    sheet = export(tmp_path)
+
+    assert ["2"] == [row[3].value for row in sheet.book[FEED].iter_rows(min_row=2) if row[2].value == KEYS[1]]
+    assert {KEYS[1]: "accepted"} == outcomes(
+        run.resubmit(sheet.write(KEYS[1], "handling_role", "主办").save(), BY, WHY)
+    )
+    run.load()
+    run.check()
+    assert [("corrected", 2)] == asked(
+        f"select state, count(*) from ops.quarantine where business_key = '{KEYS[1]}' group by all"
+    )
+
+
+def test_a_dropped_sheet_ends_in_one_of_two_folders_with_a_word_beside_it(
+    batch: str, home: Path, tmp_path: Path
+) -> None:
+    inbox = settings.inbox()
+    (inbox / "taking").mkdir(parents=True)
+    corrected(tmp_path).save().rename(inbox / "taking" / "left by a killed one.xlsx")
+    for name, content in (
+        ("picture.xlsx", b"\x89PNG"), ("bomb.xlsx", b"PK\x03\x04 no zip"), ("half.xlsx.part", b"PK"), ("~$lock.xlsx", b""),
+        ("other.csv", "姓名,电话\r\n王,".encode() + PHONE.encode()),
+    ):  # fmt: skip
+        (inbox / name).write_bytes(content)
+        os.utime(inbox / name, (1, 1))
+    (inbox / "still copied.xlsx").write_bytes(b"PK")
+    (inbox / "link.csv").symlink_to("/etc/hosts")
+    told = run.take_inbox()
+
+    assert {"left by a killed one.xlsx"} == {each.name for each in told if each.is_taken}
+    assert {"picture.xlsx", "bomb.xlsx", "other.csv"} <= {each.name for each in told if not each.is_taken}
+    assert all(each.message.strip() for each in told)
+    left = {path.name for path in inbox.iterdir() if not path.is_dir()}
+    assert {"half.xlsx.part", "~$lock.xlsx", "still copied.xlsx"} <= left
+    assert [] == list((inbox / "taking").iterdir())
+    assert {} == leaked(home, OURS)
+    kept = next(each for each in told if each.is_taken)
+    assert "accepted 3, returned 1" in kept.message
+    opened = CliRunner().invoke(
+        cli.app, ["quarantine", "inbox", "--unseal", kept.kept_in, "--output", str(tmp_path / "again.xlsx")]
+    )
+    assert opened.exit_code == 0, opened.output
+    assert returned.read(tmp_path / "again.xlsx").rows
+
+
+def test_hostile_content_stays_text(tmp_path: Path) -> None:
+    for text in ("=1+1", "+1", "-1", "@x", "\tx"):
+        assert sheets.plain(text)
+    assert "a␀b" == sheets.plain("a\0b")
+    assert len(sheets.plain("长" * 100_000)) < 3000
+    (tmp_path / "x.csv").write_text(
+        "row_id,更正 a b\ncity_x/ab/1/cd,'=1\ncity_x/ab/99999999999999999999/cd,1\n"
+    )
+    found = returned.read(tmp_path / "x.csv")
+    assert [{"b": "=1"}] == [row.corrected for row in found.rows]
+    assert 1 == len(found.unreadable)
+
+
+def test_rows_that_are_summed_up_cannot_be_corrected_one_by_one(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("row_id,更正 a online_share\nstreet_device_status/ab/1/cd,1\n")
+    told = run.resubmit(tmp_path / "x.csv", BY, WHY)
+
+    assert ["objected"] == [each.outcome for each in told]
+    assert "summed up" in told[0].detail
+
+
+@pytest.mark.long
+def test_a_street_office_corrects_its_rows_in_the_demo(copied: Path, tmp_path: Path) -> None:
+    """Through every table and a release: figures follow, the office sees its ledger, every row is accounted for."""
+    before = releases.current().release_id
+    sheet = export(tmp_path)
+    flow = sheet.book["city_hotline_flow"]
+    heads = {str(cell.value): cell.column for cell in flow[1]}
+    assert heads
+    for feed in sheet.book.sheetnames[1:-1]:
+        page = sheet.book[feed]
+        for row in page.iter_rows(min_row=2):
+            for cell in row:
+                if not cell.protection.locked and "event_no" in str(page.cell(1, cell.column).value):
+                    cell.value = 9.0
+    told = run.resubmit(sheet.save(), BY, WHY)
+    run_warehouse()
+
+    assert "accepted" in {each.outcome for each in told}
+    assert before != releases.current().release_id
+    accepted = sum(each.outcome == "accepted" for each in told)
+    assert [(accepted,)] == asked("select count(*) from ops.corrections where outcome = 'accepted'")
+    assert [(accepted,)] == asked("select sum(validated) from ops.batches where origin = 'correction'")
+    assert [(0,)] == asked(
+        "select count(*) from ops.batches where origin = 'correction' and validated <> inserted + updated + unchanged + stale"
+    )
+    book = openpyxl.load_workbook(sheet.path)
+    assert book.sheetnames == sheet.book.sheetnames
