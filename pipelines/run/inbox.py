@@ -16,6 +16,7 @@ import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from pipelines import lake, parts, settings
@@ -125,6 +126,22 @@ def inbox_summary(taken: list[Taken]) -> dict[str, int]:
         "failed": sum(not one.is_taken for one in taken),
         **{name: counts[name] for name in (ACCEPTED, RETURNED)},
     }
+
+
+def expired(now: datetime) -> list[Path]:
+    """Sheets that were put away longer ago than landed bytes of personal feeds are kept; what is said of them stays."""
+    kept_for = min(
+        (each.retention for each in readable() if each.retention and each.landing_secret), default=None
+    )
+    if kept_for is None:
+        return []
+    before = (now - kept_for).timestamp()
+    return [
+        path
+        for name in (DONE, FAILED)
+        for path in _listed(settings.inbox() / name)
+        if path.suffix != ".txt" and path.lstat().st_mtime < before
+    ]
 
 
 def unseal(path: Path) -> bytes:
