@@ -178,3 +178,26 @@ def _plain(difference: Difference) -> dict[str, Any]:
             for change, hit in difference.changes
         ],
     }  # fmt: skip
+
+
+def drift(
+    feed: Annotated[str, typer.Argument(help="Feed; without it all of them.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Where sources no longer send what their contracts say, and since when. 数据源与合同不一致之处。"""
+    from pipelines import contract, run
+
+    found = run.drifts(contract.load(feed).feed_id if feed else "")
+    if as_json:
+        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1, default=str) + "\n")
+        return
+    for each in found:
+        until = "" if each["is_still_so"] else f" to {each['last_seen_at']:%Y-%m-%d}"
+        out.print(
+            f"[bold]{each['feed_id']}[/] since {each['first_seen_at']:%Y-%m-%d}{until}, "
+            f"{each['batch_count']} batch(es), {each['mode']}: {escape(each['said_en'])} {escape(each['said_zh'])}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if not found:
+        out.print("every source sends what its contract says", highlight=False)

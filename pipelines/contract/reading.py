@@ -74,8 +74,10 @@ def load_operations(folder: Path | None = None) -> list[Contract]:
 
 def load_file(file: Path) -> Contract:
     """The contract of any file, wherever it stands; its id says what it promises. Raises ContractError."""
-    read = Document(_content(file)).data
-    contract_id = str(read.get("id")) if read else ""
+    read = Document(_content(file))
+    if read.data is None:
+        raise contract_error(Problem(_shown(file), fault.line, fault.message) for fault in read.faults)
+    contract_id = str(read.data.get("id"))
     level = next((each for each in LEVELS if contract_id.startswith(f"{each}_")), None)
     if level is None:
         raise contract_error(

@@ -16,6 +16,7 @@ load → build → publish      one process at a time
     inbox       sheets somebody dropped
     tracing     one row, back and forward
     answers     what the warehouse knows of the channel itself
+    drifts      where sources no longer send what their contracts say
     promises    what contracts promise, and how that changes
     published   every release, one in words, whether it is whole
     rebuilding  a release made again elsewhere
@@ -30,6 +31,7 @@ from pipelines.run.answers import summary
 from pipelines.run.backfills import Backfilled, Plan, Told, backfill, backfill_plan
 from pipelines.run.batches import ROW_EQUATION, counts, gate, land, run
 from pipelines.run.differing import IN_CHINESE, Difference, release_difference
+from pipelines.run.drifts import drifts
 from pipelines.run.editions import edition_differences, edition_summary, load_edition
 from pipelines.run.freshness import notify, status
 from pipelines.run.held import answer, answer_airflow, decide, held, held_batch, question
@@ -77,6 +79,7 @@ __all__ = [
     "counts",
     "decide",
     "discard",
+    "drifts",
     "edition_differences",
     "edition_summary",
     "find_release",

@@ -76,6 +76,11 @@ def _promises(given: str, today: list[Contract]) -> dict[str, Promise]:
         return found
     if _is_id(given, today):
         return promises.promises(each for each in today if each.contract_id == given)
+    if "/" in given or given.endswith(".yaml"):
+        raise UrbanBrainError(
+            f"there is no file or folder {given}",
+            next_step="compare a file, a folder, the id of a contract, or `lock`: the promises last agreed on",
+        )
     return promises.promises([contracts.load(given)])
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import contract, drift, lake, operations
+from pipelines import contract, database, drift, lake, run
 from pipelines.connectors import Pulled
 from pipelines.contract.model import Contract, DriftModes
 from pipelines.errors import BatchHeld, DataError
@@ -307,15 +307,15 @@ def test_the_first_batch_tells_it_and_later_ones_say_since_when(
     """In whatever order the batches are judged and loaded."""
     feed = pools(tmp_path)
     contents = (sheet(ROWS), SENT["new_column"], SENT["new_column"])
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
-        for place in order:
-            judged(feed, monkeypatch, contents[place], window=day(place))
+    for place in order:
+        judged(feed, monkeypatch, contents[place], window=day(place))
+        with database.writer(lake.warehouse_file()) as connection:
             loading.load(connection, [feed])
-        operations.prepare(connection)
+    with database.writer(lake.warehouse_file()) as connection:
         rows = connection.execute(
             "select kind, column_name, mode, said_en, said_zh, first_seen_at = landed_at from ops.drift order by landed_at"
         ).fetchall()
+    [told] = run.drifts("city_pools")
 
     english, chinese = SAID["new_column"][1:]
     assert [
@@ -329,6 +329,10 @@ def test_the_first_batch_tells_it_and_later_ones_say_since_when(
             False,
         ),
     ] == rows
+    assert [] == run.drifts("city_things")
+    assert ("水温", 2, True, english) == (
+        told["column_name"], told["batch_count"], told["is_still_so"], told["said_en"],
+    )  # fmt: skip
 
 
 def test_new_values_can_be_kept_only_where_they_are_texts(tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def offered(release: releases.Release) -> set[str]:
     return found
 
 
+@pytest.mark.long
 def test_both_versions_are_served_until_the_old_one_is_taken_away(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
