@@ -16,6 +16,7 @@ from pipelines.samplecity import words
 from pipelines.samplecity.catalogue import BY_FEED, SOURCES
 from pipelines.samplecity.city import hotline
 from pipelines.samplecity.district import grid
+from pipelines.samplecity.source import deleted
 from pipelines.samplecity.street import steward
 from pipelines.samplecity.wire import CLEAN, FLAGGED, Wire
 from pipelines.samplecity.world import PULL_DELAY, City, local
@@ -30,6 +31,14 @@ ANSWER_KEY = pa.schema(
         ("rules", pa.list_(pa.string())),
         ("defect", pa.string()),
         ("flags", pa.list_(pa.string())),
+    ]
+)
+GONE = pa.schema(
+    [
+        ("feed_id", pa.string()),
+        ("record_id", pa.string()),
+        ("deleted_at", pa.timestamp("us")),
+        ("defect", pa.string()),
     ]
 )
 LINKS = pa.schema([(name, pa.string()) for name in ("feed_id", "record_id", "problem_id", "evidence")])
@@ -72,6 +81,27 @@ def answer_key(
             "flags": [list(wire.flags[row]) if is_flagged[row] else [] for row in rows],
         },
         schema=ANSWER_KEY,
+    )
+
+
+def gone(city: City, feed_id: str, clock: datetime) -> pa.Table:
+    """Every record of a feed that its office had deleted by `clock` (R6), and when; nothing that is sent tells it."""
+    source = BY_FEED[feed_id]
+    before = city.cleaned_at - timedelta(seconds=1)
+    if source.links is None or local(clock) < city.cleaned_at:
+        return GONE.empty_table()
+    wire = source.links(city, before)
+    ids = sorted(
+        set(wire.true_id[deleted(city, wire)].astype(str)) - set(source.links(city, local(clock)).true_id)
+    )
+    return pa.table(
+        {
+            "feed_id": [feed_id] * len(ids),
+            "record_id": ids,
+            "deleted_at": [city.cleaned_at] * len(ids),
+            "defect": ["R6"] * len(ids),
+        },
+        schema=GONE,
     )
 
 

@@ -21,6 +21,9 @@ HISTORY_DAYS = 20
 PULL_DELAY = timedelta(minutes=40)
 """How long after the end of its window a demo day is pulled."""
 
+CLEANED_AFTER = timedelta(days=12)
+"""How long after the first demo day offices clean their tables, which deletes some rows for good."""
+
 Objects = npt.NDArray[np.object_]
 Instants = npt.NDArray[np.datetime64]
 Ints = npt.NDArray[np.int64]
@@ -43,6 +46,11 @@ class City:
     def history_start(self) -> date:
         """First day of which the sources still hold records."""
         return self.first_day - timedelta(days=self.history_days)
+
+    @property
+    def cleaned_at(self) -> datetime:
+        """When offices delete some of their rows, long after the demo."""
+        return datetime.combine(self.first_day, datetime.min.time()) + CLEANED_AFTER
 
     def demo_index(self, day: date) -> int | None:
         """0, 1, 2 on the demo days, None on any other day."""

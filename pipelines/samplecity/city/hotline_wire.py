@@ -39,7 +39,7 @@ from pipelines.samplecity.city.hotline import (
     role_of,
 )
 from pipelines.samplecity.defects import NONE, plant, put
-from pipelines.samplecity.source import Source, incremental
+from pipelines.samplecity.source import Source, cleaned, incremental
 from pipelines.samplecity.wire import MIDNIGHT, Wire, empty_objects, join, numbered, only_where, text_of_times
 from pipelines.samplecity.world import (
     COMMUNITY_ESTATE,
@@ -106,7 +106,7 @@ def snapshot(city: City, clock: datetime) -> Wire:
     joined = join(parts)
     joined = joined.take(np.argsort(joined.order, kind="stable"))
     joined.columns["_id"] = np.arange(1, len(joined) + 1).astype(object)
-    return joined
+    return cleaned(city, joined, clock)
 
 
 def wire_of(known: Orders, clock: np.datetime64) -> Wire:

@@ -15,7 +15,7 @@ import numpy as np
 from pipelines.samplecity import desks, spots, words
 from pipelines.samplecity.city import hotline
 from pipelines.samplecity.defects import NONE, Defect, change, draw, mendable, plant, put
-from pipelines.samplecity.source import Source, incremental
+from pipelines.samplecity.source import Source, cleaned, incremental
 from pipelines.samplecity.wire import Wire, empty_objects, join, numbered, only_where, text_of_instants
 from pipelines.samplecity.world import (
     COMMUNITIES,
@@ -183,7 +183,7 @@ def snapshot(city: City, clock: datetime) -> Wire:
         parts.append(wire_of(requests(city, day), stamp(clock)))
         day += timedelta(days=1)
     joined = join(parts)
-    return joined.take(np.argsort(joined.order, kind="stable"))
+    return cleaned(city, joined.take(np.argsort(joined.order, kind="stable")), clock)
 
 
 def wire_of(known: Requests, clock: np.datetime64) -> Wire:
