@@ -7,9 +7,12 @@ was drawn is checked for numbers that a record names, which leave nothing to cha
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from datetime import timedelta
+from typing import Any
 
 from cases_by_hand import (
+    ASKED,
     DISPATCH,
     FLOW,
     LEVEL,
@@ -25,7 +28,7 @@ from cases_by_hand import (
     true_problems,
 )
 from channel_days import Channel
-from city_truth import NEWEST_PULL, PULLS, by, newest, only, published, reference, valid_on
+from city_truth import AT, NEWEST_PULL, PULLS, by, newest, only, published, reference, valid_on, versions
 
 from pipelines.samplecity.catalogue import BY_FEED
 
@@ -194,3 +197,32 @@ def test_an_event_is_late_when_its_day_should_have_been_in_before(at_channel: Ch
 
         assert row["is_late"] == (limit is not None and row["observed_at"] > limit)
     assert any(row["is_late"] for row in found)
+
+
+def test_a_number_of_an_earlier_day_that_became_another_is_told(at_channel: Channel) -> None:
+    """Which records a street had on a day, as known after each pull but those of the first two nights of the day."""
+    known: list[dict[tuple[Any, ...], set[str]]] = []
+    for at in PULLS:
+        known.append(defaultdict(set))
+        for feed_id in LEVEL:
+            for (number,), told in versions(feed_id).items():
+                if so_far := [row for row in told if row[AT] <= at]:
+                    cell = feed_id, so_far[-1]["street_code"], so_far[-1][ASKED[feed_id]].date()
+                    known[-1][cell].add(number)
+    expected = {
+        (*cell, at.date()): (len(before[cell]), len(after[cell]))
+        for at, before, after in zip(PULLS[1:], known, known[1:], strict=False)
+        for cell in before.keys() | after.keys()
+        if PULLS[0].date() - timedelta(days=1) <= cell[2] < at.date() - timedelta(days=1)
+        and before[cell] != after[cell]
+    }
+    found = published("governance.day_revisions")
+
+    assert expected
+    assert expected == {
+        (row["source_feed"], row["street_code"], row["business_date"], row["known_on"]): (
+            row["record_count_before"],
+            row["record_count"],
+        )
+        for row in found
+    }
