@@ -30,6 +30,7 @@ _RELATION = "judged"
 _BITS = 60
 _SMALL_BATCH = 20
 _FIRST = 10
+_FIRST_OF_A_RULE = 3
 _OPERATORS: dict[str, Callable[[float, Any], bool]] = {
     "mustBe": operator.eq,
     "mustNotBe": operator.ne,
@@ -284,7 +285,7 @@ class _Split:
         )
 
     def first_reasons(self) -> list[dict[str, Any]]:
-        """The first broken rules as the rows came: row number, rule, and what was expected. No value of a row."""
+        """The first rows that break each rule: row number, rule, and what was expected. No value of a row."""
         broken = [
             (i, verdict.rule)
             for i, verdict in enumerate(self._verdicts)
@@ -300,7 +301,9 @@ class _Split:
             for i, rule in broken
         )
         found = self.connection.execute(
-            f"select * exclude (place) from ({reasons}) order by row_number, place limit {_FIRST}"
+            f"select * exclude (place) from ({reasons}) "
+            f"qualify row_number() over (partition by place order by row_number) <= {_FIRST_OF_A_RULE} "
+            f"order by row_number, place limit {_FIRST}"
         )
         names = [column[0] for column in found.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
