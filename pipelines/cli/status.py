@@ -9,13 +9,16 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from pipelines.cli.screen import out
 
 app = typer.Typer()
 
+_HEADINGS = (
+    "state 状态", "day 业务日期", "due 应到", "arrived 到达", "rows 行数", "usual 通常", "bad 隔离", "open 待更正", "held 待审批",
+)  # fmt: skip
 _COLOURS = {
     "missing": "bold red",
     "late": "bold yellow",
@@ -49,7 +52,7 @@ def status(
         sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1, default=_plain) + "\n")
     else:
         _show(found)
-    raise typer.Exit(1 if found["overdue"] else 0)
+    raise typer.Exit(1 if found["overdue"] or found["unreadable"] else 0)
 
 
 @app.command()
@@ -92,10 +95,7 @@ def _show(found: dict[str, Any]) -> None:
         words += [f"{level['overdue']} overdue 逾期"] if level["overdue"] else []
         words += [f"{level['held']} held 待审批"] if level["held"] else []
         out.print(f"\n[bold]{name} {LEVELS[name]}[/]  {', '.join(words)}", highlight=False)
-        table = Table(
-            "feed", "state 状态", "day 业务日期", "due 应到", "arrived 到达", "rows 行数", "usual 通常", "quarantine 隔离", "open 待更正", "held 待审批",
-            box=None,
-        )  # fmt: skip
+        table = Table(Column("feed", no_wrap=True), *_HEADINGS, box=None)
         for feed in found["feeds"]:
             if feed["level"] == name:
                 state = Text(
@@ -114,6 +114,12 @@ def _show(found: dict[str, Any]) -> None:
                 highlight=False,
                 soft_wrap=True,
             )
+    for feed_id in found["unreadable"]:
+        out.print(
+            f"{feed_id}: its contract cannot be read, so nobody knows what it owes 合同无法读取; `urbanbrain check`",
+            highlight=False,
+            soft_wrap=True,
+        )
     out.print(f"\nrelease {found['release'] or 'none yet'}", highlight=False)
 
 

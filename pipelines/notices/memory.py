@@ -101,7 +101,8 @@ def remember(found: Sequence[Change], standings: Sequence[Standing], at: datetim
             keep(change)
     known = _conditions()
     changed = {change.feed_id for change in found}
-    conditions = {
+    # A feed whose contract cannot be read today is not forgotten.
+    conditions = {name: list(value) for name, value in known.items()} | {
         each.feed_id: [
             each.condition,
             at.isoformat()

@@ -11,6 +11,7 @@ import hmac
 import json
 import smtplib
 import ssl
+import threading
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -24,13 +25,20 @@ from pipelines.notices.message import Message
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
+WHOLE_SECONDS = 45.0
+"""How long one message may take in all; a server that drips a letter every few seconds trips no other limit."""
 _SCHEMES = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 _HERE = ("localhost", "127.0.0.1", "::1")
 
 
 def send(message: Message, to: Addressee, at: datetime) -> str:
-    """Send a message; "" once it was taken, else what went wrong."""
-    return _mail(message, to, at) if to.channel == "mail" else _post(message, to, at)
+    """Send a message; "" once it was taken, else what went wrong. What was given up may still arrive, and again."""
+    answers: list[str] = []
+    way = _mail if to.channel == "mail" else _post
+    thread = threading.Thread(target=lambda: answers.append(way(message, to, at)), daemon=True)
+    thread.start()
+    thread.join(WHOLE_SECONDS)
+    return answers[0] if answers else f"it did not take it within {WHOLE_SECONDS:g} s"
 
 
 def _mail(message: Message, to: Addressee, at: datetime) -> str:

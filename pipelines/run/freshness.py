@@ -8,12 +8,18 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pipelines import contract as contracts
 from pipelines import freshness, notices, releases, settings
 from pipelines.contract.model import Contract
 from pipelines.errors import SettingError, UrbanBrainError, WarehouseError
 from pipelines.freshness import Standing
-from pipelines.run.opening import readable
 from pipelines.run.windows import Instant, instant
+
+
+def _feeds() -> tuple[list[Contract], list[str]]:
+    """The feeds that can be watched, and those whose contracts cannot be read: nobody knows what they owe."""
+    feeds, problems = contracts.read_all()
+    return feeds, sorted({problem.contract_id for problem in problems})
 
 
 def _moment(at: Instant | None, zone: ZoneInfo) -> datetime:
@@ -32,7 +38,7 @@ def notify(at: Instant | None = None, *, dry_run: bool = False) -> dict[str, Any
     With `dry_run` nothing is remembered and nobody told. Raises SettingError when an addressee is garbled,
     UrbanBrainError when somebody could not be told: all others are told before, and these by the next run.
     """
-    feeds = readable()
+    feeds, _ = _feeds()
     zone = _zone(feeds)
     now = _moment(at, zone)
     told, garbled = notices.addressees(freshness.LEVELS)
@@ -66,7 +72,7 @@ def status(at: Instant | None = None) -> dict[str, Any]:
 
     Raises ContractError when `at` is no instant.
     """
-    feeds = readable()
+    feeds, unreadable = _feeds()
     zone = _zone(feeds)
     now = _moment(at, zone)
     found = freshness.standings(feeds, now)
@@ -85,6 +91,7 @@ def status(at: Instant | None = None) -> dict[str, Any]:
             for each in found
         ],
         "overdue": [each.feed_id for each in found if each.is_overdue],
+        "unreadable": unreadable,
         "release": _release(),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
@@ -65,6 +66,7 @@ class Hook:
     def forget(self) -> None:
         self.posts: list[tuple[str, dict[str, str], bytes]] = []
         self.status = 200
+        self.seconds = 0.0
 
     def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(body) for _, _, body in self.posts]
@@ -77,6 +79,7 @@ def web() -> Iterator[tuple[Hook, str]]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            time.sleep(hook.seconds)
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if hook.status < 300:
                 hook.posts.append((self.path, dict(self.headers), body))

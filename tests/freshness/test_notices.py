@@ -29,7 +29,7 @@ SECRET_PATH = "/hooks/very-secret-token"
 def one_feed(monkeypatch: pytest.MonkeyPatch) -> list[Contract]:
     """The channel has one feed; settings of the machine are nobody's."""
     feeds = [FEED]
-    monkeypatch.setattr(watching, "readable", lambda: feeds)
+    monkeypatch.setattr(watching, "_feeds", lambda: (feeds, []))
     monkeypatch.setenv("URBANBRAIN_NOTIFY_FROM", "brain@example.org")
     return feeds
 
@@ -234,11 +234,23 @@ def test_nothing_listens_and_the_wait_is_bounded(
     assert sending.CONNECT_SECONDS + sending.ANSWER_SECONDS <= 15
 
 
+def test_a_server_that_lets_us_wait_is_given_up(
+    home: Path, mailbox: sinks.Mailbox, hook: sinks.Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "WHOLE_SECONDS", 2.0)
+    hook.seconds = 4.0
+    arrive_daily(FEED, "2026-11-16")
+    with pytest.raises(UrbanBrainError, match="did not take it within 2 s"):
+        monitor("2026-11-18T07:00")
+
+    assert 1 == len(mailbox.mails)
+
+
 def _run(home: str, smtp: str, told: str) -> None:
     import os
 
     os.environ.update(URBANBRAIN_HOME=home, URBANBRAIN_SMTP=smtp, URBANBRAIN_NOTIFY_STREET=told)
-    watching.readable = lambda: [FEED]
+    watching._feeds = lambda: ([FEED], [])
     watching.notify(here("2026-11-18T07:00"))
 
 

@@ -20,7 +20,7 @@ FEED = contract.load("street_steward_requests")  # daily, due at six
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The channel has no other feed: those that never bring anything are called for, too."""
-    monkeypatch.setattr(watching, "readable", lambda: [FEED])
+    monkeypatch.setattr(watching, "_feeds", lambda: ([FEED], []))
 
 
 def asked(*words: str) -> tuple[int, str]:
@@ -88,6 +88,13 @@ def test_it_tells_while_the_warehouse_is_being_written(home: Path, alone: None) 
     with duckdb.connect(str(lake.warehouse_file())) as writer:
         writer.execute("create table busy as select 1")
         assert 0 == asked("status", "--at", "2026-11-17T01:00")[0]
+
+
+def test_a_feed_nobody_can_watch_is_not_silently_well(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "_feeds", lambda: ([FEED], ["city_broken"]))
+    code, said = asked("status")
+
+    assert (1, True) == (code, "city_broken: its contract cannot be read" in said)
 
 
 def test_a_replay_tells_of_its_own_day_only(home: Path, alone: None) -> None:
