@@ -7,5 +7,5 @@
     returned    a sheet that came back, in whatever state
 
 A row is known by its feed, batch and number, and by check digits of its content. The same content received again,
-by a later pull of the same broken source, has the same digits: settling one row settles those received before it.
+by a later pull of the same broken source, has the same digits: settling one row settles them all.
 """

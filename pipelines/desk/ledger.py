@@ -61,14 +61,15 @@ def settle(connection: DuckDBPyConnection) -> None:
             f"update {_LEDGER} as ledger set {name} = bad.{name} from {_QUARANTINE} as bad where {_SAME} "
             f"and ledger.{name} is distinct from bad.{name}"
         )
-    # The same content received before is settled with it: a source that sends a bad row every day sent one bad row.
+    # The same content is settled with it, whenever it is received: a source that sends a bad row every night, because
+    # its last days are pulled again, sent one bad row.
     connection.execute(
         "create or replace temp table settled as select other.feed_id, other.batch_id, other.row_number, "
         "arg_max(case ledger.outcome when 'accepted' then 'corrected' else ledger.outcome end, "
         "(ledger.corrected_at, ledger.correction_batch_id)) as state, max(ledger.corrected_at) as settled_at "
         f"from {_LEDGER} as ledger inner join {_QUARANTINE} as bad on {_SAME} "
         f"inner join {_QUARANTINE} as other on other.feed_id = bad.feed_id and other.row_digest = bad.row_digest "
-        "and other.landed_at <= bad.landed_at and other.batch_id is distinct from ledger.correction_batch_id group by all"
+        "and other.batch_id is distinct from ledger.correction_batch_id group by all"
     )
     connection.execute(
         f"update {_QUARANTINE} as bad set state = new.state, settled_at = new.settled_at from ("

@@ -54,8 +54,6 @@ class Settled:
 
     state: str
     digest: str
-    until: datetime
-    """Rows of the same content received up to then are settled with it."""
     place: tuple[str, str, int]
     successor: tuple[str, int] | None = None
     """Batch and row number a returned row waits in."""
@@ -84,7 +82,7 @@ def find(
 def settled(connection: DuckDBPyConnection, feed_id: str) -> list[Settled]:
     """Everything that was done about rows of a feed."""
     done = [
-        Settled(DISCARDED, digits, datetime.fromisoformat(each.landed_at), (feed_id, each.batch_id, number))
+        Settled(DISCARDED, digits, (feed_id, each.batch_id, number))
         for each in discards.read()
         if each.feed_id == feed_id
         for number, digits in zip(each.row_numbers, each.row_digests, strict=True)
@@ -92,28 +90,25 @@ def settled(connection: DuckDBPyConnection, feed_id: str) -> list[Settled]:
     for folder in sent_back(feed_id):
         bad = lake.same_batch(folder, "quarantine") / ROWS
         rows = connection.execute(
-            "select sent._row_number, batch_id, row_number, row_digest, landed_at, bad._row_number is not null "
+            "select sent._row_number, batch_id, row_number, row_digest, bad._row_number is not null "
             f"from read_parquet({literal(str(folder / CORRECTIONS))}) as sent "
             f"left join read_parquet({literal(str(bad))}) as bad using (_row_number) order by all"
         ).fetchall()
         own = folder.name.removeprefix("batch=")
         done += [
-            Settled(
-                RETURNED if is_bad else CORRECTED, digits, until, (feed_id, batch_id, number), (own, place)
-            )
-            for place, batch_id, number, digits, until, is_bad in rows
+            Settled(RETURNED if is_bad else CORRECTED, digits, (feed_id, batch_id, number), (own, place))
+            for place, batch_id, number, digits, is_bad in rows
         ]
     return done
 
 
 def act_on(bad: Bad, done: Sequence[Settled]) -> Settled | None:
-    """What settled a row: an act on itself, or on a row of the same content received no earlier."""
+    """What settled a row: an act on itself, or on a row of the same content."""
     own = (bad.batch_id, bad.row_number)
     acts = [
         act
         for act in done
-        if act.place == bad.place
-        or (act.digest == bad.row_digest and bad.landed_at <= act.until and act.successor != own)
+        if act.place == bad.place or (act.digest == bad.row_digest and act.successor != own)
     ]
     return acts[-1] if acts else None
 

@@ -294,7 +294,9 @@ def test_the_same_bad_row_received_again_is_one_row_on_the_sheet(batch: str, tmp
     )
     run.load()
     run.check()
-    assert [("corrected", 2)] == asked(
+    run.gate(str(land_by_hand(FEED, rows[1:], landed_at=pulled_at(DAYS[2]))))
+    run.load()
+    assert [("corrected", 3)] == asked(
         f"select state, count(*) from ops.quarantine where business_key = '{KEYS[1]}' group by all"
     )
 
