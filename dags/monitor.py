@@ -24,6 +24,7 @@ from pipelines.airflow_names import MONITOR_DAG
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
+    is_paused_upon_creation=False,
     dagrun_timeout=timedelta(minutes=30),
     default_args={"owner": "urbanbrain", "retries": 0},
 )

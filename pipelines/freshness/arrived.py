@@ -5,6 +5,7 @@ days in question are opened: years of batches cost a listing.
 from __future__ import annotations
 
 import os
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from pipelines.receipt import CORRECTION, Receipt
 
 Outcome = Literal["validated", "refused", "held", "landing"]
 _WINDOW, _BATCH = "window=", "batch="
+_NAME = re.compile(rf"{_WINDOW}[0-9]{{4}}(0[1-9]|1[0-2])[0-3][0-9]T[0-2][0-9]([0-5][0-9]){{2}}Z")
 _STAGES: tuple[Outcome, ...] = ("validated", "refused", "held")
 """What a batch can have become, the first of these that has it."""
 
@@ -101,7 +103,7 @@ def _landing(arrival: Arrival) -> tuple[datetime, Window, str]:
 
 
 def _windows(stage: Stage, feed_id: str) -> list[str]:
-    return [name for name in _names(lake.lake() / stage / feed_id) if name.startswith(_WINDOW)]
+    return [name for name in _names(lake.lake() / stage / feed_id) if _NAME.fullmatch(name)]
 
 
 def _between(names: list[str], since: datetime, at: datetime) -> list[str]:

@@ -208,6 +208,18 @@ def test_the_future_is_not_known(home: Path) -> None:
     assert here("2026-11-17T00:40") == standing(feed, "2026-11-17T12:00").arrived
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["window=", "window=yesterday", "window=20269999T000000Z", ".writing-x", "window=20261116T160000Z.old"],
+)
+def test_folders_that_are_no_windows_are_passed_over(home: Path, name: str) -> None:
+    feed = daily()
+    arrive_daily(feed, "2026-11-16")
+    (lake.lake() / "validated" / feed.feed_id / name / "batch=x").mkdir(parents=True)
+
+    assert "learning" == state(feed, "2026-11-17T01:00")
+
+
 def test_a_broken_receipt_is_no_arrival_and_stops_nobody(home: Path) -> None:
     feed = daily()
     arrive_daily(feed, "2026-11-16", "2026-11-17")
