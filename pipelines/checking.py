@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pipelines import areas, contract, database, operations, promises, settings
+from pipelines import areas, contract, database, lineage, operations, promises, settings
 from pipelines.contract import dictionary
 from pipelines.stages import governance
 
@@ -43,6 +43,11 @@ def check_all() -> Iterator[str]:
         connection.close()
     models = governance.build_order(settings.project())
     yield f"{len(models)} models build in this order: {', '.join(models)}"
+    known = lineage.of_project(settings.project())
+    traced = {field.table for field in known.made_of} - known.unseen.keys()
+    yield f"{len(traced)} tables and views tell where each of their columns comes from"
+    for table, why in sorted(known.unseen.items()):
+        yield f"nobody can tell what {known.origins[table]} makes its columns of: {why}"
 
 
 def _try_reduction(connection: duckdb.DuckDBPyConnection, feed: contract.Contract) -> None:
@@ -50,8 +55,8 @@ def _try_reduction(connection: duckdb.DuckDBPyConnection, feed: contract.Contrac
     import duckdb
 
     columns = [f"{column.name} {column.type}" for column in feed.judged_columns]
-    lineage = [f"{name} {kind}" for name, kind, *_ in dictionary.lineage(feed)]
-    connection.execute(f"create or replace temp table judged ({', '.join([*columns, *lineage])})")
+    system = [f"{name} {kind}" for name, kind, *_ in dictionary.lineage(feed)]
+    connection.execute(f"create or replace temp table judged ({', '.join([*columns, *system])})")
     problems = []
     for column in feed.columns:
         try:

@@ -99,11 +99,16 @@ Columns = Callable[[str], Sequence[str] | None]
 def read(query: str, columns: Columns) -> Relation:
     """The fields a query reads. Raises Unseen, saying what cannot be told."""
     try:
-        return _Reader(columns).query(sqlglot.parse_one(query, dialect="duckdb"), _Scope())
+        statements = [each for each in sqlglot.parse(query, dialect="duckdb") if each is not None]
+        if len(statements) != 1:
+            raise Unseen(f"it is {len(statements)} statements, not one")
+        return _Reader(columns).query(statements[0], _Scope())
     except sqlglot.errors.SqlglotError as error:
         raise Unseen(f"its SQL cannot be parsed: {str(error).splitlines()[0]}") from None
     except RecursionError:
         raise Unseen("its SQL is nested too deeply") from None
+    except (AttributeError, IndexError, KeyError, TypeError) as error:  # a tree of a shape nobody foresaw
+        raise Unseen(f"its SQL is of a kind that is not understood here ({type(error).__name__})") from None
 
 
 @dataclass
@@ -420,7 +425,12 @@ class _Reader:
             parts = [self._of(node.this, inside), self._of(node.args["iterator"], scope)]
             decides = self._of(node.args["condition"], inside) if node.args.get("condition") else NOTHING
             return _as(TRANSFORMATION, *parts) | _as(CONDITIONAL, decides)
-        if isinstance(node, (sql.PositionalColumn, sql.Columns, sql.Star)):
+        is_spread = isinstance(node, sql.Explode) and bool(
+            node.args.get("expressions")
+        )  # `recursive := true`
+        if is_spread or isinstance(
+            node, (sql.PositionalColumn, sql.Columns, sql.Star, sql.Parameter, sql.Placeholder)
+        ):
             raise Unseen(f"`{_head(node)}` does not say which columns it means")
         uses = self._children(node, scope)
         if isinstance(node, (sql.AggFunc, *_ROW_NUMBERS)):

@@ -162,6 +162,13 @@ HOSTILE = {
     "select #1 from city.orders": "does not say which columns it means",
     "select from where": "cannot be parsed",
     "delete from city.orders": "is no select",
+    "select 1 from city.orders; drop table city.orders": "it is 2 statements, not one",
+    "": "it is 0 statements, not one",
+    "select unnest(place, recursive := true) from city.orders": "does not say which columns it means",
+    "select $1 from city.orders": "does not say which columns it means",
+    "describe city.orders": "is no select",
+    "summarize city.orders": "is no select",
+    "select street as x, x.* from city.orders": "names no source",
     "select street from city.orders union all select street, name from city.streets": "unites 1 columns with 2",
     "select " + "(" * 5000 + "1" + ")" * 5000: "",
 }
