@@ -69,7 +69,10 @@ def _say_record(record: dict[str, Any]) -> None:
         reasons = "; ".join(str(reason["text_en"]) for reason in row.get("reasons", []))
         _say(f"      set aside: batch {row['batch_id']} row {row['row_number']}: {escape(reasons)}")
     for row in record.get("corrections", []):
-        _say(f"      corrected: {escape(', '.join(f'{name} {value}' for name, value in row.items()))}")
+        _say(
+            f"      {row['outcome']}: row {row['row_number']} of batch {row['batch_id']}, by {escape(str(row.get('corrected_by', 'nobody')))} "
+            f"on {row['corrected_at']:%Y-%m-%d %H:%M}: {escape(str(row.get('reason', '')))}"
+        )
     for batch in record["batches"]:
         numbers = ", ".join(map(str, batch["row_numbers"][:10])) + (
             " …" if len(batch["row_numbers"]) > 10 else ""

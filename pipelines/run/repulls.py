@@ -17,6 +17,7 @@ from pipelines.errors import ContractError
 from pipelines.lake import Window
 from pipelines.run.batches import raise_if_refused
 from pipelines.run.windows import Instant, instant
+from pipelines.telling import stages as telling
 
 Kind = Literal["re_pull", "census"]
 
@@ -38,8 +39,10 @@ def ask_again(
     promise = asked_again(feed, kind)
     landed_at = instant(as_of, ZoneInfo(feed.timezone)).astimezone(UTC) if as_of else settings.now()
     window = window_of(feed, promise.reach, landed_at)
-    folder = landing.land(feed, window, landed_at, settings.server(), progress, origin=kind)
-    raise_if_refused(folder)
+    with telling.landing(feed, window) as tell:
+        folder = landing.land(feed, window, landed_at, settings.server(), progress, origin=kind)
+        tell(folder)
+        raise_if_refused(folder)
     return str(folder)
 
 

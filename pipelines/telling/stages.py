@@ -97,7 +97,8 @@ def _judged(run: Running, feed: Contract, landed: Receipt) -> None:
     )
     for stage, rows in stages:
         folder = landed.batch.folder(stage)
-        if not (folder / lake.RECEIPT).exists():
+        # An approved batch is in `held` until its good rows are in: they are what came of it.
+        if not (folder / lake.RECEIPT).exists() or (stage == "held" and run.outputs):
             continue
         receipt = Receipt.read(folder)
         run.inputs[0].inputFacets = datasets.judged(feed, replace(receipt, parts=landed.parts))
