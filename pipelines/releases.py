@@ -57,6 +57,14 @@ class Release:
         return str(self.manifest["timezone"])
 
     @property
+    def inputs(self) -> dict[str, str] | None:
+        """Digests of the files it was made from, by name; None when it was published before they were kept."""
+        listed = self.manifest.get("inputs")
+        return (
+            {str(each["path"]): str(each["sha256"]) for each in listed} if isinstance(listed, list) else None
+        )
+
+    @property
     def tables(self) -> dict[str, Path]:
         """The Parquet file of each published table, by name such as `governance.cases`."""
         paths = (file["path"] for file in self.manifest["files"])

@@ -229,7 +229,7 @@ def rebuild(
             out.print(f"  {line}", soft_wrap=True, highlight=False)
         if made.next_step:
             err.print(f"  → {made.next_step}", soft_wrap=True, highlight=False)
-        raise typer.Exit(1 if made.problems or made.another_code else 0)
+        raise typer.Exit(1 if made.problems or (made.another_code and not with_this_code) else 0)
     out.print(made.folder, soft_wrap=True, highlight=False)
     for line in made.differences:
         out.print(f"  {line}", soft_wrap=True, highlight=False)

@@ -175,6 +175,8 @@ def causes_between(older: Release, newer: Release, *, with_tables: bool = False)
     if again:
         lines[RULE].append(f"{len(again)} batches were judged again")
         touched[RULE] |= {each[0] for each in again}
+    if None in (older.inputs, newer.inputs):
+        lines[RULE].append("inputs were not kept yet when one of the two was published")
     lines[RULE] += _code_changes(older, newer)
     graph = _readers(newer) if with_tables else None
     return [
@@ -197,12 +199,14 @@ def _judging(batch: Batch) -> tuple[Any, Any]:
 
 
 def _inputs(release: Release) -> dict[str, str]:
-    return {each["path"]: each["sha256"] for each in release.manifest.get("inputs", [])}
+    return release.inputs or {}
 
 
 def _changed_inputs(older: Release, newer: Release) -> dict[str, str]:
     """Inputs that came (+), went (-) or changed (~)."""
     before, after = _inputs(older), _inputs(newer)
+    if older.inputs is None or newer.inputs is None:
+        return {}
     return {
         name: "+" if name not in before else "-" if name not in after else "~"
         for name in before.keys() | after.keys()
@@ -284,7 +288,7 @@ def _reached(
         return frozenset(release.tables)
     waiting = [feed.replace("_", ".", 1) for feed in feeds]
     waiting += [f"{table}_history" for table in waiting]
-    waiting += ["ops.batches", "ops.quarantine", "ops.drift", "ops.held", "ops.corrections"] if feeds else []
+    waiting += [table for table in (*graph, *release.tables) if table.startswith("ops.") and feeds]
     for name in changed:
         if _cause_of_input(name) == cause:
             waiting += _tables_of_input(name, graph)

@@ -70,7 +70,8 @@ def release_summary(name: str = CURRENT) -> dict[str, Any]:
     """What one release was made from and holds."""
     release = find_release(name)
     manifest = release.manifest
-    kinds = Counter(str(each["path"]).split("/")[0] for each in manifest.get("inputs", []))
+    listed = release.inputs or {}
+    kinds = Counter(name.split("/")[0] for name in listed)
     origins = Counter(str(batch.get("origin", "source")) for batch in manifest["batches"])
     return {
         "release_id": release.release_id,
@@ -78,7 +79,7 @@ def release_summary(name: str = CURRENT) -> dict[str, Any]:
         "area_edition": manifest.get("area_edition", ""),
         "code": manifest.get("code") or {"version": manifest.get("code_version", "")},
         "inputs": dict(kinds),
-        "inputs_gone": len(inputs.absent(str(each["sha256"]) for each in manifest.get("inputs", []))),
+        "inputs_gone": len(inputs.absent(listed.values())),
         "batches": {
             **origins,
             "refused": sum(bool(batch.get("is_refused")) for batch in manifest["batches"]),

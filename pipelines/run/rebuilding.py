@@ -13,7 +13,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ def rebuild_release(
     if plan.another_code and not with_this_code:
         problems += plan.another_code
     if dry_run:
-        return plan
+        return replace(plan, problems=(*plan.problems, *_unusable(into)))
     if problems:
         steps = [plan.next_step] if plan.problems else []
         if plan.another_code and not with_this_code:
@@ -123,8 +123,7 @@ def rebuild_release(
 
 def recipe_of(release: Release) -> Recipe:
     """What a release was made from. Raises WarehouseError when its manifest does not say."""
-    listed = release.manifest.get("inputs")
-    if not isinstance(listed, list):
+    if release.inputs is None:
         raise WarehouseError(
             f"release {release.release_id} was published before inputs were kept",
             next_step="only later releases can be made again",
@@ -135,9 +134,7 @@ def recipe_of(release: Release) -> Recipe:
         for batch in batches
         if batch.get(inputs.JUDGED_WITH)
     }
-    return Recipe(
-        {each["path"]: each["sha256"] for each in listed}, batches, release.manifest.get("held", ()), judging
-    )
+    return Recipe(release.inputs, batches, release.manifest.get("held", ()), judging)
 
 
 def key(batch: Batch) -> tuple[str, str, str]:
@@ -246,6 +243,10 @@ def _judge(
     judge: bool,
 ) -> None:
     """Bring one batch to where loading finds it."""
+    with_what = recipe.judging.get(key(batch), recipe.inputs)
+    is_judged = (
+        not judge and not batch["is_refused"] and _is_judged_with(origin["validated"], batch, with_what)
+    )
     with settings.at(folder):
         target = _folders(batch)
         if batch["is_refused"]:
@@ -253,8 +254,7 @@ def _judge(
             return
         if origin["landing"].exists():
             _link(origin["landing"], target["landing"])
-        with_what = recipe.judging.get(key(batch), recipe.inputs)
-        if not judge and _is_judged_with(origin["validated"], batch, with_what):
+        if is_judged:
             for stage in _JUDGED:
                 _link(origin[stage], target[stage])
             return
@@ -283,7 +283,12 @@ def _areas_of(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _is_judged_with(validated: Path, batch: Batch, files: Mapping[str, str]) -> bool:
-    """Whether rows that were judged are what judging them with these files would give."""
+    """Whether rows that were judged are what judging them with these files would give.
+
+    Nobody wrote down what the oldest were judged with; they are taken as they are.
+    """
+    if not batch.get(inputs.JUDGED_WITH):
+        return (validated / lake.RECEIPT).exists()
     try:
         receipt = Receipt.read(validated)
         said = inputs.read_judging(receipt.details[inputs.JUDGED_WITH])
@@ -324,7 +329,6 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _plan(release: Release, source: str) -> Plan:
-    listed = release.manifest.get("inputs")
     batches: list[dict[str, Any]] = release.manifest["batches"]
     judged = [batch for batch in batches if not batch["is_refused"]]
     problems, steps = [], []
@@ -332,13 +336,13 @@ def _plan(release: Release, source: str) -> Plan:
     gone = inputs.absent(lists)
     kept = {digest: inputs.read_judging(digest) for digest in lists - set(gone)}
     recipe = Recipe({}, ())
-    if not isinstance(listed, list):
+    if release.inputs is None:
         problems.append("it was published before inputs were kept")
     else:
         gone += inputs.absent(
-            {each["sha256"] for each in listed}.union(*(said["files"].values() for said in kept.values()))
+            set(release.inputs.values()).union(*(said["files"].values() for said in kept.values()))
         )
-        names = {each["sha256"]: each["path"] for each in listed}
+        names = {digest: name for name, digest in release.inputs.items()}
         problems += [
             f"inputs/{digest}.zst is gone or damaged ({names.get(digest, 'what batches were judged with')})"
             for digest in gone[:_SHOWN]

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -67,14 +67,13 @@ def publish(
     held = _held()
     release_id = _release_id(as_of, contracts, governance, project, batches, held)
     target = lake.releases() / release_id
-    if target.exists() and not _is_whole(release_id):
-        shutil.rmtree(target)  # damaged on disk: it is written again, byte by byte the same
-    if not (target / releases.MANIFEST).is_file():
+    kept = inputs.keep(inputs.of_project(project) | inputs.of_home())
+    if not _is_whole(release_id):  # one that is damaged on disk is written again, byte by byte the same
         with lake.new_folder(target) as folder:
             publication = _Publication(
                 connection, contracts, governance, project=project, as_of=as_of, folder=folder
             )
-            publication.write(release_id, batches, held)
+            publication.write(release_id, batches, held, kept)
             _settle(folder)
     lake.write_file(lake.releases() / releases.CURRENT, f"{release_id}\n".encode())
     return target
@@ -124,7 +123,11 @@ class _Publication:
         self.public = Disclosure(contracts, governance, _columns(connection))
 
     def write(
-        self, release_id: str, batches: Sequence[dict[str, Any]], held: Sequence[dict[str, str]]
+        self,
+        release_id: str,
+        batches: Sequence[dict[str, Any]],
+        held: Sequence[dict[str, str]],
+        kept: Mapping[str, str],
     ) -> None:
         version = _version()
         rows: dict[str, int | None] = {}
@@ -159,10 +162,7 @@ class _Publication:
             "area_edition": self._area_edition(),
             "code": inputs.code(),
             "inputs_digest": releases.inputs_digest(self.project),
-            "inputs": [
-                {"path": name, "sha256": digest}
-                for name, digest in inputs.keep(inputs.of_project(self.project) | inputs.of_home()).items()
-            ],
+            "inputs": [{"path": name, "sha256": digest} for name, digest in kept.items()],
             "batches": sorted(
                 ({key: _plain(value) for key, value in sorted(batch.items())} for batch in batches),
                 key=lambda batch: json.dumps(batch, sort_keys=True, ensure_ascii=False),
