@@ -19,12 +19,6 @@ def check_all() -> Iterator[str]:
         raise contract.contract_error(problems)
     promised = contract.load_all(contract.LEVELS)
     yield f"{len(promised)} contracts are right"
-    changed = promises.since_agreed(settings.project())
-    promises.refuse(changed)
-    if changed:
-        names = ", ".join(each.contract_id for each in changed)
-        yield f"{len(changed)} promises changed as their versions say; `urbanbrain contract lock` agrees to {names}"
-    yield from promises.ended(promised, settings.now().date())
     connection = database.memory()
     try:
         rows = areas.load_reference(connection, settings.project() / "contracts" / "reference")
@@ -43,6 +37,12 @@ def check_all() -> Iterator[str]:
         connection.close()
     models = governance.build_order(settings.project())
     yield f"{len(models)} models build in this order: {', '.join(models)}"
+    changed = promises.since_agreed(settings.project())
+    promises.refuse(changed)
+    if changed:
+        names = ", ".join(each.contract_id for each in changed)
+        yield f"{len(changed)} promises changed as their versions say; `urbanbrain contract lock` agrees to {names}"
+    yield from promises.ended(promised, settings.now().date())
     known = lineage.of_project(settings.project())
     traced = {field.table for field in known.made_of} - known.unseen.keys()
     yield f"{len(traced)} tables and views tell where each of their columns comes from"
