@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import RIGHT
+from right_contract import RIGHT
 
 from pipelines import cli, contract, promises, run, settings
 from pipelines.errors import ContractError
