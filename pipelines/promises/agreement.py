@@ -164,7 +164,7 @@ def agree(project: Path, *, dry_run: bool = False) -> list[Difference]:
     refuse(found)
     today = promises(contracts.load_all(LEVELS, project / "contracts"))
     lines = (
-        f"{json.dumps(contract_id)}: {json.dumps(promise, ensure_ascii=False, sort_keys=True)}"
+        f"{json.dumps(contract_id)}: {json.dumps(promise, ensure_ascii=False)}"
         for contract_id, promise in sorted(today.items())
     )
     if not dry_run:

@@ -213,6 +213,8 @@ def test_what_is_agreed_on_is_one_line_a_contract(project: Change) -> None:
     ]
     assert [] == run.contract_lock()
     assert written == path.read_bytes()
+    kept = json.loads(written)["district_pool_visits"]["columns"]
+    assert [column.name for column in contract.load("district_pool_visits").columns] == [*kept]
 
 
 def test_a_promise_is_not_broken_without_saying_so(project: Change) -> None:
