@@ -113,6 +113,12 @@ def diff(
         ),
     ] = False,
     form: Annotated[str, typer.Option("--format", "-f", help="table, markdown or json.")] = "table",
+    with_this_code: Annotated[
+        bool,
+        typer.Option(
+            "--with-this-code", help="Explain though other code or libraries made the older release."
+        ),
+    ] = False,
 ) -> None:
     """Say what changed for readers between two releases, and why. 两次发布之间的变化及原因。
 
@@ -130,6 +136,7 @@ def diff(
             run.find_release(one).release_id,
             run.find_release(other).release_id,
             explain=explain,
+            with_this_code=with_this_code,
             progress=counter,
         )
     if form == "json":

@@ -81,11 +81,17 @@ class Difference:
 
 
 def release_difference(
-    one: str, other: str, *, explain: bool = False, progress: Callable[[int, int], None] | None = None
+    one: str,
+    other: str,
+    *,
+    explain: bool = False,
+    with_this_code: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Difference:
     """How release `other` differs from `one`; with `explain` every row by its causes, which judges and builds again.
 
-    Raises WarehouseError when a release is damaged or, to explain, what it was made from is not all there any more.
+    Raises WarehouseError when a release is damaged or, to explain, what it was made from is not all there any more, or
+    other code made the older one; `with_this_code` goes on, and what code changed counts under the first cause.
     """
     older, newer = releases.read(one), releases.read(other)
     for release in (older, newer):
@@ -95,6 +101,16 @@ def release_difference(
                 + "\n".join(f"  {line}" for line in damage[:_SHOWN]),
                 next_step=f"restore it from a backup, or `urbanbrain release rebuild {release.release_id} --into FOLDER`",
             )
+    if (
+        explain
+        and not with_this_code
+        and (lines := rebuilding.other_code([older.manifest.get("code") or {}]))
+    ):
+        raise WarehouseError(
+            f"the tables of release {older.release_id} cannot be made again to explain what changed\n"
+            + "\n".join(f"  {line}" for line in lines),
+            next_step="install that code, go on with --with-this-code, or leave --explain out",
+        )
     causes = causes_between(older, newer, with_tables=True)
     connection = database.memory()
     try:

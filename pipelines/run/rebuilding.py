@@ -386,11 +386,11 @@ def _plan(release: Release, source: str) -> Plan:
         ),
         tuple(problems),
         "; ".join(steps),
-        tuple(_other_code(used)),
+        tuple(other_code(used)),
     )
 
 
-def _other_code(used: Iterable[Mapping[str, Any]]) -> list[str]:
+def other_code(used: Iterable[Mapping[str, Any]]) -> list[str]:
     """How code and libraries that made something differ from those that run, a sentence each."""
     here = inputs.code()
     found = set()
