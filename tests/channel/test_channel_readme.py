@@ -42,7 +42,7 @@ def test_every_question_of_the_readme_has_an_answer(at_channel: Channel, command
     "verb",
     [
         "feeds", "check", "land", "gate", "run", "load", "build", "publish", "sql", "tables", "status", "trace",
-        "upkeep", "sample-city serve", "sample-city write", "demo", "up",
+        "upkeep", "backfill", "repull", "sample-city serve", "sample-city write", "demo", "up",
     ],
 )  # fmt: skip
 def test_every_command_is_in_the_readme_and_teaches(verb: str) -> None:
