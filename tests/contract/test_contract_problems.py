@@ -637,6 +637,14 @@ CASES = {
             "99: custom property 'snapshotFloor' is about snapshots, and a pull of this feed brings what changed"
         ],
     ),
+    "a census by a column that is not there": (
+        whole("census", "{schedule: 0 2 1 * *, reach: 92d, by: visit}"),
+        ["99: custom property 'census' names column 'visit', which does not exist; did you mean 'visit_id'?"],
+    ),
+    "a re-pull without its reach": (
+        whole("rePull", "{schedule: 0 2 * * *}"),
+        ["99: custom property 'rePull' lacks 'reach'"],
+    ),
     "rows dropped by a column that is not there": (
         whole("dropRows", "[{column: visit, pattern: x, reason: subtotal}]"),
         [
