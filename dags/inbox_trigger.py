@@ -12,8 +12,6 @@ from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from pipelines.run import inbox
-
 
 class InboxTrigger(BaseEventTrigger):
     """Fires when files lie whole in the drop folder that did not a moment ago; how many is all it says of them."""
@@ -32,6 +30,8 @@ class InboxTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look again and again; a file that was told of once is not told of while it lies there."""
+        from pipelines.run import inbox
+
         told: set[Any] = set()
         while True:
             found = set(await asyncio.to_thread(inbox.waiting, self.quiet_seconds))

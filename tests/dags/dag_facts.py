@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-HEAVY = ("duckdb", "great_expectations", "numpy", "pandas", "pyarrow", "requests", "scipy")
+HEAVY = ("duckdb", "great_expectations", "numpy", "pandas", "pyarrow", "requests", "scipy", "sqlglot")
 DAY = datetime(2026, 11, 17, tzinfo=UTC)
 
 

@@ -33,7 +33,11 @@ def main(folder: str, home: str) -> None:
     os.environ.update(AIRFLOW_HOME=home, AIRFLOW__CORE__LOAD_EXAMPLES="False")
     sys.path.insert(0, folder)
     dag = runpy.run_path(f"{folder}/inbox.py")["inbox_dag"]
-    heavy = [name for name in ("duckdb", "numpy", "pyarrow", "openpyxl") if name in sys.modules]
+    heavy = [
+        name
+        for name in ("duckdb", "numpy", "pyarrow", "openpyxl", "requests", "smtplib", "sqlglot")
+        if name in sys.modules
+    ]
     from inbox_trigger import InboxTrigger
 
     from pipelines import settings
