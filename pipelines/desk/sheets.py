@@ -155,7 +155,10 @@ def as_csv(sheets: Sequence[FeedSheet]) -> bytes:
 def as_workbook(
     sheets: Sequence[FeedSheet], whose: str, as_of: datetime, left_out: Sequence[str] = ()
 ) -> bytes:
-    """The sheets as an XLSX workbook, behind a page that says in both languages what to do with it."""
+    """The sheets as an XLSX workbook, behind a page that says in both languages what to do with it.
+
+    `as_of` stands in the zone in which times are written.
+    """
     from openpyxl import Workbook
 
     book = Workbook()
@@ -186,8 +189,8 @@ _STEPS = (
         "Write 空 where nothing should stand; write the same again where it was right. Where there is a list, choose from it.",
     ),
     (
-        "日期写作 2026-11-17，时间写作 2026-11-17 08:30:00（北京时间）。",
-        "Dates are written 2026-11-17, times 2026-11-17 08:30:00 (Beijing time).",
+        "日期写作 2026-11-17，时间写作 2026-11-17 08:30:00（{zone} 时间）。",
+        "Dates are written 2026-11-17, times 2026-11-17 08:30:00 (time of {zone}).",
     ),
     (
         "可以只交一部分，可以删行、排序，也可以另存为 CSV；请勿改动「编号」一列。",
@@ -228,7 +231,7 @@ def _write_guide(
         answer.number_format = "@"
     guide.append([])
     for place, (chinese, english) in enumerate(_STEPS, 1):
-        guide.append([place, f"{chinese}\n{english}"])
+        guide.append([place, f"{chinese}\n{english}".replace("{zone}", str(as_of.tzinfo))])
         guide.cell(guide.max_row, 2).alignment = wrapped
         guide.cell(guide.max_row, 1).alignment = Alignment(horizontal="right", vertical="top", indent=1)
         guide.row_dimensions[guide.max_row].height = 46 if len(english) > 105 else 32
