@@ -55,9 +55,8 @@ def land(
     Raises FeedError, ContractError or SettingError, and leaves nothing behind.
     """
     server = _server(contract, server_name or settings.server())
-    key = landing_key(contract)
     with scratch_folder("landing", contract.feed_id) as scratch:
-        writer = PartWriter(scratch, key)
+        writer = PartWriter(scratch, landing_key(contract))
         pulled = _pull(contract, server, window, writer, progress, origin)
         batch = Batch(contract.feed_id, window, _batch_id(contract, window, writer.parts, origin))
         refusal = batch.folder("refused")
@@ -66,27 +65,9 @@ def land(
                 drop_folder(batch.folder("landing"))  # a refusal that was cut short between its two steps
                 return refusal
             drop_folder(refusal)  # the contract changed; the gate decides anew
-        target = batch.folder("landing")
-        if _is_written(target) and not _is_whole(target, key):
-            drop_folder(target)
-        with new_folder(target) as folder:
-            for part in writer.parts:
-                (scratch / part.name).rename(folder / part.name)
-            Receipt(
-                stage="landing",
-                feed_id=contract.feed_id,
-                window=window,
-                batch_id=batch.batch_id,
-                landed_at=landed_at,
-                contract_version=contract.version,
-                contract_sha256=contract.sha256,
-                origin=origin,
-                parts=tuple(writer.parts),
-                received=pulled.rows or 0,
-                warnings=tuple(pulled.warnings),
-                details=_details(server, pulled),
-            ).write(folder)
-    return target
+        return _keep(
+            scratch, writer, batch, contract, landed_at, origin, pulled.rows or 0, _details(server, pulled), pulled.warnings
+        )  # fmt: skip
 
 
 def land_corrections(
@@ -101,32 +82,49 @@ def land_corrections(
     The same rows corrected the same way are the same batch. `details` say who corrected them and why, masked.
     """
     content = json.dumps(rows, ensure_ascii=False, sort_keys=True).encode()
-    key = landing_key(contract)
     with scratch_folder("landing", contract.feed_id) as scratch:
-        writer = PartWriter(scratch, key)
+        writer = PartWriter(scratch, landing_key(contract))
         writer(content, "json")
         batch = Batch(contract.feed_id, window, _batch_id(contract, window, writer.parts, CORRECTION))
-        refusal, target = batch.folder("refused"), batch.folder("landing")
+        refusal = batch.folder("refused")
         if _is_written(refusal):
             drop_folder(refusal)  # whoever sends it again wants it judged again
-        if _is_written(target) and not _is_whole(target, key):
-            drop_folder(target)
-        with new_folder(target) as folder:
-            for part in writer.parts:
-                (scratch / part.name).rename(folder / part.name)
-            Receipt(
-                stage="landing",
-                feed_id=contract.feed_id,
-                window=window,
-                batch_id=batch.batch_id,
-                landed_at=landed_at,
-                contract_version=contract.version,
-                contract_sha256=contract.sha256,
-                origin=CORRECTION,
-                parts=tuple(writer.parts),
-                received=len(rows),
-                details={**details, "is_counted": True, "bytes": len(content)},
-            ).write(folder)
+        told = {**details, "is_counted": True, "bytes": len(content)}
+        return _keep(scratch, writer, batch, contract, landed_at, CORRECTION, len(rows), told)
+
+
+def _keep(
+    scratch: Path,
+    writer: PartWriter,
+    batch: Batch,
+    contract: Contract,
+    landed_at: datetime,
+    origin: str,
+    received: int,
+    details: dict[str, Any],
+    warnings: Sequence[str] = (),
+) -> Path:
+    """Move what was written to the batch's folder, with its receipt; a batch that is there and whole stays as it is."""
+    target = batch.folder("landing")
+    if _is_written(target) and not _is_whole(target, landing_key(contract)):
+        drop_folder(target)
+    with new_folder(target) as folder:
+        for part in writer.parts:
+            (scratch / part.name).rename(folder / part.name)
+        Receipt(
+            stage="landing",
+            feed_id=contract.feed_id,
+            window=batch.window,
+            batch_id=batch.batch_id,
+            landed_at=landed_at,
+            contract_version=contract.version,
+            contract_sha256=contract.sha256,
+            origin=origin,
+            parts=tuple(writer.parts),
+            received=received,
+            warnings=tuple(warnings),
+            details=details,
+        ).write(folder)
     return target
 
 
@@ -249,7 +247,7 @@ def _batch_id(contract: Contract, window: Window, parts: list[Part], origin: str
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
 
-def _details(server: Server, pulled: Pulled) -> dict[str, object]:
+def _details(server: Server, pulled: Pulled) -> dict[str, Any]:
     return {
         "server": server.name,
         "source": pulled.source,
