@@ -124,15 +124,20 @@ def keep(change: Change) -> None:
 
 
 def pending() -> list[Change]:
-    """Changes somebody has still to be told of, oldest first; a file nobody can read is left for a person."""
-    return _read("pending")
+    """Changes somebody has still to be told of, oldest first."""
+    return _read("pending")[0]
+
+
+def unreadable() -> list[Path]:
+    """Changes somebody may have still to be told of, in files nobody can read: those are left for a person."""
+    return _read("pending")[1]
 
 
 def fill(connection: DuckDBPyConnection) -> None:
     """Make `ops.notices` of the files, where a contract promises it."""
     if TABLE not in {promise.table for promise in contracts.load_operations()}:
         return
-    everything = {change.notice_id: change for change in (*_read("pending"), *_read("told"))}
+    everything = {change.notice_id: change for change in (*_read("pending")[0], *_read("told")[0])}
     operations.fill(
         connection,
         TABLE,
@@ -166,14 +171,15 @@ def _path(notice_id: str, folder: str) -> Path:
     return root() / folder / f"{notice_id}.json"
 
 
-def _read(folder: str) -> list[Change]:
-    found = []
+def _read(folder: str) -> tuple[list[Change], list[Path]]:
+    """The changes in a folder, oldest first, and the files that hold none."""
+    found, broken = [], []
     for path in sorted((root() / folder).glob("*.json")):
         try:
             found.append(_change(json.loads(path.read_text(encoding="utf-8"))))
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            continue
-    return found
+            broken.append(path)
+    return found, broken
 
 
 def _change(values: dict[str, Any]) -> Change:

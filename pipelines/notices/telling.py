@@ -18,7 +18,7 @@ from pipelines.notices.memory import Change
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run noticed, how many messages were taken, and who could not be told and why, without addresses."""
+    """What a run noticed, how many messages were taken, and what could not be told and why, without addresses."""
 
     changes: tuple[Change, ...]
     sent: int
@@ -44,7 +44,8 @@ def tell(
     everybody = {each.addressee_id: each for of_level in told.values() for each in of_level}
     waiting = memory.pending()
     _drop(waiting, everybody)
-    sent, failures = 0, []
+    sent = 0
+    failures = [f"{path} cannot be read; look at it, then delete it" for path in memory.unreadable()]
     for addressee_id, addressee in everybody.items():
         untold = [
             change

@@ -50,7 +50,7 @@ def notify(at: Instant | None = None, *, dry_run: bool = False) -> dict[str, Any
         outcome = notices.tell(freshness.standings(feeds, now), now, told, zone)
     if outcome.failures:
         raise UrbanBrainError(
-            "not everybody could be told\n"
+            "not everything could be told\n"
             + "\n".join(f"  {line}" for line in (*garbled, *outcome.failures)),
             next_step="the next run tries again; `urbanbrain status` shows what it is about",
         )

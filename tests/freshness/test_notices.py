@@ -380,7 +380,11 @@ def test_a_broken_memory_tells_twice_rather_than_never(home: Path, hook: sinks.H
     (memory.root() / "conditions.json").write_text(text, encoding="utf-8")
     (memory.root() / "told" / "broken.json").write_text(text, encoding="utf-8")
     (memory.root() / "pending" / "broken.json").write_text(text, encoding="utf-8")
-    monitor("2026-11-18T07:10", "2026-11-18T07:20")
+    for at in ("2026-11-18T07:10", "2026-11-18T07:20"):
+        with pytest.raises(UrbanBrainError, match=r"pending/broken\.json cannot be read"):
+            monitor(at)
+    (memory.root() / "pending" / "broken.json").unlink()
+    monitor("2026-11-18T07:30")
 
     assert [["ok", "late"], ["ok", "late"]] == changes(hook)
 
