@@ -16,7 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from channel_days import CITY, DAYS, Channel, feeds_by_id, owed, pulled_at
-from city_truth import Row, by, devices, newest, only, published, reference, rounded, samples, valid_on
+from city_truth import (
+    PULLS,
+    Row,
+    by,
+    devices,
+    newest,
+    only,
+    published,
+    reference,
+    rounded,
+    samples,
+    valid_on,
+)  # fmt: skip
+from samplecity_judge import area_of, arriving, custom, read
 
 from pipelines import contract
 from pipelines.samplecity import answerkey
@@ -111,6 +124,30 @@ def test_the_planted_silence_is_the_only_one(at_channel: Channel) -> None:
     ]
 
     assert [(schools.FEED, DAYS[schools.OUTAGE_DAY])] == silent
+
+
+def test_every_bad_row_waits_for_the_street_it_names(at_channel: Channel) -> None:
+    """Counted by feed and street; nobody has corrected anything yet."""
+    expected: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+    for (feed_id, day), wire in wires().items():
+        [column, *_] = [each for each in arriving(feed_id) if custom(each, "area")] or [None]
+        for facts, _ in read(feed_id, wire.take(wire.outcome == QUARANTINED), day):
+            named = column and facts[column["name"]] is not None and area_of(column, facts, day)
+            expected[feed_id, named or "unassigned"].append(local(pulled_at(day)))
+    found = by(published("governance.quarantine_by_street"), "source_feed", "street_code")
+
+    assert {
+        key: (len(landed), len(landed), 0, 0, 0, min(landed), (max(PULLS).date() - min(landed).date()).days)
+        for key, landed in expected.items()
+    } == only(
+        found,
+        *(f"{what}_count" for what in ("quarantined", "open", "corrected", "returned", "discarded")),
+        "oldest_open_at",
+        "oldest_open_days",
+    )
+    for (feed_id, street), row in found.items():
+        assert (feeds_by_id()[feed_id].level, feeds_by_id()[feed_id].owner) == (row["level"], row["owner"])
+        assert (street == "unassigned") == (row["street_name"] is None)
 
 
 @cache
