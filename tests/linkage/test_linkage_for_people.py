@@ -34,7 +34,8 @@ def built(home: object) -> None:
             )
         connection.execute(
             "insert into city.hotline_orders_history by name "
-            "select *, _first_landed_at as _known_from from city.hotline_orders"
+            "select columns(name -> name not in ('_is_deleted_upstream', '_deleted_upstream_at', '_last_landed_at')), "
+            "_first_landed_at as _known_from from city.hotline_orders"
         )
     build()
 
