@@ -117,13 +117,16 @@ def batches(stage: Stage, feed_id: str = "*") -> list[Path]:
     return sorted(path.parent for path in (lake() / stage).glob(f"{feed_id}/window=*/batch=*/{RECEIPT}"))
 
 
-@contextlib.contextmanager
-def alone(batch: Batch) -> Iterator[None]:
+def alone(batch: Batch) -> contextlib.AbstractContextManager[None]:
     """Keep other processes from working on the same batch; a second one waits for the first to end."""
-    # Never removed, or two could hold "the" lock; a few hundred names are enough to keep batches apart.
-    path = settings.home() / "locks" / batch.feed_id / batch.batch_id[:2]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    # A few hundred names are enough to keep batches apart.
+    return one_at_a_time(f"{batch.feed_id}/{batch.batch_id[:2]}")
+
+
+@contextlib.contextmanager
+def one_at_a_time(what: str) -> Iterator[None]:
+    """Keep other processes from `what`; a second one waits for the first to end."""
+    with _lock(what).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -131,15 +134,20 @@ def alone(batch: Batch) -> Iterator[None]:
 @contextlib.contextmanager
 def only_one(what: str) -> Iterator[bool]:
     """Whether no other process is at `what`; none can begin while the block runs."""
-    path = settings.home() / "locks" / what
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    with _lock(what).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
             return
         yield True
+
+
+def _lock(what: str) -> Path:
+    """The file to lock. Never removed, or two could hold "the" lock."""
+    path = settings.home() / "locks" / what
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 @contextlib.contextmanager

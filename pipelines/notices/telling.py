@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from pipelines import settings
+from pipelines import lake
 from pipelines.freshness import Standing
 from pipelines.notices import memory, message, sending
 from pipelines.notices.addresses import Addressee
@@ -25,14 +24,9 @@ class Outcome:
     failures: tuple[str, ...]
 
 
-@contextmanager
-def alone() -> Iterator[None]:
+def alone() -> AbstractContextManager[None]:
     """One monitor at a time; a second one waits until the first has told everybody."""
-    path = settings.home() / "locks" / "notices"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return lake.one_at_a_time("notices")
 
 
 def tell(
