@@ -12,7 +12,8 @@ load → build → publish      one process at a time
     scorecards  a period as known on a day
     editions    the official code list
     freshness   what is due, late or missing by the clock
-    quarantine  the desk: sheets out, sheets in, rows given up
+    quarantine  what waits there, sheets that go out
+    corrections sheets that come back, rows given up
     inbox       sheets somebody dropped
     tracing     one row, back and forward
     answers     what the warehouse knows of the channel itself
@@ -30,6 +31,7 @@ from __future__ import annotations
 from pipelines.run.answers import summary
 from pipelines.run.backfills import Backfilled, Plan, Told, backfill, backfill_plan
 from pipelines.run.batches import ROW_EQUATION, counts, gate, land, run
+from pipelines.run.corrections import RowOutcome, discard, resubmit
 from pipelines.run.differing import IN_CHINESE, Difference, release_difference
 from pipelines.run.drifts import drifts
 from pipelines.run.editions import edition_differences, edition_summary, load_edition
@@ -39,15 +41,7 @@ from pipelines.run.inbox import inbox_summary, take_inbox
 from pipelines.run.keeping import upkeep
 from pipelines.run.promises import contract_diff, contract_lock, contract_show
 from pipelines.run.published import find_release, release_list, release_summary, verify_releases
-from pipelines.run.quarantine import (
-    RowOutcome,
-    correction_sheet,
-    discard,
-    quarantined,
-    quarantined_row,
-    quarantined_rows,
-    resubmit,
-)
+from pipelines.run.quarantine import correction_sheet, quarantined, quarantined_row, quarantined_rows
 from pipelines.run.rebuilding import Rebuilt, rebuild_release
 from pipelines.run.repulls import ask_again
 from pipelines.run.scorecards import scorecard

@@ -21,8 +21,8 @@ from pathlib import Path
 
 from pipelines import lake, parts, settings
 from pipelines.errors import DataError, SettingError, UrbanBrainError
+from pipelines.run.corrections import ACCEPTED, RETURNED, RowOutcome, resubmit
 from pipelines.run.opening import readable
-from pipelines.run.quarantine import ACCEPTED, RETURNED, RowOutcome, resubmit
 
 TAKING, DONE, FAILED = "taking", "done", "failed"
 _SEALED = ".sealed"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines import contract as contracts
 from pipelines import database, lake
 from pipelines.contract.model import Contract
-from pipelines.errors import WarehouseError
+from pipelines.errors import UrbanBrainError, WarehouseError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -43,3 +43,11 @@ def rows_of(connection: Any, query: str) -> list[dict[str, Any]]:
 def readable() -> list[Contract]:
     """The feeds whose contracts can be read: one broken contract stops its own feed, and `publish`, which says why."""
     return contracts.read_all()[0]
+
+
+def feed_named(feed_id: str) -> Contract:
+    """The contract of a feed people name. Raises UrbanBrainError when there is none."""
+    known = {each.feed_id: each for each in readable()}
+    if feed_id not in known:
+        raise UrbanBrainError(f"there is no feed {feed_id!r}", next_step="`urbanbrain feeds` lists them")
+    return known[feed_id]
