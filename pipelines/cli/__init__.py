@@ -1,12 +1,16 @@
 """The command line: `urbanbrain`. A command calls `run` as a DAG task does, and says in words what came back.
 
-    commands   every command of one word, and the sample city's
-    areas      `urbanbrain areas …`
-    linkage    `urbanbrain linkage …`
+    commands   which commands there are, those that take a batch to a release, and the sample city's
+    status     `urbanbrain status`, `notify`
+    backfill   `urbanbrain backfill`, `repull`
+    held       `urbanbrain held …`
     quarantine `urbanbrain quarantine …`
-    scorecard  `urbanbrain scorecard`
+    linkage    `urbanbrain linkage …`
     release    `urbanbrain release …`
-    status     `urbanbrain status`
+    trace      `urbanbrain trace`
+    scorecard  `urbanbrain scorecard`
+    contracts  `urbanbrain contract …`, `drift`
+    areas      `urbanbrain areas …`
     screen     tables, counters and files that appear whole
 
 Heavy imports sit inside the commands: `urbanbrain --help` answers at once.

@@ -32,19 +32,27 @@ app = typer.Typer(
 sample_city = typer.Typer(
     help="A made-up city that serves every feed in its own dialect.", no_args_is_help=True
 )
-app.add_typer(sample_city, name="sample-city")
-app.add_typer(linkage.app, name="linkage")
-app.add_typer(areas.app, name="areas")
-app.add_typer(contracts.app, name="contract")
-app.command()(contracts.drift)
-app.add_typer(scorecard.app, name="scorecard")
-app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(release.app, name="release")
-app.add_typer(status.app)
-app.command()(backfill.backfill)
-app.command()(backfill.repull)
-app.add_typer(held.app, name="held")
-app.command()(tracing.trace)
+FEEDS, DESK, TABLES, CONTRACTS, TRYING = (
+    "Feeds and batches 数据接入",
+    "What waits for people 待办",
+    "Tables and releases 表与发布",
+    "Contracts 合同",
+    "Trying it, keeping it 试用与维护",
+)
+app.command(rich_help_panel=FEEDS)(status.status)
+app.command(rich_help_panel=FEEDS)(status.notify)
+app.command(rich_help_panel=FEEDS)(backfill.backfill)
+app.command(rich_help_panel=FEEDS)(backfill.repull)
+app.add_typer(held.app, name="held", rich_help_panel=DESK)
+app.add_typer(quarantine.app, name="quarantine", rich_help_panel=DESK)
+app.add_typer(linkage.app, name="linkage", rich_help_panel=DESK)
+app.add_typer(release.app, name="release", rich_help_panel=TABLES)
+app.command(rich_help_panel=TABLES)(tracing.trace)
+app.add_typer(scorecard.app, name="scorecard", rich_help_panel=TABLES)
+app.add_typer(contracts.app, name="contract", rich_help_panel=CONTRACTS)
+app.command(rich_help_panel=CONTRACTS)(contracts.drift)
+app.add_typer(areas.app, name="areas", rich_help_panel=CONTRACTS)
+app.add_typer(sample_city, name="sample-city", rich_help_panel=TRYING)
 
 FeedArgument = Annotated[
     str, typer.Argument(help="Feed, such as city_hotline_orders; `urbanbrain feeds` lists them.")
@@ -98,7 +106,7 @@ def _pulled(
         return call(feed, *asked, as_of=as_of, progress=counter)
 
 
-@app.command()
+@app.command(rich_help_panel=FEEDS)
 def feeds() -> None:
     """List the feeds: level, schedule, what they are, who owns them."""
     from pipelines import contract
@@ -111,7 +119,7 @@ def feeds() -> None:
     out.print(table)
 
 
-@app.command()
+@app.command(rich_help_panel=CONTRACTS)
 def check() -> None:
     """Read every contract, reference file and model; report every problem with file and line."""
     from pipelines import checking
@@ -120,7 +128,7 @@ def check() -> None:
         out.print(line, highlight=False)
 
 
-@app.command()
+@app.command(rich_help_panel=FEEDS)
 def land(
     feed: FeedArgument,
     window: WindowOption = None,
@@ -135,7 +143,7 @@ def land(
     out.print(folder, soft_wrap=True, highlight=False)
 
 
-@app.command()
+@app.command(rich_help_panel=FEEDS)
 def gate(
     batch: Annotated[str, typer.Argument(help="A landed folder, or a batch id.")],
 ) -> None:
@@ -159,7 +167,7 @@ def _landed(batch: str) -> str:
     return str(found[0])
 
 
-@app.command("run")
+@app.command("run", rich_help_panel=FEEDS)
 def run_feed(
     feed: FeedArgument,
     window: WindowOption = None,
@@ -173,7 +181,7 @@ def run_feed(
     print_counts([_pulled(run.run, feed, window, first, last, as_of)])
 
 
-@app.command()
+@app.command(rich_help_panel=TABLES)
 def load() -> None:
     """Load every validated batch the warehouse does not have yet."""
     from pipelines import run
@@ -188,7 +196,7 @@ def load() -> None:
     out.print(table if loaded else "nothing new to load")
 
 
-@app.command()
+@app.command(rich_help_panel=TABLES)
 def build(
     full: Annotated[bool, typer.Option("--full", help="Make every table anew, whatever changed.")] = False,
 ) -> None:
@@ -204,7 +212,7 @@ def build(
     out.print(table)
 
 
-@app.command()
+@app.command(rich_help_panel=TABLES)
 def publish() -> None:
     """Prove that no row was lost or doubled, write one immutable release of what is built, make it CURRENT.
 
@@ -216,7 +224,7 @@ def publish() -> None:
     out.print(run.publish(), soft_wrap=True, highlight=False)
 
 
-@app.command()
+@app.command(rich_help_panel=TABLES)
 def sql(
     query: Annotated[
         str, typer.Argument(help="One SELECT. Tables: governance.*, ref.*, ops.*; views with --office.")
@@ -244,7 +252,7 @@ def sql(
     err.print(f"{rows:,} rows written to {output}", highlight=False)
 
 
-@app.command()
+@app.command(rich_help_panel=TABLES)
 def tables(
     office: Annotated[
         str | None, typer.Option("--office", help="What one street office's file holds.")
@@ -257,7 +265,7 @@ def tables(
         out.print(f"[bold]{each.name}[/]  {escape(each.comment or '')}", highlight=False)
 
 
-@app.command()
+@app.command(rich_help_panel=TRYING)
 def upkeep(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be deleted, and delete nothing.")
@@ -274,7 +282,7 @@ def upkeep(
             out.print(f"  {folder}", soft_wrap=True, highlight=False)
 
 
-@app.command()
+@app.command(rich_help_panel=TRYING)
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave Airflow and the sample city running.")] = False,
 ) -> None:
@@ -284,7 +292,7 @@ def demo(
     raise typer.Exit(embedded.demo(keep=keep))
 
 
-@app.command()
+@app.command(rich_help_panel=TRYING)
 def up() -> None:
     """Start Airflow and the sample city and keep them running until Ctrl-C."""
     from pipelines import embedded

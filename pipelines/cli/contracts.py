@@ -182,13 +182,15 @@ def _plain(difference: Difference) -> dict[str, Any]:
 
 def drift(
     feed: Annotated[str, typer.Argument(help="Feed; without it all of them.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    form: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
 ) -> None:
-    """Where sources no longer send what their contracts say, and since when. 数据源与合同不一致之处。"""
+    """Say where sources no longer send what their contracts say, and since when. 数据源与合同不一致之处。"""
     from pipelines import contract, run
 
+    if form not in ("text", "json"):
+        raise typer.BadParameter(f"{form!r} is no format; give text or json", param_hint="--format")
     found = run.drifts(contract.load(feed).feed_id if feed else "")
-    if as_json:
+    if form == "json":
         sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1, default=str) + "\n")
         return
     for each in found:

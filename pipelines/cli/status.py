@@ -14,8 +14,6 @@ from rich.text import Text
 
 from pipelines.cli.screen import out
 
-app = typer.Typer()
-
 _HEADINGS = (
     "state 状态", "day 业务日期", "due 应到", "arrived 到达", "rows 行数", "usual 通常", "bad 隔离", "open 待更正", "held 待审批",
 )  # fmt: skip
@@ -30,7 +28,6 @@ _COLOURS = {
 }
 
 
-@app.command()
 def status(
     at: Annotated[
         str | None, typer.Option("--at", help="Instant to look from, such as 2026-11-20T01:00. Default: now.")
@@ -55,7 +52,6 @@ def status(
     raise typer.Exit(1 if found["overdue"] or found["unreadable"] else 0)
 
 
-@app.command()
 def notify(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be told; remember nothing, tell nobody.")
