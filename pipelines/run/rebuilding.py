@@ -102,10 +102,7 @@ def rebuild_release(
     if problems:
         steps = [plan.next_step] if plan.problems else []
         if plan.another_code and not with_this_code:
-            steps.append(
-                f"install urbanbrain {release.manifest['code']['version']} with code "
-                f"{release.manifest['code']['digest'][:12]} and these libraries, or go on with --with-this-code"
-            )
+            steps.append("install the code and the libraries that are named, or go on with --with-this-code")
         raise WarehouseError(
             f"release {release_id} cannot be made again\n" + "\n".join(f"  {line}" for line in problems),
             next_step="; ".join(filter(None, steps)) or "name another folder",
@@ -397,7 +394,7 @@ def other_code(used: Iterable[Mapping[str, Any]]) -> list[str]:
     for code in used:
         if code.get("digest") != here["digest"]:
             found.add(
-                f"it was made by code {code.get('digest', 'unknown')[:12]} of urbanbrain "
+                f"it, or a batch in it, was made by code {code.get('digest', 'unknown')[:12]} of urbanbrain "
                 f"{code.get('version', '?')}; here runs {here['digest'][:12]} of {here['version']}"
             )
         for name, version in code.get("libraries", {}).items():

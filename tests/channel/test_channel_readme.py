@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from channel_days import Channel
+from desk_sheets import Sheet
 from typer.testing import CliRunner
 
 from pipelines import asking, cli, run
@@ -41,7 +42,7 @@ def test_every_question_of_the_readme_has_an_answer(at_channel: Channel, command
 @pytest.mark.parametrize(
     "verb",
     [
-        "feeds", "check", "land", "gate", "run", "load", "build", "publish", "sql", "tables", "status", "trace",
+        "quarantine", "held", "contract", "release", "drift", "notify", "feeds", "check", "land", "gate", "run", "load", "build", "publish", "sql", "tables", "status", "trace",
         "upkeep", "backfill", "repull", "sample-city serve", "sample-city write", "demo", "up",
     ],
 )  # fmt: skip
@@ -109,3 +110,38 @@ def test_the_figures_of_the_demo_are_what_the_channel_does(at_channel: Channel) 
 
     assert set(found) == set(told)
     assert found == told
+
+
+@pytest.mark.long
+def test_a_sheet_goes_round_as_the_readme_tells(
+    copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = README.partition("**A street corrects its rows.**")[2].partition("**A batch waits.**")[0]
+    blocks = re.findall(r"^```console\n(.*?)^```", told, re.MULTILINE | re.DOTALL)
+    cells = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in told.splitlines() if line[:1] == "|"
+    ][2:]
+    monkeypatch.chdir(tmp_path)
+
+    said = []
+    for line in "".join(blocks).splitlines():
+        if not line.startswith("$ urbanbrain "):
+            continue
+        words = shlex.split(line)[2:]
+        result = CliRunner().invoke(cli.app, words, env={"COLUMNS": "200"})
+        assert (4 if "resubmit" in words else 0) == result.exit_code, result.output
+        said.append(result.output)
+        if "export" in words:
+            sheet = Sheet(tmp_path / "sheet.xlsx")
+            for feed, key, column, written in cells:
+                sheet.write(key, column, written, feed)
+            sheet.save()
+
+    assert 4 == len(cells)
+    found = _lines("".join(said))
+    assert [] == [line for line in _lines(blocks[1]) if line not in found and not line.startswith("$")]
+
+
+def _lines(text: str) -> list[str]:
+    """Lines with one blank between words, whatever the width of the screen."""
+    return [" ".join(line.split()) for line in text.splitlines()]
