@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 ACCEPTED, RETURNED, SKIPPED, OBJECTED, UNTOUCHED = "accepted", "returned", "skipped", "objected", "untouched"
 _LONGEST = 10_000
 """Letters a correction may have."""
+_TWICE = (
+    "the row stands on the sheet more than once, each time corrected otherwise; leave one of them · "
+    "该行重复出现且更正内容不一致，请只保留一行"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -140,13 +144,16 @@ class _Desk:
         known = desk_rows.find(self.connection, self.feed_id, (row.batch_id for row in corrected))
         done = desk_rows.settled(self.connection, self.feed_id)
         taken: list[tuple[Returned, Bad]] = []
+        disputed = _disputed(corrected)
         newest_first = sorted(
             corrected,
             key=lambda row: -known[_place(row)].landed_at.timestamp() if _place(row) in known else 0,
         )
         for row in newest_first:
             bad = known.get(_place(row))
-            if complaint := self._complaint(row, bad, done, taken, faults):
+            if _place(row) in disputed:
+                outcomes[row.where] = _outcome(row, OBJECTED, _TWICE, bad)
+            elif complaint := self._complaint(row, bad, done, taken, faults):
                 outcomes[row.where] = _outcome(row, *complaint, bad)
             elif bad:
                 taken.append((row, bad))
@@ -260,6 +267,12 @@ def _public_reasons(faults: Faults, reasons: Sequence[dict[str, Any]]) -> list[d
     return [
         reason if reason["column_name"] in faults.shown else {**reason, "found": None} for reason in reasons
     ]
+
+
+def _disputed(corrected: Sequence[Returned]) -> set[tuple[str, str, int]]:
+    """Places of rows that were copied on the sheet and corrected differently: nobody can know which one counts."""
+    first = {_place(row): row.corrected for row in reversed(corrected)}
+    return {_place(row) for row in corrected if row.corrected != first[_place(row)]}
 
 
 def _place(row: Returned) -> tuple[str, str, int]:

@@ -84,6 +84,24 @@ def decide(batch_id: str, decision: str, by: str, reason: str, *, dry_run: bool 
     return {**found.figures, "is_new": is_new}
 
 
+def follow() -> list[str]:
+    """Judge batches that were approved and not let in, because whoever decided was killed in between.
+
+    Returns their folders. One that cannot be judged now is told and keeps nobody else waiting.
+    """
+    let_in = []
+    for each in holding.every():
+        batch = each.receipt.batch
+        is_in = (batch.folder("validated") / lake.RECEIPT).exists()
+        if each.state != batches.APPROVED or is_in or not _has_bytes(batch):
+            continue
+        try:
+            let_in.append(judging.gate(str(batch.folder("landing"))))
+        except UrbanBrainError as error:
+            _log.warning("batch %s was approved and cannot be let in: %s", batch.batch_id, error)
+    return let_in
+
+
 def question(landed: str) -> dict[str, str]:
     """What a person is asked about the held batch that landed there: `subject`, and `body` in Markdown."""
     found = holding.read(lake.same_batch(Path(landed), "held"))

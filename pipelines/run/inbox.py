@@ -11,6 +11,7 @@ A sheet may hold telephone numbers, so it is put away sealed with the landing se
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 import time
@@ -30,7 +31,8 @@ _QUIET_SECONDS = 2.0
 """A file nobody wrote to for so long is there as a whole."""
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".download")
 _STRANGE = re.compile(r"[^\w.()（）\- ]+")
-_LONGEST_NAME = 80
+_LONGEST_NAME = 120
+"""Bytes."""
 _DESK, _REASON = "drop folder 收件箱", "corrected sheet 更正表"
 
 
@@ -72,7 +74,20 @@ def take_inbox(quiet_seconds: float = _QUIET_SECONDS) -> list[Taken]:
     """
     for name in (TAKING, DONE, FAILED):
         (settings.inbox() / name).mkdir(parents=True, exist_ok=True)
-    return [_take(path) for path in waiting(quiet_seconds)]
+    with lake.one_at_a_time("inbox"):  # a second taker waits, and finds what the first one left
+        return [_take_or_leave(path) for path in waiting(quiet_seconds)]
+
+
+def _take_or_leave(path: Path) -> Taken:
+    """Take a sheet; one that the disk does not let us read or move stays where it is, and harms no other."""
+    try:
+        return _take(path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        here = path if path.exists() else settings.inbox() / TAKING / path.name
+        said = f"the sheet cannot be read or put away ({type(error).__name__}); see who may read it, it is tried again\n"
+        return Taken(path.name, False, str(here), said)
 
 
 def _take(path: Path) -> Taken:
@@ -80,7 +95,7 @@ def _take(path: Path) -> Taken:
     if path.parent.name != TAKING:
         target = inbox / TAKING / path.name
         if target.exists():  # somebody dropped a second file of that name while the first was being taken
-            target = target.with_name(f"{time.time_ns()}-{path.name}")
+            target = target.with_name(f"{time.time_ns()}-{_short(path.name)}")
         path = path.rename(target)
     try:
         outcomes = resubmit(path, by=_DESK, reason=_REASON) if _says_nothing(path) else resubmit(path)
@@ -105,17 +120,23 @@ def _put_away(path: Path, where: str, said: str, outcomes: list[RowOutcome]) -> 
     """Keep a sheet sealed, what is to say of it beside it; the sheet itself goes last."""
     content = b"" if path.is_symlink() or not path.is_file() else path.read_bytes()
     digest = hashlib.sha256(content + path.name.encode()).hexdigest()[:6]
-    name = f"{lake.stamp(settings.now())}-{digest}-{_STRANGE.sub('_', path.name)[-_LONGEST_NAME:]}"
+    name = f"{lake.stamp(settings.now())}-{digest}-{_short(_STRANGE.sub('_', path.name))}"
     folder = settings.inbox() / where
     sealed = folder / f"{name}{_SEALED}"
+    key = _key()  # before anything is written: without it the sheet stays, and is tried again and again
     lake.write_file(folder / f"{name}.txt", said.encode())
-    if key := _key():
+    if key:
         lake.write_file(sealed, parts.seal(content, sealed.name, key))
     else:
         sealed = folder / name
         lake.write_file(sealed, content)
     path.unlink()
     return Taken(path.name, where == DONE, str(sealed), said, outcomes)
+
+
+def _short(name: str) -> str:
+    """The end of a name, short enough for a disk, which counts bytes: a Chinese letter has three."""
+    return name.encode(errors="ignore")[-_LONGEST_NAME:].decode(errors="ignore")
 
 
 def inbox_summary(taken: list[Taken]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import Any
 from pipelines import contract as contracts
 from pipelines import database, lake, notices, releases, settings
 from pipelines.errors import WarehouseError
+from pipelines.run import held
 from pipelines.run.opening import has_table, loaded, readable, rows_of
 from pipelines.telling import stages as telling
 
@@ -18,13 +19,16 @@ UNEQUAL = (
 
 
 def load() -> dict[str, Any]:
-    """Load every batch the warehouse does not have yet. Raises WarehouseBusy while somebody else writes.
+    """Load every batch the warehouse does not have yet; one that was approved and not let in is judged before.
+
+    Raises WarehouseBusy while somebody else writes.
 
     `unpublished` counts loaded batches that are in no built and published tables yet: more than what was loaded
     now when a run before this one died on its way to the release.
     """
     from pipelines.stages import loading
 
+    held.follow()
     feeds = readable()
     with telling.loading(feeds) as tell:
         with database.writer(lake.warehouse_file()) as connection:

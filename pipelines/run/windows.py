@@ -10,6 +10,7 @@ from pipelines.errors import ContractError
 from pipelines.lake import Window
 
 Instant = datetime | date | str
+_FIRST_YEAR, _LAST_YEAR = 1000, 9000
 
 
 def window(feed: Contract, start: Instant, end: Instant | None = None) -> Window:
@@ -26,7 +27,8 @@ def window(feed: Contract, start: Instant, end: Instant | None = None) -> Window
         is_empty = first.astimezone(UTC) >= upper.astimezone(UTC)
     except OverflowError:
         raise ContractError(
-            f"the window {start} … {end} lies outside the calendar", next_step="give years between 1 and 9999"
+            f"the window {start} … {end} lies outside the calendar",
+            next_step=f"give years between {_FIRST_YEAR} and {_LAST_YEAR}",
         ) from None
     if is_empty:
         raise ContractError(f"the window {start} … {end} is empty", next_step="give an end after the start")
@@ -40,6 +42,7 @@ def is_day(value: Instant) -> bool:
 
 
 def instant(value: Instant, zone: ZoneInfo) -> datetime:
+    """The instant people mean. Raises ContractError when a text is none, or one so far away that nobody can reckon."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -50,6 +53,11 @@ def instant(value: Instant, zone: ZoneInfo) -> datetime:
             ) from error
     if not isinstance(value, datetime):
         value = datetime.combine(value, time())
+    if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        raise ContractError(
+            f"the year {value.year} lies outside the calendar",
+            next_step=f"give years between {_FIRST_YEAR} and {_LAST_YEAR}",
+        )
     return value if value.tzinfo else value.replace(tzinfo=zone)
 
 

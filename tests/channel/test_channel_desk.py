@@ -309,7 +309,7 @@ def test_a_dropped_sheet_ends_in_one_of_two_folders_with_a_word_beside_it(
     corrected(tmp_path).save().rename(inbox / "taking" / "left by a killed one.xlsx")
     for name, content in (
         ("picture.xlsx", b"\x89PNG"), ("bomb.xlsx", b"PK\x03\x04 no zip"), ("half.xlsx.part", b"PK"), ("~$lock.xlsx", b""),
-        ("other.csv", "姓名,电话\r\n王,".encode() + PHONE.encode()),
+        ("other.csv", "姓名,电话\r\n王,".encode() + PHONE.encode()), (f"{'名' * 80}.csv", b"a,b\n"),
     ):  # fmt: skip
         (inbox / name).write_bytes(content)
         os.utime(inbox / name, (1, 1))
@@ -318,7 +318,9 @@ def test_a_dropped_sheet_ends_in_one_of_two_folders_with_a_word_beside_it(
     told = run.take_inbox()
 
     assert {"left by a killed one.xlsx"} == {each.name for each in told if each.is_taken}
-    assert {"picture.xlsx", "bomb.xlsx", "other.csv"} <= {each.name for each in told if not each.is_taken}
+    assert {"picture.xlsx", "bomb.xlsx", "other.csv", f"{'名' * 80}.csv"} <= {
+        each.name for each in told if not each.is_taken
+    }
     assert all(each.message.strip() for each in told)
     left = {path.name for path in inbox.iterdir() if not path.is_dir()}
     assert {"half.xlsx.part", "~$lock.xlsx", "still copied.xlsx"} <= left
@@ -331,6 +333,44 @@ def test_a_dropped_sheet_ends_in_one_of_two_folders_with_a_word_beside_it(
     )
     assert opened.exit_code == 0, opened.output
     assert returned.read(tmp_path / "again.xlsx").rows
+
+
+def test_a_sheet_the_disk_does_not_give_stays_and_harms_no_other(
+    batch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = settings.inbox()
+    inbox.mkdir()
+    (inbox / "locked.csv").write_text("a,b\n")
+    corrected(tmp_path).save().rename(inbox / "sheet.xlsx")
+    read = returned.read
+
+    def denied(path: Path) -> returned.ReturnedSheet:
+        if path.name == "locked.csv":
+            raise PermissionError(path)
+        return read(path)
+
+    monkeypatch.setattr(returned, "read", denied)
+    told = {each.name: each for each in run.take_inbox(0)}
+
+    assert (False, True) == (told["locked.csv"].is_taken, told["sheet.xlsx"].is_taken)
+    assert "cannot be read or put away (PermissionError)" in told["locked.csv"].message
+    assert str(inbox / "taking" / "locked.csv") == told["locked.csv"].kept_in
+    assert ["locked.csv"] == [path.name for path in (inbox / "taking").iterdir()]
+
+
+def test_a_row_that_was_copied_and_corrected_otherwise_is_not_guessed_at(batch: str, tmp_path: Path) -> None:
+    sheet = corrected(tmp_path)
+    page = sheet.book[FEED]
+    cell = sheet.cell(KEYS[1], "handling_role")
+    for value in ("协办", "主办"):
+        page.append([each.value for each in page[cell.row]])
+        page.cell(page.max_row, cell.column).value = value
+    told = run.resubmit(sheet.save(), BY, WHY)
+
+    assert ["objected"] * 3 == [each.outcome for each in told if each.business_key == KEYS[1]]
+    assert {"accepted": 2, "returned": 1} == {
+        name: [each.outcome for each in told].count(name) for name in ("accepted", "returned")
+    }
 
 
 def test_hostile_content_stays_text(tmp_path: Path) -> None:

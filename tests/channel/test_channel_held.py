@@ -162,11 +162,12 @@ def test_a_decision_outlives_a_kill_between_its_steps(home: Path, monkeypatch: p
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("pipelines.run.batches.gate", killed)
         run.decide(batch_id, "approved", "desk", "known fault")
+    assert not lake.batches("validated")
     run.load()
     assert [("approved", "desk", "known fault", "command line", 40, 24, 16)] == ask(LEDGER)
-    assert [] == ask(HOURS)
-    run.decide(batch_id, "approved", "desk", "known fault")
-    run.load()
+    assert 24 == ask("select sum(sample_count) from street.device_status")[0][0]
+    assert not run.decide(batch_id, "approved", "desk", "known fault")["is_new"]
+    assert [] == run.load()["batches"]
     assert 24 == ask("select sum(sample_count) from street.device_status")[0][0]
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):

@@ -12,6 +12,7 @@ from arriving import arrive_daily
 from typer.testing import CliRunner
 
 from pipelines import cli, contract, deadlines, lake, run
+from pipelines.errors import ContractError
 from pipelines.run import freshness as watching
 
 FEED = contract.load("street_steward_requests")  # daily, due at six
@@ -128,6 +129,14 @@ def test_what_cannot_be_asked_is_explained(
 
     assert code == ended.value.code
     assert said in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("at", ["0001-01-01", "0999-12-31T23:59", "9999-12-31T23:59", "9999-01-01"])
+def test_an_instant_beyond_any_calendar_is_refused_in_words(home: Path, alone: None, at: str) -> None:
+    with pytest.raises(ContractError, match="lies outside the calendar"):
+        run.status(at)
+    for far in ("1000-01-02", "9000-12-30"):
+        assert run.status(far)["feeds"]
 
 
 def test_notify_shows_what_changed_and_the_next_time_nothing(home: Path, alone: None) -> None:
