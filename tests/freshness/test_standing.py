@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from arriving import arrive, arrive_daily, daily, here, hourly, standing, state
 
-from pipelines import freshness, lake
+from pipelines import freshness, lake, settings
 from pipelines.decisions import batches
 from pipelines.receipt import Receipt
 
@@ -137,6 +137,26 @@ def test_rows_are_held_against_what_is_usual(
     found = standing(feed, "2026-11-18T01:00")
 
     assert (expected, 95, 105) == (found.state, found.expected_lo, found.expected_hi)
+
+
+def test_a_broken_model_is_told_of_and_stops_nobody(
+    home: Path,
+    counted: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    project = tmp_path / "project"
+    (project / "warehouse" / "core").mkdir(parents=True)
+    (project / "contracts").symlink_to(settings.project() / "contracts")
+    for name in ("batches", "row_bands"):
+        (project / "warehouse" / "core" / f"{name}.sql").write_text("select nonsense", encoding="utf-8")
+    monkeypatch.setenv("URBANBRAIN_PROJECT", str(project))
+    feed = daily()
+    arrive_daily(feed, "2026-11-17")
+
+    assert "learning" == state(feed, "2026-11-18T01:00")
+    assert "nobody can tell how many rows are usual" in caplog.text
 
 
 def test_a_held_batch_waits_for_a_person_and_a_refused_one_is_told(home: Path) -> None:
