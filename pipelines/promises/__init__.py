@@ -2,6 +2,8 @@
 
 promise     a contract in a few plain words, small enough to be kept
 comparing   two promises: every difference, breaking, compatible or cosmetic
+columns     the same for what is promised of columns
+change      one difference, and the words for it
 readers     who reads a column or the rows of a table: tables, views, offices, exports
 agreement   the promises last agreed on, and whether today's keep to them
 """
@@ -17,7 +19,8 @@ from pipelines.promises.agreement import (
     refuse,
     since_agreed,
 )
-from pipelines.promises.comparing import Change, changes
+from pipelines.promises.change import Change
+from pipelines.promises.comparing import changes
 from pipelines.promises.promise import Promise, promise_of
 from pipelines.promises.readers import Hit, Readers
 

@@ -18,7 +18,8 @@ from pipelines import settings
 from pipelines.contract import LEVELS, Contract
 from pipelines.errors import ContractError
 from pipelines.lake import write_file
-from pipelines.promises.comparing import CLASSES, Change, Class, changes
+from pipelines.promises.change import CLASSES, Change, Class
+from pipelines.promises.comparing import changes
 from pipelines.promises.promise import Promise, promise_of
 from pipelines.promises.readers import Hit, Readers, together, with_old_columns
 

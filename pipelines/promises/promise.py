@@ -12,7 +12,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from pipelines.contract.model import Column, Contract
+from pipelines.contract.model import FEED_LEVELS, Column, Contract
 
 Promise = dict[str, Any]
 _PROSE = ("title", "business_name", "description", "grain")
@@ -90,3 +90,8 @@ def _plain(value: Any) -> Any:
 def fingerprint(*texts: str) -> str:
     """A few letters that differ when the words do."""
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:8]
+
+
+def has_source(promise: Promise) -> bool:
+    """Whether it takes a promise from a source, too; what we build only gives."""
+    return promise["table"].partition(".")[0] in FEED_LEVELS

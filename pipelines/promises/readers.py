@@ -14,7 +14,7 @@ from pipelines import lineage, releases
 from pipelines.contract import FEED_LEVELS, Column, Contract, Level, dictionary
 from pipelines.contract.model import LEVELS
 from pipelines.disclosure import Disclosure, PublicTable
-from pipelines.promises.comparing import ROWS
+from pipelines.promises.change import ROWS
 from pipelines.promises.promise import Promise
 
 OWN, WHOLE = "own rows", "all rows"
