@@ -23,7 +23,7 @@ from pipelines.contract.model import Contract
 from pipelines.contract.problems import did_you_mean
 from pipelines.database import literal, memory, quoted
 from pipelines.errors import DataError, SettingError, UrbanBrainError, WarehouseError
-from pipelines.lineage.queries import IDENTITY
+from pipelines.lineage.uses import IDENTITY
 from pipelines.receipt import Receipt
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from pipelines import contract as contracts
 from pipelines import office_views
 from pipelines.contract import LEVELS, Contract, dictionary
 from pipelines.lineage import queries
-from pipelines.lineage.queries import IDENTITY, ROWS, UNSEEN, Field, Relation, Unseen, Use, Uses, through
+from pipelines.lineage.uses import IDENTITY, ROWS, UNSEEN, Field, Relation, Unseen, Use, Uses, through
 from pipelines.stages import governance
 
 VIEWS = "office"

@@ -1,11 +1,5 @@
 """Which columns a query reads, for each column it answers with and for its rows as a whole. Reads SQL, runs nothing.
 
-A use is what OpenLineage's column lineage facet calls a transformation. DIRECT is a value handed through (IDENTITY),
-computed with (TRANSFORMATION) or summed up (AGGREGATION); INDIRECT is one that only decides: which branch
-(CONDITIONAL), which rows of a window and in what order (WINDOW), which rows at all (JOIN, FILTER, GROUP_BY, SORT).
-The rows of a table are a field of their own, `*`: they are made of the rows of other tables, and `count(*)` is made
-of rows, not of any column.
-
 What cannot be told from the text raises `Unseen`: nothing is guessed. Names are told apart as DuckDB does, without case.
 """
 
@@ -14,15 +8,37 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
 
 import sqlglot
 from sqlglot import expressions as sql
 
+from pipelines.lineage.uses import (
+    AGGREGATION,
+    CONDITIONAL,
+    FILTER,
+    GROUP_BY,
+    IDENTITY,
+    JOIN,
+    NOTHING,
+    ROWS,
+    SORT,
+    TRANSFORMATION,
+    WINDOW,
+    Field,
+    Relation,
+    Unseen,
+    Use,
+    Uses,
+    called,
+    told_apart,
+    united,
+    united_by_name,
+    used,
+)  # fmt: skip
+
 # It says at level INFO whenever it turns a list's index into one of its own.
 logging.getLogger("sqlglot").setLevel(logging.WARNING)
 
-ROWS = "*"
 _RECURRING = "recurring"  # DuckDB's word for what a recursive query with a key has come to
 _MOST_ROUNDS = 20
 # Functions that make rows of their arguments alone. Others may read files or tables that the text does not name.
@@ -31,65 +47,6 @@ _PURE_NAMES = frozenset(
     {"range", "generate_series", "unnest", "generate_subscripts", "json_each", "json_tree"}
 )
 _ROW_NUMBERS = (sql.RowNumber, sql.Rank, sql.DenseRank, sql.PercentRank, sql.CumeDist, sql.Ntile)
-
-
-class Unseen(Exception):
-    """What a query does that its text does not tell."""
-
-
-class Field(NamedTuple):
-    """A column of a table, or with `*` its rows."""
-
-    table: str
-    column: str
-
-    def __str__(self) -> str:
-        return f"{self.table}.{self.column}"
-
-
-class Use(NamedTuple):
-    """How a field goes into another one."""
-
-    kind: Literal["DIRECT", "INDIRECT"]
-    subtype: str
-
-    @property
-    def is_direct(self) -> bool:
-        return self.kind == "DIRECT"
-
-
-IDENTITY = Use("DIRECT", "IDENTITY")
-TRANSFORMATION = Use("DIRECT", "TRANSFORMATION")
-AGGREGATION = Use("DIRECT", "AGGREGATION")
-CONDITIONAL = Use("INDIRECT", "CONDITIONAL")
-WINDOW = Use("INDIRECT", "WINDOW")
-JOIN = Use("INDIRECT", "JOIN")
-FILTER = Use("INDIRECT", "FILTER")
-GROUP_BY = Use("INDIRECT", "GROUP_BY")
-SORT = Use("INDIRECT", "SORT")
-UNSEEN = Use("INDIRECT", "UNSEEN")
-"""Nobody can tell whether and how: not a word of OpenLineage, and in none of its events."""
-_STRENGTH = (IDENTITY, TRANSFORMATION, AGGREGATION)
-
-Uses = frozenset[tuple[Field, Use]]
-NOTHING: Uses = frozenset()
-
-
-def through(outer: Use, inner: Use) -> Use:
-    """How a field is used whose use is used: what only decides anywhere on the way only decides."""
-    if UNSEEN in (outer, inner):
-        return UNSEEN
-    if outer.is_direct and inner.is_direct:
-        return max(outer, inner, key=_STRENGTH.index)
-    return inner if outer.is_direct else outer
-
-
-@dataclass(frozen=True)
-class Relation:
-    """What a query answers with: its columns in their order, and what its rows depend on."""
-
-    columns: Mapping[str, Uses]
-    rows: Uses = NOTHING
 
 
 Columns = Callable[[str], Sequence[str] | None]
@@ -177,14 +134,14 @@ class _Reader:
             if steps.args.get("recursive") and isinstance(body, sql.SetOperation) and _names(body, name):
                 scope.tables[name] = self._recursive(body, name, names, scope)
             else:
-                scope.tables[name] = _renamed(self.query(body, scope), names)
+                scope.tables[name] = called(self.query(body, scope), names)
 
     def _recursive(self, body: sql.SetOperation, name: str, names: Sequence[str], scope: _Scope) -> Relation:
         """A step that reads itself: what it comes to is what another round adds nothing to."""
-        known = _renamed(self.query(body.this, scope), names)
+        known = called(self.query(body.this, scope), names)
         for _ in range(_MOST_ROUNDS):
             inside = _Scope(tables={**scope.tables, name: known}, outer=scope.outer, shadows=scope.shadows)
-            more = _united(known, self.query(body.expression, inside))
+            more = united(known, self.query(body.expression, inside))
             if more == known:
                 return known
             known = more
@@ -193,13 +150,13 @@ class _Reader:
     def _combined(self, node: sql.SetOperation, scope: _Scope) -> Relation:
         left, right = self.query(node.this, scope), self.query(node.expression, scope)
         if isinstance(node, sql.Union):
-            both = _united_by_name(left, right) if node.args.get("by_name") else _united(left, right)
+            both = united_by_name(left, right) if node.args.get("by_name") else united(left, right)
             return (
                 both
                 if not node.args.get("distinct")
-                else Relation(both.columns, both.rows | _distinct(both.columns))
+                else Relation(both.columns, both.rows | told_apart(both.columns))
             )
-        decides = _as(JOIN, *left.columns.values(), *right.columns.values())
+        decides = used(JOIN, *left.columns.values(), *right.columns.values())
         return Relation(left.columns, left.rows | right.rows | decides)
 
     def _ordered(self, node: sql.Expr, relation: Relation, scope: _Scope) -> Relation:
@@ -207,7 +164,7 @@ class _Reader:
         inside.sources = [_Source("", relation)]
         rows = relation.rows | self._limits(node, inside)
         if order := node.args.get("order"):
-            rows |= _as(SORT, self._of(order, inside))
+            rows |= used(SORT, self._of(order, inside))
         return Relation(relation.columns, rows)
 
     def _values(self, node: sql.Values, scope: _Scope) -> Relation:
@@ -231,23 +188,23 @@ class _Reader:
             columns[free] = uses
         rows |= scope.rows
         if where := node.args.get("where"):
-            rows |= _as(FILTER, self._of(where.this, scope))
+            rows |= used(FILTER, self._of(where.this, scope))
         if group := node.args.get("group"):
-            rows |= _as(GROUP_BY, *self._groups(node, group, scope, columns))
+            rows |= used(GROUP_BY, *self._groups(node, group, scope, columns))
         for clause in ("having", "qualify"):
             if found := node.args.get(clause):
-                rows |= _as(FILTER, self._of(found.this, scope))
+                rows |= used(FILTER, self._of(found.this, scope))
         if distinct := node.args.get("distinct"):
             on = distinct.args.get("on")
-            rows |= _as(GROUP_BY, self._of(on, scope)) if on else _distinct(columns)
+            rows |= used(GROUP_BY, self._of(on, scope)) if on else told_apart(columns)
         if order := node.args.get("order"):
-            rows |= _as(SORT, *(self._sorted_by(each.this, scope, columns) for each in order.expressions))
+            rows |= used(SORT, *(self._sorted_by(each.this, scope, columns) for each in order.expressions))
         return Relation(columns, rows | self._limits(node, scope))
 
     def _limits(self, node: sql.Expr, scope: _Scope) -> Uses:
         """What decides how many rows there are at most: a number, or a query."""
         found = [each for name in ("limit", "offset") if (each := node.args.get(name)) is not None]
-        return _as(
+        return used(
             FILTER, *(self._of(each.expression, scope) for each in found if each.args.get("expression"))
         )
 
@@ -313,7 +270,7 @@ class _Reader:
         if (join.args.get("kind") or "").upper() in ("SEMI", "ANTI"):
             for source in scope.sources[known:]:
                 source.is_visible = False
-        return _as(JOIN, decides)
+        return used(JOIN, decides)
 
     def _source(self, node: sql.Expr, scope: _Scope) -> _Source:
         if node.args.get("pivots"):
@@ -322,19 +279,19 @@ class _Reader:
         names = [_lower(name) for name in node.alias_column_names]
         if isinstance(node, sql.Table) and isinstance(node.this, sql.Identifier):
             table, relation = self._table(node, scope)
-            return _Source(alias or table.rpartition(".")[2], _renamed(relation, names), table)
+            return _Source(alias or table.rpartition(".")[2], called(relation, names), table)
         # What stands beside may be read: DuckDB lets any source of a select look to its left.
         if isinstance(node, sql.Table):
             return _Source(alias, self._made(node.this, scope, names))
         if isinstance(node, sql.Lateral):
             inside = node.this
             if isinstance(inside, sql.Subquery):
-                return _Source(alias, _renamed(self.query(inside, scope.inner()), names))
+                return _Source(alias, called(self.query(inside, scope.inner()), names))
             return _Source(alias, self._made(inside, scope, names))
         if isinstance(node, sql.Unnest):
             return _Source(alias, self._made(node, scope, names))
         if isinstance(node, (sql.Subquery, sql.Values)):
-            return _Source(alias, _renamed(self.query(node, scope.inner()), names))
+            return _Source(alias, called(self.query(node, scope.inner()), names))
         raise Unseen(f"it reads from `{_head(node)}`")
 
     def _table(self, node: sql.Table, scope: _Scope) -> tuple[str, Relation]:
@@ -358,9 +315,9 @@ class _Reader:
         is_named = isinstance(node, sql.Anonymous) and _lower(node.name) in _PURE_NAMES
         if not isinstance(node, _PURE_TABLES) and not is_named:
             raise Unseen(f"it reads what `{_head(node)}` gives")
-        uses = _as(TRANSFORMATION, self._children(node, scope))
+        uses = used(TRANSFORMATION, self._children(node, scope))
         made = names or [_made_name(node)]
-        return Relation(dict.fromkeys(made, uses), _as(FILTER, uses))
+        return Relation(dict.fromkeys(made, uses), used(FILTER, uses))
 
     # What a select answers with
 
@@ -413,18 +370,18 @@ class _Reader:
         if isinstance(node, sql.Window):
             return self._window(node, scope)
         if isinstance(node, sql.Filter):
-            return self._of(node.this, scope) | _as(CONDITIONAL, self._of(node.expression.this, scope))
+            return self._of(node.this, scope) | used(CONDITIONAL, self._of(node.expression.this, scope))
         if isinstance(node, sql.Order):
             sorted_by = (self._of(each.this, scope) for each in node.expressions)
             value = self._of(node.this, scope) if node.this else NOTHING
-            return value | _as(SORT, *sorted_by)
+            return value | used(SORT, *sorted_by)
         if isinstance(node, sql.Lambda):
             return self._of(node.this, self._shadowed(node.expressions, scope))
         if isinstance(node, sql.Comprehension):
             inside = self._shadowed([node.expression], scope)
             parts = [self._of(node.this, inside), self._of(node.args["iterator"], scope)]
             decides = self._of(node.args["condition"], inside) if node.args.get("condition") else NOTHING
-            return _as(TRANSFORMATION, *parts) | _as(CONDITIONAL, decides)
+            return used(TRANSFORMATION, *parts) | used(CONDITIONAL, decides)
         is_spread = isinstance(node, sql.Explode) and bool(
             node.args.get("expressions")
         )  # `recursive := true`
@@ -435,8 +392,8 @@ class _Reader:
         uses = self._children(node, scope)
         if isinstance(node, (sql.AggFunc, *_ROW_NUMBERS)):
             # What sums up constants counts rows, like `count(*)` and `row_number()`: it is made of them.
-            return _as(AGGREGATION, uses or scope.rows)
-        return _as(TRANSFORMATION, uses)
+            return used(AGGREGATION, uses or scope.rows)
+        return used(TRANSFORMATION, uses)
 
     def _children(self, node: sql.Expr, scope: _Scope) -> Uses:
         counts = isinstance(node, sql.Count)
@@ -457,10 +414,10 @@ class _Reader:
             asked = [self._of(node.this, scope)]
             given = [node.args["true"], node.args.get("false")]
         values = (self._of(each, scope) for each in given if each is not None)
-        return _as(TRANSFORMATION, *values) | _as(CONDITIONAL, *asked)
+        return used(TRANSFORMATION, *values) | used(CONDITIONAL, *asked)
 
     def _window(self, node: sql.Window, scope: _Scope) -> Uses:
-        return _as(AGGREGATION, self._of(node.this, scope)) | _as(WINDOW, self._window_rows(node, scope))
+        return used(AGGREGATION, self._of(node.this, scope)) | used(WINDOW, self._window_rows(node, scope))
 
     def _window_rows(self, node: sql.Window, scope: _Scope) -> Uses:
         parts = [self._of(each, scope) for each in node.args.get("partition_by") or ()]
@@ -480,7 +437,7 @@ class _Reader:
         exists = isinstance(node, sql.Exists)
         relation = self.query(node.this if exists else node, scope.inner())
         values = NOTHING if exists else NOTHING.union(*relation.columns.values())
-        return _as(TRANSFORMATION, values) | _as(FILTER, relation.rows)
+        return used(TRANSFORMATION, values) | used(FILTER, relation.rows)
 
     def _shadowed(self, names: Iterable[sql.Expr], scope: _Scope) -> _Scope:
         inside = scope.inner()
@@ -528,7 +485,7 @@ def _found(parts: tuple[str, ...], scope: _Scope) -> Uses | None:
     if parts[0] in scope.aliases:
         return _field_of(scope.aliases[parts[0]], parts[1:])
     if len(parts) == 1 and (rows := [source for source in scope.sources if source.name == parts[0]]):
-        return _as(TRANSFORMATION, *rows[0].relation.columns.values())
+        return used(TRANSFORMATION, *rows[0].relation.columns.values())
     return None
 
 
@@ -540,39 +497,7 @@ def _made_name(node: sql.Expr) -> str:
 
 
 def _field_of(uses: Uses, fields: Sequence[str]) -> Uses:
-    return _as(TRANSFORMATION, uses) if fields else uses
-
-
-def _as(use: Use, *parts: Uses) -> Uses:
-    """The same fields, used so."""
-    return frozenset((each, through(use, inner)) for part in parts for each, inner in part)
-
-
-def _distinct(columns: Mapping[str, Uses]) -> Uses:
-    return _as(GROUP_BY, *columns.values())
-
-
-def _united(one: Relation, other: Relation) -> Relation:
-    if len(one.columns) != len(other.columns):
-        raise Unseen(f"it unites {len(one.columns)} columns with {len(other.columns)}")
-    pairs = zip(one.columns.items(), other.columns.values(), strict=True)
-    return Relation({name: uses | more for (name, uses), more in pairs}, one.rows | other.rows)
-
-
-def _united_by_name(one: Relation, other: Relation) -> Relation:
-    names = dict.fromkeys([*one.columns, *other.columns])
-    united = {name: one.columns.get(name, NOTHING) | other.columns.get(name, NOTHING) for name in names}
-    return Relation(united, one.rows | other.rows)
-
-
-def _renamed(relation: Relation, names: Sequence[str]) -> Relation:
-    """The same columns, the first of them under other names."""
-    if not names:
-        return relation
-    if len(names) > len(relation.columns):
-        raise Unseen(f"it names {len(names)} columns where there are {len(relation.columns)}")
-    kept = [*names, *list(relation.columns)[len(names) :]]
-    return Relation(dict(zip(kept, relation.columns.values(), strict=True)), relation.rows)
+    return used(TRANSFORMATION, uses) if fields else uses
 
 
 def _names(node: sql.Expr, table: str) -> bool:

@@ -35,7 +35,7 @@ from pipelines.errors import SettingError
 from pipelines.receipt import Receipt
 
 if TYPE_CHECKING:
-    from pipelines.lineage.queries import Relation, Uses
+    from pipelines.lineage.uses import Relation, Uses
 
 FILE = "file"
 _PLACEHOLDER = re.compile(r"\{(\w+)[^{}]*\}")
@@ -126,7 +126,7 @@ def column_lineage(relation: Relation, keys: Mapping[str, tuple[str, ...]]) -> d
 
 
 def _inputs(uses: Uses, keys: Mapping[str, tuple[str, ...]]) -> list[column_lineage_dataset.InputField]:
-    from pipelines.lineage.queries import ROWS, UNSEEN
+    from pipelines.lineage.uses import ROWS, UNSEEN
 
     by_field: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for field, use in uses:

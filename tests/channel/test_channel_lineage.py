@@ -14,7 +14,7 @@ from openlineage.client.event_v2 import RunEvent
 from openlineage_official import Official, events
 
 from pipelines import contract, lake, lineage, settings
-from pipelines.lineage.queries import ROWS
+from pipelines.lineage import ROWS
 from pipelines.receipt import Receipt
 from pipelines.stages import governance
 
