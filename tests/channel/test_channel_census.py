@@ -38,6 +38,7 @@ def known_here() -> set[str]:
         }
 
 
+@pytest.mark.long
 def test_a_census_finds_what_the_office_deleted(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with server.running(SMALL) as address:
         monkeypatch.setenv("URBANBRAIN_SAMPLE_CITY_URL", address)
