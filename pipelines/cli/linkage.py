@@ -78,7 +78,7 @@ def evaluate(
     days: Annotated[int, typer.Option(min=1, max=3660, help="Days of the made-up city.")] = 365,
     scale: Annotated[float, typer.Option(min=0.01, help="1.0 is all of the sample city.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Which city.")] = 7,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    form: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
 ) -> None:
     """Link a made-up city whose truth is known; print and keep precision and recall.
 
@@ -86,9 +86,11 @@ def evaluate(
     """
     from pipelines.samplecity import evaluation
 
+    if form not in ("text", "json"):
+        raise typer.BadParameter(f"{form!r} is no format; give text or json", param_hint="--format")
     found = evaluation.evaluate(days, scale, seed, lambda said: err.print(said, highlight=False))
     evaluation.record(found)
-    if as_json:
+    if form == "json":
         sys.stdout.write(json.dumps(evaluation.figures(found), ensure_ascii=False) + "\n")
     else:
         _show(evaluation.figures(found))

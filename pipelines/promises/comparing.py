@@ -19,7 +19,6 @@ from pipelines.promises.columns import of_columns
 from pipelines.promises.promise import Promise, has_source
 
 _AUDIENCE = {"everyone": 0, "offices": 1, "engineers": 2}
-_STATUS = {"active": 0, "deprecated": 1, "retired": 2}
 
 
 def changes(old: Promise | None, new: Promise | None) -> list[Change]:
