@@ -155,8 +155,23 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def list_releases() -> list[Release]:
     """Every readable release, oldest first; a folder somebody is still writing is not one."""
-    folders = sorted(lake.releases().iterdir()) if lake.releases().is_dir() else []
-    return [read(path.name) for path in folders if _ID.fullmatch(path.name) and (path / MANIFEST).is_file()]
+    return _listed()[0]
+
+
+def unreadable() -> dict[str, str]:
+    """Releases whose manifest cannot be read, by id, and why."""
+    return _listed()[1]
+
+
+def _listed() -> tuple[list[Release], dict[str, str]]:
+    found, damaged = [], {}
+    for path in sorted(lake.releases().iterdir()) if lake.releases().is_dir() else []:
+        if _ID.fullmatch(path.name) and (path / MANIFEST).is_file():
+            try:
+                found.append(read(path.name))
+            except WarehouseError as error:
+                damaged[path.name] = error.message
+    return found, damaged
 
 
 def manifest_sha256(manifest: dict[str, Any]) -> str:

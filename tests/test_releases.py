@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from two_streets import EAST, FEEDS, GOVERNANCE, WEST, project, warehouse
 
-from pipelines import lake, releases
+from pipelines import lake, releases, run
 from pipelines.errors import WarehouseError
 from pipelines.stages import publishing
 
@@ -84,6 +84,20 @@ def test_a_broken_manifest_is_an_error(release: releases.Release) -> None:
 
         with pytest.raises(WarehouseError, match=r"manifest\.json"):
             releases.current()
+
+
+def test_a_broken_manifest_hides_no_other_release(release: releases.Release) -> None:
+    other = lake.releases() / "20200101T000000Z-0123456789"
+    other.mkdir()
+    (other / releases.MANIFEST).write_text("{", encoding="utf-8")
+
+    assert [release] == releases.list_releases()
+    assert release == run.find_release(release.release_id[:8])
+    found = run.verify_releases()
+    assert [] == found[release.release_id]
+    assert "manifest.json cannot be read" in found[other.name][0]
+    with pytest.raises(WarehouseError, match=r"manifest\.json cannot be read"):
+        run.verify_releases(other.name)
 
 
 def test_one_flipped_byte_anywhere_is_found(release: releases.Release) -> None:

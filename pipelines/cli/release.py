@@ -93,7 +93,10 @@ def verify(
     from pipelines import run
 
     is_whole = True
-    for release_id, problems in run.verify_releases(release).items():
+    found = run.verify_releases(release)
+    if not found:
+        out.print("nothing is published yet, so nothing was verified", highlight=False)
+    for release_id, problems in found.items():
         out.print(f"{release_id} {'is whole' if not problems else 'is damaged'}", highlight=False)
         for line in problems:
             out.print(f"  {line}", soft_wrap=True, highlight=False)

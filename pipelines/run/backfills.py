@@ -280,7 +280,8 @@ class _Known:
             if receipt.origin != SOURCE or receipt.landed_at < receipt.window.end:
                 continue
             if is_judged(receipt.batch, feed):
-                self._judged.append(receipt)
+                # Of a CSV nobody knows how many rows it has before it was judged.
+                self._judged.append(Receipt.read(receipt.batch.folder("validated")))
             elif "expired_at" not in receipt.details and receipt.window not in self._held:
                 self._waiting[receipt.window] = str(folder)
         self._ends = {receipt.window.end for receipt in self._judged}

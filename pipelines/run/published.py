@@ -99,4 +99,5 @@ def release_summary(name: str = CURRENT) -> dict[str, Any]:
 def verify_releases(name: str = "") -> dict[str, list[str]]:
     """Every way a release, or each of them, differs from what was published; nothing where it is whole."""
     found = [find_release(name)] if name else releases.list_releases()
-    return {release.release_id: release.verify() for release in found}
+    damaged = {} if name else {release_id: [why] for release_id, why in releases.unreadable().items()}
+    return {release.release_id: release.verify() for release in found} | damaged

@@ -457,11 +457,14 @@ def _is_as_judged(batch: Batch) -> bool:
 
 
 def _unusable(into: str) -> list[str]:
-    folder, home = Path(into).absolute(), settings.home()
+    folder, home = Path(into).resolve(), settings.home().resolve()
     if folder == home or home in folder.parents:
         return [f"{folder} lies in this home; a release is made again in a home of its own"]
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         return [f"{folder} is not an empty folder"]
+    above = next(each for each in (folder, *folder.parents) if each.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        return [f"{folder} cannot be written: {above} is no folder of ours to write in"]
     return []
 
 

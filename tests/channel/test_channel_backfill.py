@@ -128,8 +128,9 @@ def lying(monkeypatch: pytest.MonkeyPatch) -> dict[date, UrbanBrainError]:
         landed_at = datetime.fromisoformat(as_of)
         for stage in ("landing", "validated"):
             with lake.new_folder(batch.folder(stage)) as folder:  # type: ignore[arg-type]
+                rows = 7 if stage == "validated" else 0  # what lands as CSV is not counted yet
                 Receipt(
-                    stage, feed_id, batch.window, batch.batch_id, landed_at, "1.0.0", "", received=7
+                    stage, feed_id, batch.window, batch.batch_id, landed_at, "1.0.0", "", received=rows
                 ).write(folder)
         return str(batch.folder("validated"))
 
@@ -241,6 +242,7 @@ def test_the_command_says_what_it_would_do_and_what_it_did(lying: dict[date, Urb
     assert 3 == failed.exit_code
     assert "failed 2026-10-03  the source lies about 3 October" in failed.output
     lying.clear()
+    assert "estimate: about 7 rows" in CliRunner().invoke(cli.app, [*asked, "--dry-run"]).output
     assert 0 == CliRunner().invoke(cli.app, asked).exit_code
     again = CliRunner().invoke(cli.app, [*asked, "--dry-run"])
 

@@ -230,9 +230,15 @@ def test_what_cannot_be_made_again_says_why_and_what_to_do(
     monkeypatch.setenv("URBANBRAIN_HOME", str(home))
     release_id = at_story.with_corrections.release_id
 
-    for into, said in ((home / "within", "lies in this home"), (home.parent, "not an empty folder")):
+    (tmp_path / "link").symlink_to(home / "within")
+    (tmp_path / "file").touch()
+    for into, said in (
+        (home / "within", "lies in this home"), (tmp_path / "link", "lies in this home"),
+        (home.parent, "not an empty folder"), (tmp_path / "file" / "a", "cannot be written"),
+    ):  # fmt: skip
         with pytest.raises(WarehouseError, match=said):
             run.rebuild_release(release_id, str(into))
+        assert said in str(run.rebuild_release(release_id, str(into), dry_run=True))
     with monkeypatch.context() as patch:
         patch.setenv("URBANBRAIN_SECRET_CALLER", "another")
         with pytest.raises(WarehouseError, match="the secret 'caller' is another"):
@@ -243,7 +249,7 @@ def test_what_cannot_be_made_again_says_why_and_what_to_do(
     with monkeypatch.context() as patch:
         here = inputs.code()
         patch.setattr(inputs, "code", lambda: {**here, "digest": "0" * 64})
-        with pytest.raises(WarehouseError, match="it was made by code") as caught:
+        with pytest.raises(WarehouseError, match="it, or a batch in it, was made by code") as caught:
             run.rebuild_release(release_id, str(tmp_path / "a"))
         assert "--with-this-code" in caught.value.next_step
         made = rebuilt(release_id, tmp_path / "other-code", with_this_code=True)
