@@ -128,12 +128,13 @@ def run_channel(home: Path, forks: Forks) -> Channel:
 
 
 def files(*folders: Path) -> dict[str, str]:
-    """Checksum of every file below, leftovers of killed writers included; locks are empty and not counted."""
+    """Checksum of every file below, leftovers of killed writers included; not of locks, which are empty, nor of events,
+    which tell of every attempt."""
     return {
         f"{folder.name}/{path.relative_to(folder)}": hashlib.sha256(path.read_bytes()).hexdigest()
         for folder in folders
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and "locks" not in path.relative_to(folder).parts
+        if path.is_file() and not {"locks", "lineage"} & set(path.relative_to(folder).parts)
     }
 
 
@@ -175,8 +176,8 @@ def leftovers(home: Path) -> list[Path]:
 
 
 def is_empty(home: Path) -> bool:
-    """Whether a home holds no file at all."""
-    return not any(path.is_file() for path in home.rglob("*")) and not leftovers(home)
+    """Whether a home holds no file at all, but for the events that tell what was tried."""
+    return not files(home) and not leftovers(home)
 
 
 def stages_of(feed_id: str) -> set[str]:

@@ -163,7 +163,9 @@ def test_a_correction_of_the_first_report_changes_no_id(warehouse: DuckDBPyConne
     order(warehouse, 2, 1, caller_ref="26_A")
     before = link(warehouse)
     warehouse.execute(
-        "insert into city.hotline_orders_history by name select *, _first_landed_at as _known_from, "
+        "insert into city.hotline_orders_history by name "
+        "select columns(name -> name not in ('_is_deleted_upstream', '_deleted_upstream_at', '_last_landed_at')), "
+        "_first_landed_at as _known_from, "
         "_first_landed_at + interval 10 hour as _known_to from city.hotline_orders where work_order_id = ?",
         [one],
     )
