@@ -65,7 +65,7 @@ def warehouse() -> None:
     def publish() -> str:
         from pipelines import run
 
-        return run.publish()
+        return run.publish(catch_up=True)
 
     load() >> build() >> check() >> publish()
 

@@ -10,6 +10,7 @@
     │   ├── BatchRejected     … and a person keeps the batch out
     │   └── DataRefused       … so badly that nothing of the batch may be kept
     └── WarehouseError    the warehouse or a release could not be written or read
+        ├── NotBuilt          … because the tables are older than what they are made of
         └── WarehouseBusy     … because somebody else is writing: worth a retry
 
 Messages say what happened, where, what was expected against what was found, and what to do next.
@@ -89,6 +90,10 @@ class WarehouseError(UrbanBrainError):
     """The warehouse or a release could not be written or read."""
 
     exit_code = 5
+
+
+class NotBuilt(WarehouseError):
+    """The governance tables are older than what they are made of: build them first."""
 
 
 class WarehouseBusy(WarehouseError):

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines import contract as contracts
 from pipelines import database, lake, notices, releases, settings
-from pipelines.errors import WarehouseError
+from pipelines.errors import NotBuilt, WarehouseError
 from pipelines.run import held
 from pipelines.run.opening import has_table, loaded, readable, rows_of
 from pipelines.telling import stages as telling
@@ -119,19 +119,32 @@ def check() -> dict[str, int]:
     return {"batches": total[0] if total else 0, "differences": 0}
 
 
-def publish() -> str:
+def publish(*, catch_up: bool = False) -> str:
     """Write one immutable release of what is built and make it CURRENT; returns its folder.
 
-    Raises WarehouseError when batches were loaded or models changed after the last build: the release would tell
-    yesterday's story under today's name.
+    Raises NotBuilt when batches were loaded, models changed or somebody decided something after the last build: the
+    release would tell yesterday's story under today's name. With `catch_up` that is loaded, built and checked first,
+    once: a decision may fall between any two tasks.
     """
+    try:
+        return _publish()
+    except NotBuilt:
+        if not catch_up:
+            raise
+    load()
+    build()
+    check()
+    return _publish()
+
+
+def _publish() -> str:
     from pipelines.stages import publishing
 
     promises = [*contracts.load_governance(), *contracts.load_reference(), *contracts.load_operations()]
     with telling.publishing(promises) as tell, loaded() as connection:
         not_built = _NOT_BUILT.format(inputs=database.literal(releases.inputs_digest(settings.project())))
         if not has_table(connection, "builds", "batches") or database.count(connection, not_built):
-            raise WarehouseError(
+            raise NotBuilt(
                 "the governance tables are older than what is loaded, or than their models",
                 next_step="run `urbanbrain build` first",
             )

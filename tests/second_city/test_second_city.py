@@ -6,15 +6,20 @@ import csv
 import io
 import json
 import re
+import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from pipelines import database, lake
+from pipelines import database, lake, run
 from pipelines.cli import app
+from pipelines.decisions import batches
+from pipelines.decisions.batches import BatchDecision
+from pipelines.errors import NotBuilt
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = Path(__file__).parent / "project"
@@ -171,3 +176,28 @@ def test_no_python_outside_the_sample_city_knows_the_first_city() -> None:
 
     assert files
     assert [] == found
+
+
+def test_a_decision_between_build_and_publish_is_built_before_it_is_published(
+    clarim: Any, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(clarim.home, home)
+    monkeypatch.setenv("URBANBRAIN_PROJECT", str(clarim.project))
+    decided = BatchDecision(
+        "city_pedidos",
+        "0" * 16,
+        "1.0.0",
+        "rejected",
+        datetime(2026, 10, 26, tzinfo=UTC),
+        "desk",
+        "why",
+        "airflow",
+    )
+    batches.write(decided)
+
+    with pytest.raises(NotBuilt, match="run `urbanbrain build` first"):
+        run.publish()
+    published = run.publish(catch_up=True)
+
+    assert published != str(clarim.release)
+    assert published == run.publish()
