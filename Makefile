@@ -27,7 +27,7 @@ test: setup  ## the everyday tests, two at a time
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 long: setup  ## the tests that take minutes: kills, orders of loading, whole years
-	$(BIN)/pytest -m long
+	$(BIN)/pytest -m long -n 2 --dist loadgroup
 
 e2e: setup  ## the tests that start a real Airflow
 	$(BIN)/pytest -m e2e

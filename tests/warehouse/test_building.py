@@ -224,8 +224,11 @@ def test_the_same_rows_make_the_same_tables_in_whatever_order_they_came(
             "?, ?, ?, ?, ?, ?, ?, ?", ", ".join(f"${place}" for place in range(1, 9))
         )
     )
-    known = "insert into city.hotline_orders_history by name select *, reported_at as _known_from, null as _known_to "
-    known += "from city.hotline_orders"
+    known = (
+        "insert into city.hotline_orders_history by name "
+        "select columns(name -> name not in ('_is_deleted_upstream', '_deleted_upstream_at', '_last_landed_at')), "
+        "reported_at as _known_from, null as _known_to from city.hotline_orders"
+    )
     warehouse.executemany(statement, orders)
     warehouse.execute(known)
     first = governance.build(warehouse, settings.project())
