@@ -24,10 +24,10 @@ up: setup  ## Airflow and the sample city until Ctrl-C
 	@$(BIN)/urbanbrain up
 
 test: setup  ## the everyday tests, two at a time
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2
 
 long: setup  ## the tests that take minutes: kills, orders of loading, whole years
-	$(BIN)/pytest -m long -n 2 --dist loadgroup
+	$(BIN)/pytest -m long -n 2
 
 e2e: setup  ## the tests that start a real Airflow
 	$(BIN)/pytest -m e2e

@@ -88,6 +88,7 @@ def kinds(values: set[str]) -> set[str]:
     return {kind for kind, marked in MARKED.items() if marked & values}
 
 
+@pytest.mark.long
 def test_no_marked_value_is_anywhere_under_the_home(at_channel: Channel) -> None:
     assert {} == leaked(at_channel.home)
 

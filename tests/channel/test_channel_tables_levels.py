@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from channel_days import CITY, DAYS, Channel, feeds_by_id, owed, pulled_at
 from city_truth import (
     PULLS,
@@ -126,6 +127,7 @@ def test_the_planted_silence_is_the_only_one(at_channel: Channel) -> None:
     assert [(schools.FEED, DAYS[schools.OUTAGE_DAY])] == silent
 
 
+@pytest.mark.long
 def test_every_bad_row_waits_for_the_street_it_names(at_channel: Channel) -> None:
     """Counted by feed and street; nobody has corrected anything yet."""
     expected: dict[tuple[str, str], list[datetime]] = defaultdict(list)
