@@ -10,7 +10,7 @@ export PIP_REQUIRE_HASHES := 0
 unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP_REQUIREMENT PIP_REQUIRE_VIRTUALENV PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test long e2e check fix bench
+.PHONY: help setup demo up test long e2e soak browser check fix bench
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ long: setup  ## the tests that take minutes: kills, orders of loading, whole yea
 
 e2e: setup  ## the tests that start a real Airflow
 	$(BIN)/pytest -m e2e
+
+soak: setup  ## the tests that last minutes on purpose: many readers during many releases, whole years attacked
+	$(BIN)/pytest -m soak
+
+browser: .venv/.browser  ## the page in a headless Chromium, which must be installed
+	$(BIN)/pytest -m browser
 
 check: setup  ## what CI checks: ruff, mypy, sqlfluff, contracts
 	$(BIN)/ruff check .
@@ -53,6 +59,10 @@ bench: .venv/.bench  ## measure against rivals; results in bench/out
 	@echo "installing the pinned packages into .venv; the first time takes a minute or two"
 	@$(PIP) install --quiet --require-hashes -r constraints.txt
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.browser: tests/browser/constraints.txt .venv/.installed
+	@$(PIP) install --quiet --require-hashes -r tests/browser/constraints.txt
 	@touch $@
 
 .venv/.bench: bench/constraints.txt .venv/.installed

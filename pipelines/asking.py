@@ -116,10 +116,10 @@ def _opened(release: Release, office: str | None) -> Iterator[DuckDBPyConnection
 def _open_release(connection: DuckDBPyConnection, release: Release) -> list[Path]:
     """Make a view of every Parquet file; returns the files. Shared tables appear in schema `shared` too."""
     shared = set(release.manifest.get("shared", ()))
-    resources = {resource["path"]: resource for resource in release.data_package().get("resources", ())}
-    for name, path in release.tables.items():
+    resources = {resource["path"]: resource for resource in release.detail_package().get("resources", ())}
+    for name, path in release.detail.items():
         schema, _, table = name.partition(".")
-        resource = resources.get(path.relative_to(release.path).as_posix(), {})
+        resource = resources.get(path.name, {})
         fields = resource.get("schema", {}).get("fields", ())
         for place in [schema, *(["shared"] if table in shared else [])]:
             view = f"{quoted(place)}.{quoted(table)}"
@@ -128,7 +128,7 @@ def _open_release(connection: DuckDBPyConnection, release: Release) -> list[Path
             _comment(connection, f"view {view}", resource)
             for field in fields:
                 _comment(connection, f"column {view}.{quoted(field['name'])}", field)
-    return list(release.tables.values())
+    return list(release.detail.values())
 
 
 def _comment(connection: DuckDBPyConnection, what: str, described: dict[str, Any]) -> None:

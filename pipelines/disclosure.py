@@ -1,11 +1,11 @@
 """What may leave the warehouse, and who gets it. Decided from the contracts, so that no table is listed here.
 
     column    of class L3 or above, or free text (`…_text`)       nobody
-    table     without `street_code`                               every office
-              keyed by `street_code` and no other identifier      every office: figures about streets
-              with `street_code`                                  an office gets its own rows
-              holding the whole identifier of such a table        an office gets what belongs to its rows
-              with `audience: offices`                            an office gets its own rows, dashboards none
+    table     without `street_code`                               anybody
+              keyed by `street_code` and no other identifier      anybody: figures about streets, an office its own in full
+              with `street_code`                                  the district; an office gets its own rows
+              holding the whole identifier of such a table        the district; an office gets what belongs to its rows
+              with `audience: offices`                            an office gets its own rows, nobody else any
 
 A column no contract names stays inside, but for the lineage of a feed's row (`_batch_id`, …).
 """
@@ -74,14 +74,18 @@ class PublicTable:
         others = tuple(name for name in self.key if name != STREET)
         return others if any(_IDENTIFIER.search(name) for name in others) else ()
 
-    def query(self, condition: str = "true") -> str:
-        """Its columns in a total order, so that the same rows make the same bytes."""
-        order = (*self.key, *(name for name in self.names if name not in self.key))
+    def query(self, condition: str = "true", relation: str = "") -> str:
+        """Its columns in a total order, so that the same rows make the same bytes.
+
+        `relation` is read instead of the table itself, as a protected copy of it is.
+        """
         columns = ", ".join(f"{self._value(name, kind)} as {quoted(name)}" for name, kind in self.columns)
-        return (
-            f"select {columns} from {qualified(self.name)} where {condition} "
-            f"order by {', '.join(f'{quoted(name)} nulls first' for name in order)}"
-        )
+        return self.sorted(f"(select {columns} from {relation or qualified(self.name)} where {condition})")
+
+    def sorted(self, rows: str) -> str:
+        """Rows of it, a relation in SQL, in their total order."""
+        order = (*self.key, *(name for name in self.names if name not in self.key))
+        return f"from {rows} order by {', '.join(f'{quoted(name)} nulls first' for name in order)}"
 
     def _value(self, name: str, kind: str) -> str:
         if name in self.redacted:
@@ -113,10 +117,15 @@ class Disclosure:
         self.desk = [self._of_desk(each.table, feeds) for each in promised if each.audience == "offices"]
 
     @property
-    def released(self) -> list[PublicTable]:
-        """Tables published whole, for the dashboards."""
+    def detail(self) -> list[PublicTable]:
+        """Tables published in full, for the district centre."""
         tables = (*self.governance, *self.reference, *self.operations)
         return sorted((table for table in tables if not table.is_for_offices), key=lambda table: table.name)
+
+    @property
+    def open(self) -> list[PublicTable]:
+        """Tables anybody may read, dashboards among them, once small counts in them are suppressed."""
+        return sorted((*self.shared, *self.reference), key=lambda table: table.name)
 
     @property
     def shared(self) -> list[PublicTable]:

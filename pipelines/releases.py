@@ -2,7 +2,8 @@
 
     releases/<release_id>/manifest.json             every other file with rows, bytes and sha256
                           datapackage.json          the same tables, described for Frictionless tools
-                          tables/<schema>.<table>.parquet
+                          tables/<schema>.<table>.parquet           figures anybody may read, small counts suppressed
+                          district/<schema>.<table>.parquet         every table in full, for the district centre
                           offices/<street_code>/<street_code>.duckdb
     releases/CURRENT                                one line: the release id
 
@@ -33,6 +34,7 @@ _INPUTS = (
 )
 DATA_PACKAGE = "datapackage.json"
 TABLES = "tables"
+DISTRICT = "district"
 OFFICES = "offices"
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{10}")
 _NOTHING_YET = "run `make demo`, or `urbanbrain load`, `urbanbrain build` and `urbanbrain publish`"
@@ -66,12 +68,20 @@ class Release:
 
     @property
     def tables(self) -> dict[str, Path]:
-        """The Parquet file of each published table, by name such as `governance.cases`."""
+        """The Parquet file of each table that anybody may read, by name such as `governance.street_scorecard`."""
+        return self._parquet(TABLES)
+
+    @property
+    def detail(self) -> dict[str, Path]:
+        """The Parquet file of every published table in full, by name such as `governance.cases`."""
+        return self._parquet(DISTRICT)
+
+    def _parquet(self, folder: str) -> dict[str, Path]:
         paths = (file["path"] for file in self.manifest["files"])
         return {
             Path(path).stem: self.path / path
             for path in sorted(paths)
-            if path.startswith(f"{TABLES}/") and path.endswith(".parquet")
+            if path.startswith(f"{folder}/") and path.endswith(".parquet")
         }
 
     @property
@@ -90,8 +100,12 @@ class Release:
         return self.path / OFFICES / street_code / f"{street_code}.duckdb"
 
     def data_package(self) -> dict[str, Any]:
-        """The Frictionless description of the tables."""
+        """The Frictionless description of `tables`."""
         return _read_json(self.path / DATA_PACKAGE)
+
+    def detail_package(self) -> dict[str, Any]:
+        """The Frictionless description of `detail`; its paths are relative to the folder of the district."""
+        return _read_json(self.path / DISTRICT / DATA_PACKAGE)
 
     def verify(self) -> list[str]:
         """Every way the folder differs from what was published; empty when it is whole."""

@@ -51,9 +51,9 @@ def of_release(release: Release) -> Version:
     """The tables of a release."""
     keys = {
         Path(str(each["path"])).stem: tuple(each["schema"].get("primaryKey", ()))
-        for each in release.data_package()["resources"]
+        for each in release.detail_package()["resources"]
     }
-    return Version(release.tables, keys)
+    return Version(release.detail, keys)
 
 
 def compare(connection: DuckDBPyConnection, one: Version, other: Version) -> list[TableChange]:

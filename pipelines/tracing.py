@@ -362,7 +362,7 @@ class _Tracing:
         return told
 
     def _is_in(self, release: releases.Release, table: str, keys: Sequence[Row]) -> bool:
-        path = release.tables.get(table)
+        path = release.detail.get(table)
         if path is None or not path.is_file() or not keys:
             return False
         there = {

@@ -45,7 +45,7 @@ def test_current_is_the_release_that_was_published(release: releases.Release) ->
     assert lake.releases() / release.release_id / "offices" / EAST / f"{EAST}.duckdb" == release.office_file(
         EAST
     )
-    assert "governance.cases" in release.tables
+    assert "governance.cases" in release.detail
     assert [] == release.verify()
 
 
@@ -133,7 +133,7 @@ def test_an_edited_manifest_is_found(release: releases.Release) -> None:
 
 
 def test_missing_extra_and_cut_files_are_all_found_at_once(release: releases.Release) -> None:
-    cases, areas = release.tables["governance.cases"], release.tables["ref.areas"]
+    cases, areas = release.detail["governance.cases"], release.tables["ref.areas"]
     size = areas.stat().st_size
     cases.unlink()
     areas.chmod(0o644)
@@ -142,9 +142,9 @@ def test_missing_extra_and_cut_files_are_all_found_at_once(release: releases.Rel
     (release.path / "offices" / "link").symlink_to("/nowhere")
 
     assert [
+        "district/governance.cases.parquet: missing",
         "offices/link: not in the manifest",
         "tables/extra.parquet: not in the manifest",
-        "tables/governance.cases.parquet: missing",
         f"tables/ref.areas.parquet: {size - 1} bytes, expected {size}",
     ] == release.verify()
 

@@ -77,7 +77,7 @@ def open_rows() -> dict[str, int]:
     import duckdb
 
     try:
-        path = releases.current().tables[_QUARANTINE]
+        path = releases.current().detail[_QUARANTINE]
         with database.memory() as connection:
             return dict(
                 connection.execute(
@@ -107,7 +107,7 @@ def _remember(connection: DuckDBPyConnection, at: datetime) -> None:
     import duckdb
 
     try:
-        path = releases.current().tables["ops.batches"]
+        path = releases.current().detail["ops.batches"]
         connection.execute(
             "insert into ops.batches by name "
             f"select * from read_parquet({literal(str(path))}) where landed_at <= ? and window_end > ? - interval 1 year",

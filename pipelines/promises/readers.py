@@ -56,7 +56,10 @@ class Readers:
         }
         feeds = [each for each in promised if each.is_feed]
         public = Disclosure(feeds, [each for each in promised if not each.is_feed], columns)
-        self._exports = {table.name: table for table in public.released}
+        self._exports = [
+            *((f"{releases.TABLES}/{table.name}.parquet", table) for table in public.open),
+            *((f"{releases.DISTRICT}/{table.name}.parquet", table) for table in public.detail),
+        ]
         whole = {table.name: (table, WHOLE) for table in (*public.shared, *public.reference)}
         self._offices: Mapping[str, tuple[PublicTable, str]] = whole | {
             table.name: (table, OWN) for table, _ in public.of_street("")
@@ -85,13 +88,7 @@ class Readers:
                     f"{name} ({part})" for name, (each, part) in self._offices.items() if _leaves(each, read)
                 )
             ),
-            tuple(
-                sorted(
-                    f"{releases.TABLES}/{name}.parquet"
-                    for name, each in self._exports.items()
-                    if _leaves(each, read)
-                )
-            ),
+            tuple(sorted(path for path, each in self._exports if _leaves(each, read))),
         )
 
 

@@ -301,10 +301,10 @@ def _reached(
 ) -> frozenset[str]:
     """Published tables that a cause can have changed, by what their models read."""
     if not graph:
-        return frozenset(release.tables)
+        return frozenset(release.detail)
     waiting = [feed.replace("_", ".", 1) for feed in feeds]
     waiting += [f"{table}_history" for table in waiting]
-    waiting += [table for table in (*graph, *release.tables) if table.startswith("ops.") and feeds]
+    waiting += [table for table in (*graph, *release.detail) if table.startswith("ops.") and feeds]
     for name in changed:
         if _cause_of_input(name) == cause:
             waiting += _tables_of_input(name, graph)
@@ -314,7 +314,7 @@ def _reached(
         if table not in reached:
             reached.add(table)
             waiting += graph.get(table, ())
-    return frozenset(reached & release.tables.keys())
+    return frozenset(reached & release.detail.keys())
 
 
 def _tables_of_input(name: str, graph: Mapping[str, set[str]]) -> list[str]:
@@ -435,7 +435,7 @@ def _tables(home: Path, recipe: Recipe) -> Version:
     with rebuilding.at(home, recipe):
         build()
         with database.writer(lake.warehouse_file()) as connection:
-            files, keys = publishing.write_tables(
+            files, keys = publishing.write_detail(
                 connection,
                 contracts.load_all(),
                 [*contracts.load_governance(), *contracts.load_reference(), *contracts.load_operations()],

@@ -86,9 +86,9 @@ def release_summary(name: str = CURRENT) -> dict[str, Any]:
         },
         "held": len(manifest.get("held", ())),
         "tables": {
-            str(file["path"]).removeprefix(f"{releases.TABLES}/").removesuffix(".parquet"): file["rows"]
+            str(file["path"]).removeprefix(f"{releases.DISTRICT}/").removesuffix(".parquet"): file["rows"]
             for file in manifest["files"]
-            if str(file["path"]).startswith(f"{releases.TABLES}/")
+            if str(file["path"]).startswith(f"{releases.DISTRICT}/")
         },
         "offices": list(release.offices),
         "bytes": sum(int(file["bytes"]) for file in manifest["files"]),

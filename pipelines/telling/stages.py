@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pipelines import checks, lake, settings
+from pipelines import checks, lake, releases, settings
 from pipelines import contract as contracts
 from pipelines.contract.model import Contract
 from pipelines.lake import ROWS, Window
@@ -216,7 +216,7 @@ def _published(run: Running, promises: Sequence[Contract], folder: Path) -> None
         path = Path(file["path"])
         promise = by_table.get(path.stem)
         facets = datasets.table(promise) if promise else {}
-        if promise:
+        if promise and path.parts[0] == releases.DISTRICT:
             run.inputs.append(datasets.read((datasets.warehouse(), promise.table), facets))
         if promise or path.suffix == ".duckdb":
             how_much = datasets.statistics(file["rows"], [folder / path])

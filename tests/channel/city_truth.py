@@ -170,8 +170,8 @@ def streets(day: date) -> dict[str, dict[str, str]]:
 def published(name: str, columns: str = "*") -> list[Row]:
     """The rows of a table of the current release, instants in Beijing's time; those of all offices where only they get it."""
     release = releases.current()
-    if name in release.tables:
-        return asked(f"select {columns} from read_parquet('{release.tables[name]}')")
+    if name in release.detail:
+        return asked(f"select {columns} from read_parquet('{release.detail[name]}')")
     found = []
     for office in release.offices:
         with duckdb.connect(str(release.office_file(office)), read_only=True) as connection:

@@ -94,12 +94,12 @@ def test_both_versions_are_served_until_the_old_one_is_taken_away(
     ]
     both = published()
 
-    assert {OLD, NEW} <= both.tables.keys()
+    assert {OLD, NEW} <= both.detail.keys()
     assert {OLD, NEW} <= offered(both)
     with duckdb.connect() as connection:
         [(same, rows)] = connection.execute(
             "select count(*) filter (noise_db_max is not distinct from loudest_db), count(*) "
-            f"from '{both.tables[OLD]}' join '{both.tables[NEW]}' using (street_code, day)"
+            f"from '{both.detail[OLD]}' join '{both.tables[NEW]}' using (street_code, day)"
         ).fetchall()
     assert same == rows > 0
     said = {each["name"]: each for each in both.data_package()["resources"]}
@@ -121,9 +121,9 @@ def test_both_versions_are_served_until_the_old_one_is_taken_away(
     run.contract_lock()
     after = published()
 
-    assert OLD not in after.tables
+    assert OLD not in after.detail
     assert OLD not in offered(after)
-    assert both.tables[NEW].read_bytes() == after.tables[NEW].read_bytes()
+    assert both.detail[NEW].read_bytes() == after.detail[NEW].read_bytes()
 
 
 def test_the_old_version_stays_until_its_day(project: Path) -> None:

@@ -31,7 +31,7 @@ from two_streets import (
     warehouse,
 )
 
-from pipelines import lake, releases
+from pipelines import lake, release_parts, releases
 from pipelines.disclosure import Disclosure
 from pipelines.errors import WarehouseError
 from pipelines.office_file import OfficePlan, OfficeTable, build_apart
@@ -88,14 +88,19 @@ def test_a_release_holds_tables_offices_a_manifest_and_a_data_package(release: R
     assert re.fullmatch(r"20261118T164000Z-[0-9a-f]{10}", release.release_id)
     assert [
         "datapackage.json",
+        "district/datapackage.json",
+        "district/governance.case_members.parquet",
+        "district/governance.cases.parquet",
+        "district/governance.channel_health.parquet",
+        "district/governance.project_areas.parquet",
+        "district/governance.project_progress.parquet",
+        "district/governance.scorecard.parquet",
+        "district/ops.batches.parquet",
+        "district/ref.areas.parquet",
         "manifest.json",
         f"offices/{EAST}/{EAST}.duckdb",
         f"offices/{WEST}/{WEST}.duckdb",
-        "tables/governance.case_members.parquet",
-        "tables/governance.cases.parquet",
         "tables/governance.channel_health.parquet",
-        "tables/governance.project_areas.parquet",
-        "tables/governance.project_progress.parquet",
         "tables/governance.scorecard.parquet",
         "tables/ops.batches.parquet",
         "tables/ref.areas.parquet",
@@ -112,7 +117,7 @@ def test_the_manifest_says_what_went_in_and_what_came_out(release: Release) -> N
     assert re.fullmatch(r"2020-01-01\+[0-9a-f]{10}", manifest["area_edition"])
     assert ["b1", "b2"] == sorted(batch["batch_id"] for batch in manifest["batches"])
     assert sorted(c.contract_id for c in (*FEEDS, *GOVERNANCE)) == [c["id"] for c in manifest["contracts"]]
-    assert 3 == rows["tables/governance.case_members.parquet"]
+    assert 3 == rows["district/governance.case_members.parquet"]
     assert rows["datapackage.json"] is None
     assert ["batches", "channel_health", "scorecard"] == manifest["shared"]
 
@@ -204,7 +209,7 @@ def test_free_text_and_personal_columns_are_in_no_file(release: Release) -> None
     for name, content in _bytes(release).items():
         assert TEXT.encode() not in content, name
         assert SECRET.encode() not in content, name
-    for name, path in release.tables.items():
+    for name, path in release.detail.items():
         columns = [row[0] for row in duckdb.execute(f"describe from read_parquet('{path}')").fetchall()]
         assert not {"caller_ref", "content_text", "place_text"} & set(columns), name
     with _open(release, EAST) as office:
@@ -244,7 +249,7 @@ def test_a_table_for_offices_alone_is_in_no_release(key: tuple[str, ...]) -> Non
     public = Disclosure([], [promise], {"governance.offline": dict.fromkeys(names, "VARCHAR")})
     split = [(table.name, condition) for table, condition in public.of_street(EAST)]
 
-    assert [] == public.released == public.shared
+    assert [] == public.detail == public.shared
     assert [("governance.offline", f"\"street_code\" = '{EAST}'")] == split
 
 
@@ -319,9 +324,12 @@ def test_an_office_file_is_compact_and_opens_at_once(release: Release) -> None:
         assert free <= total / 4
 
 
-def test_released_files_are_read_only_and_readable_by_every_account(release: Release) -> None:
-    modes = {path.stat().st_mode & 0o777 for path in (release.path, *release.path.rglob("*"))}
-    assert {0o755, 0o444} == modes
+def test_released_files_are_read_only_and_what_is_open_readable_by_every_account(release: Release) -> None:
+    modes: dict[bool, set[int]] = {True: set(), False: set()}
+    for path in (release.path, *release.path.rglob("*")):
+        is_open = not {"district", "offices"} & {*path.relative_to(release.path).parts}
+        modes[is_open].add(path.stat().st_mode & 0o777)
+    assert {True: {0o755, 0o444}, False: {0o750, 0o440}} == modes
 
 
 def test_a_failure_half_way_leaves_no_release_and_the_old_one_current(
@@ -329,16 +337,16 @@ def test_a_failure_half_way_leaves_no_release_and_the_old_one_current(
 ) -> None:
     first = _publish(made)
     (made / "warehouse" / "office" / "new.sql").write_text("select 1 as one", encoding="utf-8")
-    original = publishing._Publication._copy
+    original = release_parts.copy
     for fails_at in (0, 7, 9, 17):
         calls = itertools.count()
 
-        def fail(self: Any, query: str, target: Path, calls: Any = calls, at: int = fails_at) -> int:
+        def fail(connection: Any, query: str, target: Path, calls: Any = calls, at: int = fails_at) -> int:
             if next(calls) == at:
                 raise OSError("no space left on device")
-            return original(self, query, target)
+            return original(connection, query, target)
 
-        monkeypatch.setattr(publishing._Publication, "_copy", fail)
+        monkeypatch.setattr(release_parts, "copy", fail)
         with warehouse() as connection, pytest.raises(OSError, match="no space"):
             publishing.publish(connection, FEEDS, GOVERNANCE, made)
 
@@ -411,7 +419,7 @@ def test_a_street_named_like_sql_stays_a_name(made: Path) -> None:
 
 
 def test_pandas_polars_pyarrow_and_duckdb_open_every_table(release: Release) -> None:
-    for name, path in release.tables.items():
+    for name, path in release.detail.items():
         expected = duckdb.execute(f"select count(*) from read_parquet('{path}')").fetchone()
 
         assert expected == (len(pandas.read_parquet(path)),), name
@@ -420,14 +428,14 @@ def test_pandas_polars_pyarrow_and_duckdb_open_every_table(release: Release) -> 
 
 
 def test_a_sum_stays_a_whole_number(release: Release) -> None:
-    totals = pandas.read_parquet(release.tables["governance.project_progress"])["total"]
+    totals = pandas.read_parquet(release.detail["governance.project_progress"])["total"]
 
     assert 9007199254740993 == totals.max()
 
 
 def test_the_data_package_is_valid_and_its_tables_keep_it(release: Release) -> None:
     frictionless = pytest.importorskip("frictionless")
-    package = frictionless.Package(str(release.path / "datapackage.json"))
+    package = frictionless.Package(str(release.path / "district" / "datapackage.json"))
     # Of Parquet its reader measures neither size nor hash, `Release.verify` does, and it hands over a list as
     # a NumPy array, which it then takes for no array.
     unmeasured = frictionless.Checklist(skip_errors=["byte-count", "hash-count"])

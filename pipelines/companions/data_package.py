@@ -5,13 +5,15 @@ Everything in it comes from the contracts and the files themselves; nothing is t
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
+from pipelines import releases
+from pipelines.companions.publication import Publication, PublishedTable
 from pipelines.contract.dictionary import table_description, table_schema, table_title
-from pipelines.contract.model import Contract
 
 PACKAGE_PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 SCHEMA_PROFILE = "https://datapackage.org/profiles/2.0/tableschema.json"
@@ -28,20 +30,24 @@ _TYPES = (
 )
 
 
-@dataclass(frozen=True)
-class PublishedTable:
-    """One Parquet file of a release. `columns` are the names and DuckDB types in the file, in file order."""
+def write(publication: Publication) -> None:
+    """One package for what anybody may read, and one beside the tables of the district centre."""
+    for folder, tables in (("", publication.tables), (releases.DISTRICT, publication.detail)):
+        package = describe(
+            publication.release_id, publication.as_of.isoformat(), publication.version, tables, folder
+        )
+        text = json.dumps(package, ensure_ascii=False, indent=1)
+        file = publication.folder / folder / releases.DATA_PACKAGE
+        file.write_text(text + "\n", encoding="utf-8")
 
-    table: str
-    path: str
-    size: int
-    sha256: str
-    columns: tuple[tuple[str, str], ...]
-    contract: Contract | None = None
 
+def describe(
+    release_id: str, as_of: str, version: str, tables: Sequence[PublishedTable], folder: str = ""
+) -> dict[str, Any]:
+    """The data package of a release, or of one folder of it.
 
-def describe(release_id: str, as_of: str, version: str, tables: Sequence[PublishedTable]) -> dict[str, Any]:
-    """The data package of a release. `as_of` is ISO 8601; it stands for `created`, so that bytes repeat."""
+    `as_of` is ISO 8601; it stands for `created`, so that bytes repeat.
+    """
     return {
         "$schema": PACKAGE_PROFILE,
         "name": f"urbanbrain-{release_id.lower()}",
@@ -49,16 +55,16 @@ def describe(release_id: str, as_of: str, version: str, tables: Sequence[Publish
         "title": f"Urban brain, release {release_id}",
         "version": version,
         "created": as_of,
-        "resources": [_resource(table) for table in tables],
+        "resources": [_resource(table, folder) for table in tables],
     }
 
 
-def _resource(table: PublishedTable) -> dict[str, Any]:
+def _resource(table: PublishedTable, folder: str) -> dict[str, Any]:
     contract = table.contract
     resource: dict[str, Any] = {
         "name": table.table.lower(),
         "type": "table",
-        "path": table.path,
+        "path": PurePosixPath(table.path).relative_to(folder).as_posix(),
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",
         "bytes": table.size,

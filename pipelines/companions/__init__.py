@@ -1,0 +1,20 @@
+"""The files beside a release's tables that tell people and tools what is in them.
+
+Each companion is a module with `write(publication)`, which adds its files to the folder. They read the tables that
+were just written and the contracts, never the warehouse, so that they can say nothing that is not published.
+"""
+
+from __future__ import annotations
+
+from pipelines.companions import data_package
+from pipelines.companions.publication import Publication, PublishedTable
+
+__all__ = ["Publication", "PublishedTable", "write"]
+
+_COMPANIONS = (data_package,)
+
+
+def write(publication: Publication) -> None:
+    """Add every companion file to the release's folder."""
+    for companion in _COMPANIONS:
+        companion.write(publication)
