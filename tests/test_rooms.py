@@ -25,7 +25,7 @@ LAYERS = (
     ("stages",),
     (
         "run", "as_known", "checking", "samplecity", "embedded", "linkage", "deadlines", "lineage", "promises",
-        "telling", "tracing",
+        "telling", "tracing", "page_server",
     ),
     ("cli",),
 )  # fmt: skip
@@ -35,8 +35,8 @@ ONLY_IN = {
     "smtplib": ("pipelines/notices/sending.py",),
     "airflow": ("dags/",),
     "great_expectations": ("pipelines/expectations.py",),
-    "starlette": ("pipelines/samplecity/",),
-    "uvicorn": ("pipelines/samplecity/",),
+    "starlette": ("pipelines/samplecity/", "pipelines/page_server.py"),
+    "uvicorn": ("pipelines/samplecity/", "pipelines/page_server.py"),
     "shapely": ("pipelines/areas/boundaries.py",),
 }
 

@@ -7,6 +7,7 @@
     quarantine `urbanbrain quarantine …`
     linkage    `urbanbrain linkage …`
     release    `urbanbrain release …`
+    page       `urbanbrain page`
     trace      `urbanbrain trace`
     scorecard  `urbanbrain scorecard`
     contracts  `urbanbrain contract …`, `drift`
@@ -34,7 +35,9 @@ __all__ = ["app", "main"]
 def main() -> None:
     """Run the command line; explain what this project can explain, and exit with its code."""
     before = signal.getsignal(signal.SIGINT)
-    if not {"demo", "up", "sample-city"} & set(sys.argv[1:2]):  # those end what they started by themselves
+    if not {"demo", "up", "sample-city", "page"} & set(
+        sys.argv[1:2]
+    ):  # those end what they started by themselves
         signal.signal(signal.SIGINT, _stop_at_once)
     try:
         app()

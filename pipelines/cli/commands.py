@@ -12,7 +12,18 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.cli import areas, backfill, contracts, held, linkage, quarantine, release, scorecard, status
+from pipelines.cli import (
+    areas,
+    backfill,
+    contracts,
+    held,
+    linkage,
+    page,
+    quarantine,
+    release,
+    scorecard,
+    status,
+)
 from pipelines.cli import trace as tracing
 from pipelines.cli.screen import err, out, print_counts, progress, written
 from pipelines.errors import UrbanBrainError
@@ -47,6 +58,7 @@ app.add_typer(held.app, name="held", rich_help_panel=DESK)
 app.add_typer(quarantine.app, name="quarantine", rich_help_panel=DESK)
 app.add_typer(linkage.app, name="linkage", rich_help_panel=DESK)
 app.add_typer(release.app, name="release", rich_help_panel=TABLES)
+app.command(rich_help_panel=TABLES)(page.page)
 app.command(rich_help_panel=TABLES)(tracing.trace)
 app.add_typer(scorecard.app, name="scorecard", rich_help_panel=TABLES)
 app.add_typer(contracts.app, name="contract", rich_help_panel=CONTRACTS)
