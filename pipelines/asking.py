@@ -116,19 +116,19 @@ def _opened(release: Release, office: str | None) -> Iterator[DuckDBPyConnection
 def _open_release(connection: DuckDBPyConnection, release: Release) -> list[Path]:
     """Make a view of every Parquet file; returns the files. Shared tables appear in schema `shared` too."""
     shared = set(release.manifest.get("shared", ()))
-    resources = {resource["path"]: resource for resource in release.detail_package().get("resources", ())}
-    for name, path in release.detail.items():
+    resources = {resource["name"]: resource for resource in release.detail_package().get("resources", ())}
+    for name, files in release.detail.items():
         schema, _, table = name.partition(".")
-        resource = resources.get(path.name, {})
+        resource = resources.get(name.lower(), {})
         fields = resource.get("schema", {}).get("fields", ())
         for place in [schema, *(["shared"] if table in shared else [])]:
             view = f"{quoted(place)}.{quoted(table)}"
             connection.execute(f"create schema if not exists {quoted(place)}")
-            connection.execute(f"create view {view} as from read_parquet({literal(str(path))})")
+            connection.execute(f"create view {view} as from {files.sql}")
             _comment(connection, f"view {view}", resource)
             for field in fields:
                 _comment(connection, f"column {view}.{quoted(field['name'])}", field)
-    return list(release.detail.values())
+    return [path for files in release.detail.values() for path in files.files]
 
 
 def _comment(connection: DuckDBPyConnection, what: str, described: dict[str, Any]) -> None:

@@ -83,8 +83,13 @@ class PublicTable:
         return self.sorted(f"(select {columns} from {relation or qualified(self.name)} where {condition})")
 
     def sorted(self, rows: str) -> str:
-        """Rows of it, a relation in SQL, in their total order."""
-        order = (*self.key, *(name for name in self.names if name not in self.key))
+        """Rows of it, a relation in SQL, in their total order: a street's together, by time, then by key.
+
+        Readers ask for streets and days; what they ask for then lies in a few row groups.
+        """
+        time = self.contract.partition_by if self.contract else ""
+        asked_for = (name for name in (STREET, time) if name in self.names)
+        order = dict.fromkeys((*asked_for, *self.key, *self.names))
         return f"from {rows} order by {', '.join(f'{quoted(name)} nulls first' for name in order)}"
 
     def _value(self, name: str, kind: str) -> str:

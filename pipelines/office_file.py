@@ -25,6 +25,7 @@ from pipelines import settings
 from pipelines.database import literal, quoted, transaction
 from pipelines.errors import UrbanBrainError, WarehouseError
 from pipelines.privacy import scrub
+from pipelines.table_files import TableFiles
 
 # A table takes at least one block, and most tables here are small: 16384 is DuckDB's smallest. From 65536 on DuckDB
 # packs numbers into bits, which large files gain more by: half a million rows take 46 MB instead of 96.
@@ -41,11 +42,11 @@ _PATIENCE_SECONDS = 1800
 
 @dataclass(frozen=True)
 class OfficeTable:
-    """A table to make from a Parquet file, in its row order."""
+    """A table to make from Parquet files, in their row order."""
 
     schema: str
     name: str
-    source: str
+    sources: tuple[str, ...]
     comment: str = ""
     column_comments: dict[str, str] = field(default_factory=dict, hash=False)
 
@@ -118,7 +119,9 @@ def main(plan_file: Path) -> None:
 def _build(plan: OfficePlan) -> None:
     import duckdb
 
-    is_large = sum(Path(table.source).stat().st_size for table in plan.tables) > _LARGE_BYTES
+    is_large = (
+        sum(Path(source).stat().st_size for table in plan.tables for source in table.sources) > _LARGE_BYTES
+    )
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
@@ -144,7 +147,8 @@ def _build(plan: OfficePlan) -> None:
 
 def _create_table(connection: Any, table: OfficeTable) -> None:
     name = f"{quoted(table.schema)}.{quoted(table.name)}"
-    connection.execute(f"create table {name} as from read_parquet({literal(table.source)})")
+    rows = TableFiles(tuple(map(Path, table.sources))).sql
+    connection.execute(f"create table {name} as from {rows}")
     _comment(connection, "table", name, table.comment)
     for column, comment in table.column_comments.items():
         _comment(connection, "column", f"{name}.{quoted(column)}", comment)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipelines import office_views, releases, suppression
-from pipelines.companions import PublishedTable
+from pipelines import office_views, releases, suppression, table_files
+from pipelines.companions import PublishedFile, PublishedTable
 from pipelines.contract import dictionary
-from pipelines.database import literal, quoted
-from pipelines.disclosure import STREET, Disclosure, PublicTable
+from pipelines.database import count, literal, quoted
+from pipelines.disclosure import STREET, Disclosure, PublicTable, qualified
 from pipelines.errors import WarehouseError
 from pipelines.office_file import OfficePlan, OfficeTable, OfficeView, build_apart
+from pipelines.table_files import TableFiles
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 
 SHARED = "shared"
 _ROW_GROUP = 122_880  # DuckDB's own vector-aligned size: a point query reads one, a scan uses every core
+_LARGE = 1_000_000
+"""Rows from which a table is split by month where its contract says of which column."""
+_NO_PERIOD = (
+    "__HIVE_DEFAULT_PARTITION__"  # what Hive, and so every reader of its folders, calls an empty value
+)
 _CODE = re.compile(r"[0-9A-Za-z_-]+")
 _BUILDERS = 2
 _PARTS = ".parts"
@@ -53,34 +60,47 @@ class ReleaseParts:
         self.project = project
         self.as_of = as_of
         self.day: date = as_of.astimezone(ZoneInfo(timezone)).date()
+        self.timezone = timezone
         self.folder = folder
+        self._open: dict[str, PublishedTable] = {}
         self.protected = suppression.protect(connection, public.open)
 
     def write_tables(self) -> tuple[tuple[PublishedTable, ...], tuple[PublishedTable, ...]]:
         """Write what anybody may read, and every table in full; returns both."""
         for name in (releases.TABLES, releases.DISTRICT):
             (self.folder / name).mkdir()
-        return (
-            tuple(
-                self._publish(table, releases.TABLES, self.protected.get(table.name, ""))
-                for table in self.public.open
-            ),
-            tuple(self._publish(table, releases.DISTRICT) for table in self.public.detail),
-        )
+        self._open = {
+            table.name: self._publish(table, releases.TABLES, self.protected.get(table.name, ""))
+            for table in self.public.open
+        }
+        detail = (self._publish(table, releases.DISTRICT) for table in self.public.detail)
+        return tuple(self._open.values()), tuple(detail)
 
     def _publish(self, table: PublicTable, folder: str, relation: str = "") -> PublishedTable:
-        path = f"{folder}/{table.name}.parquet"
-        file = self.folder / path
-        rows = copy(self.connection, table.query(relation=relation), file)
-        return PublishedTable(
-            table.name,
-            path,
-            rows,
-            file.stat().st_size,
-            releases.file_sha256(file),
-            table.columns,
-            table.contract,
-        )
+        files = []
+        for period, condition in self._periods(table, relation):
+            path = table_files.path_of(table.name, folder, period)
+            file = self.folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            rows = copy(self.connection, table.query(condition, relation), file, said=_said_of(table))
+            files.append(PublishedFile(path, rows, file.stat().st_size, releases.file_sha256(file)))
+        return PublishedTable(table.name, tuple(files), table.columns, table.contract)
+
+    def _periods(self, table: PublicTable, relation: str) -> list[tuple[str | None, str]]:
+        """The months a table is split into, each with the condition that selects its rows; one of all of it while
+        it is small."""
+        column = table.contract.partition_by if table.contract else ""
+        source = relation or qualified(table.name)
+        if not column or count(self.connection, f"select count(*) from {source}") < _LARGE:
+            return [(None, "true")]
+        kind = dict(table.columns)[column]
+        day = quoted(column) if kind == "DATE" else f"timezone({literal(self.timezone)}, {quoted(column)})"
+        month = f"strftime({day}, '%Y-%m')"
+        found = self.connection.execute(f"select distinct {month} from {source} order by 1 nulls first")
+        return [
+            (name or _NO_PERIOD, f"{month} = {literal(name)}" if name else f"{quoted(column)} is null")
+            for (name,) in found.fetchall()
+        ]
 
     def write_offices(self) -> dict[str, int]:
         """Build the office files side by side; returns the path of each and the rows it holds of its street."""
@@ -106,7 +126,7 @@ class ReleaseParts:
         for table, condition in self.public.of_street(street):
             part = parts / f"{table.name}.parquet"
             own_rows += copy(self.connection, table.query(condition), part)
-            tables.append(_office_table(table, table.schema, part))
+            tables.append(_office_table(table, table.schema, TableFiles((part,))))
         views = []
         for table in self.public.shared:
             tables.append(_office_table(table, SHARED, self._shared(table, street, parts)))
@@ -120,18 +140,19 @@ class ReleaseParts:
                     column_comments=_comments_of_columns(table),
                 )
             )
-        for table in self.public.reference:
-            file = self.folder / releases.TABLES / f"{table.name}.parquet"
-            tables.append(_office_table(table, table.schema, file))
+        tables += [
+            _office_table(table, table.schema, self._open[table.name].on_disk(self.folder))
+            for table in self.public.reference
+        ]
         plan = OfficePlan(
             str(target), street, tuple(tables), (*views, *office_views.read(self.project, self.contracts))
         )
         return plan, own_rows
 
-    def _shared(self, table: PublicTable, street: str, parts: Path) -> Path:
+    def _shared(self, table: PublicTable, street: str, parts: Path) -> TableFiles:
         """Figures about every street as anybody may read them, but those about its own as they are."""
         if table.name not in self.protected or STREET not in table.names:
-            return self.folder / releases.TABLES / f"{table.name}.parquet"
+            return self._open[table.name].on_disk(self.folder)
         part = parts / f"{table.name}.parquet"
         own = f"{quoted(STREET)} = {literal(street)}"
         both = (
@@ -139,7 +160,7 @@ class ReleaseParts:
             f"({table.query(f'({own}) is not true', self.protected[table.name])}))"
         )
         copy(self.connection, table.sorted(both), part)
-        return part
+        return TableFiles((part,))
 
     def _this_office(self, street: str, part: Path) -> OfficeTable:
         """One row that says whose file this is and as of when, for views to ask."""
@@ -151,7 +172,7 @@ class ReleaseParts:
             part,
         )
         said, columns = office_views.SAID_OF_THIS_OFFICE, office_views.OF_THIS_OFFICE
-        return OfficeTable("main", office_views.THIS_OFFICE, str(part), said, columns)
+        return OfficeTable("main", office_views.THIS_OFFICE, (str(part),), said, columns)
 
     def _streets(self) -> list[str]:
         """Codes of the streets in scope on the day of the release."""
@@ -173,20 +194,28 @@ class ReleaseParts:
 
 def write_detail(
     connection: DuckDBPyConnection, public: Disclosure, folder: Path
-) -> tuple[dict[str, Path], dict[str, tuple[str, ...]]]:
+) -> tuple[dict[str, TableFiles], dict[str, tuple[str, ...]]]:
     """Write every table in full and nothing else into a folder; returns the file and the key of each, by name."""
-    files = {table.name: folder / f"{table.name}.parquet" for table in public.detail}
     folder.mkdir(parents=True, exist_ok=True)
+    files = {}
     for table in public.detail:
-        copy(connection, table.query(), files[table.name])
+        file = folder / f"{table.name}{table_files.SUFFIX}"
+        copy(connection, table.query(), file)
+        files[table.name] = TableFiles((file,))
     return files, {table.name: table.key for table in public.detail}
 
 
-def copy(connection: DuckDBPyConnection, query: str, target: Path) -> int:
-    """Write a query as Parquet; returns its rows."""
+def copy(
+    connection: DuckDBPyConnection, query: str, target: Path, *, said: Mapping[str, str] | None = None
+) -> int:
+    """Write a query as Parquet, with what is `said` of it in the file's own metadata; returns its rows.
+
+    Rows keep the order of the query and row groups are of one size, whatever the number of threads.
+    """
+    words = ", ".join(f"{quoted(name)}: {literal(text)}" for name, text in (said or {}).items())
     written = connection.execute(
-        f"copy ({query}) to {literal(str(target))} "
-        f"(format parquet, compression zstd, row_group_size {_ROW_GROUP})"
+        f"copy ({query}) to {literal(str(target))} (format parquet, compression zstd, "
+        f"row_group_size {_ROW_GROUP}{f', kv_metadata {{{words}}}' if words else ''})"
     ).fetchone()
     return int(written[0]) if written else 0
 
@@ -204,8 +233,24 @@ def columns_of(connection: DuckDBPyConnection) -> dict[str, dict[str, str]]:
     return found
 
 
-def _office_table(table: PublicTable, schema: str, source: Path) -> OfficeTable:
-    return OfficeTable(schema, table.short_name, str(source), _comment_of(table), _comments_of_columns(table))
+def _said_of(table: PublicTable) -> dict[str, str]:
+    """What a file says of itself wherever it goes: the table, its contract, and every column in a Table Schema."""
+    if not (contract := table.contract):
+        return {"name": table.name}
+    schema = dictionary.table_schema(contract)
+    schema["fields"] = [field for field in schema["fields"] if field["name"] in table.names]
+    return {
+        "name": table.name,
+        "title": dictionary.table_title(contract),
+        "description": dictionary.table_description(contract),
+        "contract": f"{contract.contract_id} {contract.version}",
+        "tableschema": json.dumps(schema, ensure_ascii=False, sort_keys=True),
+    }
+
+
+def _office_table(table: PublicTable, schema: str, rows: TableFiles) -> OfficeTable:
+    sources = tuple(map(str, rows.files))
+    return OfficeTable(schema, table.short_name, sources, _comment_of(table), _comments_of_columns(table))
 
 
 def _comments_of_columns(table: PublicTable) -> dict[str, str]:

@@ -4,6 +4,7 @@
                           datapackage.json          the same tables, described for Frictionless tools
                           tables/<schema>.<table>.parquet           figures anybody may read, small counts suppressed
                           district/<schema>.<table>.parquet         every table in full, for the district centre
+                          …/<schema>.<table>/period=<month>/        one that is large, month by month
                           offices/<street_code>/<street_code>.duckdb
     releases/CURRENT                                one line: the release id
 
@@ -21,8 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines import decisions, lake
+from pipelines import decisions, lake, table_files
 from pipelines.errors import WarehouseError
+from pipelines.table_files import TableFiles
 
 CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
@@ -67,22 +69,26 @@ class Release:
         )
 
     @property
-    def tables(self) -> dict[str, Path]:
-        """The Parquet file of each table that anybody may read, by name such as `governance.street_scorecard`."""
+    def tables(self) -> dict[str, TableFiles]:
+        """The files of each table that anybody may read, by name such as `governance.street_scorecard`."""
         return self._parquet(TABLES)
 
     @property
-    def detail(self) -> dict[str, Path]:
-        """The Parquet file of every published table in full, by name such as `governance.cases`."""
+    def detail(self) -> dict[str, TableFiles]:
+        """The files of every published table in full, by name such as `governance.cases`."""
         return self._parquet(DISTRICT)
 
-    def _parquet(self, folder: str) -> dict[str, Path]:
-        paths = (file["path"] for file in self.manifest["files"])
-        return {
-            Path(path).stem: self.path / path
-            for path in sorted(paths)
-            if path.startswith(f"{folder}/") and path.endswith(".parquet")
-        }
+    def _parquet(self, folder: str) -> dict[str, TableFiles]:
+        return table_files.by_table(self.path, (str(file["path"]) for file in self.manifest["files"]), folder)
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """How many rows every published table has in full."""
+        found: dict[str, int] = {}
+        for file in self.manifest["files"]:
+            if str(file["path"]).startswith(f"{DISTRICT}/") and (table := table_files.table_of(file["path"])):
+                found[table] = found.get(table, 0) + int(file["rows"] or 0)
+        return found
 
     @property
     def offices(self) -> tuple[str, ...]:

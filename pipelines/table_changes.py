@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.database import count, literal, quoted
 from pipelines.releases import Release
+from pipelines.table_files import TableFiles
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -25,7 +25,7 @@ KINDS = (ADDED, REMOVED, CHANGED)
 class Version:
     """One state of the tables: their Parquet files and keys, by name."""
 
-    files: Mapping[str, Path]
+    files: Mapping[str, TableFiles]
     keys: Mapping[str, tuple[str, ...]]
 
 
@@ -50,7 +50,7 @@ class TableChange:
 def of_release(release: Release) -> Version:
     """The tables of a release."""
     keys = {
-        Path(str(each["path"])).stem: tuple(each["schema"].get("primaryKey", ()))
+        str(each["name"]): tuple(each["schema"].get("primaryKey", ()))
         for each in release.detail_package()["resources"]
     }
     return Version(release.detail, keys)
@@ -60,7 +60,7 @@ def compare(connection: DuckDBPyConnection, one: Version, other: Version) -> lis
     """Every table that differs, by name."""
     found = []
     for table in sorted(one.files.keys() | other.files.keys()):
-        if _is_same_file(one.files.get(table), other.files.get(table)):
+        if _is_same(one.files.get(table), other.files.get(table)):
             continue
         change = _compare(connection, table, one, other)
         if change.rows or change.shape:
@@ -71,13 +71,13 @@ def compare(connection: DuckDBPyConnection, one: Version, other: Version) -> lis
 def rows_of(connection: DuckDBPyConnection, table: str, one: Version, other: Version, name: str) -> None:
     """A temporary table `name` of the rows that differ: `row_key` and its `kind`, one of KINDS."""
     query = f"select row_key, kind from ({_query(connection, table, one, other)[0]})"
-    if _is_same_file(one.files.get(table), other.files.get(table)):
+    if _is_same(one.files.get(table), other.files.get(table)):
         query += " limit 0"
     connection.execute(f"create or replace temp table {quoted(name)} as {query}")
 
 
-def _is_same_file(one: Path | None, other: Path | None) -> bool:
-    return bool(one and other and one.read_bytes() == other.read_bytes())
+def _is_same(one: TableFiles | None, other: TableFiles | None) -> bool:
+    return bool(one and other and one.has_bytes_of(other))
 
 
 def _compare(connection: DuckDBPyConnection, table: str, one: Version, other: Version) -> TableChange:
@@ -145,26 +145,22 @@ def _query(
     )
 
 
-def _keyed(file: Path, key: Iterable[str], values: Iterable[str]) -> str:
+def _keyed(files: TableFiles, key: Iterable[str], values: Iterable[str]) -> str:
     """Rows with their key as one text. Equal rows of a table without a key are told apart by a number."""
     parts = ", ".join(f"{quoted(name)}::varchar" for name in key)
     number = "" if values else f", row_number() over (partition by {parts})::varchar"
     columns = "".join(f", {quoted(name)}" for name in values)
-    return f"select to_json([{parts}{number}])::varchar as row_key{columns} from read_parquet({literal(str(file))})"
+    return f"select to_json([{parts}{number}])::varchar as row_key{columns} from {files.sql}"
 
 
-def _is_unique(connection: DuckDBPyConnection, file: Path, key: Sequence[str]) -> bool:
+def _is_unique(connection: DuckDBPyConnection, files: TableFiles, key: Sequence[str]) -> bool:
     parts = ", ".join(map(quoted, key))
-    rows = f"from read_parquet({literal(str(file))})"
-    return not count(
-        connection, f"select count(*) from (select 1 {rows} group by {parts} having count(*) > 1)"
-    )
+    repeated = f"select 1 from {files.sql} group by {parts} having count(*) > 1"
+    return not count(connection, f"select count(*) from ({repeated})")
 
 
-def _columns(connection: DuckDBPyConnection, file: Path | None) -> dict[str, str]:
-    if file is None:
+def _columns(connection: DuckDBPyConnection, files: TableFiles | None) -> dict[str, str]:
+    if files is None:
         return {}
-    rows = connection.execute(
-        f"select column_name, column_type from (describe from read_parquet({literal(str(file))}))"
-    )
+    rows = connection.execute(f"select column_name, column_type from (describe from {files.sql})")
     return dict(rows.fetchall())

@@ -362,19 +362,13 @@ class _Tracing:
         return told
 
     def _is_in(self, release: releases.Release, table: str, keys: Sequence[Row]) -> bool:
-        path = release.detail.get(table)
-        if path is None or not path.is_file() or not keys:
+        files = release.detail.get(table)
+        if files is None or not files.is_whole() or not keys:
             return False
-        there = {
-            row["column_name"] for row in self._fetch(f"describe from read_parquet({literal(str(path))})", [])
-        }
+        there = {row["column_name"] for row in self._fetch(f"describe from {files.sql}", [])}
         if not keys[0].keys() <= there:
             return False
-        return bool(
-            self._rows(
-                f"read_parquet({literal(str(path))})", tuple(keys[0]), [_joined(each) for each in keys]
-            )
-        )
+        return bool(self._rows(files.sql, tuple(keys[0]), [_joined(each) for each in keys]))
 
     # Asking
 

@@ -148,7 +148,7 @@ def test_whatever_reads_is_answered(sql: str) -> None:
 )
 def test_whatever_else_is_refused(sql: str, office: str | None) -> None:
     release = releases.current()
-    table = release.detail["governance.cases"]
+    (table,) = release.detail["governance.cases"].files
     statement = sql.format(
         other=release.office_file(WEST),
         table=table,

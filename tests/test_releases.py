@@ -133,7 +133,7 @@ def test_an_edited_manifest_is_found(release: releases.Release) -> None:
 
 
 def test_missing_extra_and_cut_files_are_all_found_at_once(release: releases.Release) -> None:
-    cases, areas = release.detail["governance.cases"], release.tables["ref.areas"]
+    (cases,), (areas,) = release.detail["governance.cases"].files, release.tables["ref.areas"].files
     size = areas.stat().st_size
     cases.unlink()
     areas.chmod(0o644)

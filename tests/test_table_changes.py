@@ -11,6 +11,7 @@ import pytest
 
 from pipelines import database, table_changes
 from pipelines.table_changes import TableChange, Version
+from pipelines.table_files import TableFiles
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 def version(folder: Path, name: str, query: str, key: tuple[str, ...] = ("id",)) -> Version:
     file = folder / f"{name}.parquet"
     duckdb.execute(f"copy ({query}) to '{file}'")
-    return Version({"ref.t": file}, {"ref.t": key})
+    return Version({"ref.t": TableFiles((file,))}, {"ref.t": key})
 
 
 def compared(connection: duckdb.DuckDBPyConnection, one: Version, other: Version) -> Any:

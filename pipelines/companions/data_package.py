@@ -61,15 +61,16 @@ def describe(
 
 def _resource(table: PublishedTable, folder: str) -> dict[str, Any]:
     contract = table.contract
+    paths = [PurePosixPath(file.path).relative_to(folder).as_posix() for file in table.files]
     resource: dict[str, Any] = {
         "name": table.table.lower(),
         "type": "table",
-        "path": PurePosixPath(table.path).relative_to(folder).as_posix(),
+        "path": paths[0] if len(paths) == 1 else paths,
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",
-        "bytes": table.size,
-        "hash": f"sha256:{table.sha256}",
     }
+    if len(paths) == 1:
+        resource |= {"bytes": table.size, "hash": f"sha256:{table.files[0].sha256}"}
     if contract:
         resource["title"] = table_title(contract) or contract.title
         resource["description"] = table_description(contract)

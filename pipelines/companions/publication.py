@@ -7,20 +7,42 @@ from datetime import datetime
 from pathlib import Path
 
 from pipelines.contract.model import Contract
+from pipelines.table_files import TableFiles
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """One Parquet file of a release. `path` is relative to the folder of the release."""
+
+    path: str
+    rows: int
+    size: int
+    """In bytes."""
+    sha256: str
 
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """One Parquet file of a release. `columns` are the names and DuckDB types in the file, in file order."""
+    """One table of a release. `columns` are the names and DuckDB types in its files, in their order."""
 
     table: str
-    path: str
-    """Relative to the folder of the release."""
-    rows: int
-    size: int
-    sha256: str
+    files: tuple[PublishedFile, ...]
+    """One, or one a period where the table is large."""
     columns: tuple[tuple[str, str], ...]
     contract: Contract | None = None
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for file in self.files)
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return sum(file.size for file in self.files)
+
+    def on_disk(self, folder: Path) -> TableFiles:
+        """Its files, in the folder of the release."""
+        return TableFiles(tuple(folder / file.path for file in self.files))
 
 
 @dataclass(frozen=True)

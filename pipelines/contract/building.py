@@ -267,6 +267,7 @@ class Builder:
         self._check_versions(custom.get("version_columns", ()), columns)
         self._check_points(custom.get("crs"), columns)
         self._check_outline(custom.get("outline", ""), columns)
+        self._check_partition(custom.get("partition_by", ""), columns, is_feed=is_feed)
         if is_feed:
             self._check_secrets(columns)
         custom["drop_rules"] = tuple(self._drop_rules(custom.pop("drop_rows", ()), columns))
@@ -343,6 +344,18 @@ class Builder:
                 f"divides an outline among areas in {divided[0]!r}, which needs custom property 'outline' "
                 "and a column with an 'area'",
             )
+
+    def _check_partition(self, name: str, columns: tuple[Column, ...], *, is_feed: bool) -> None:
+        """Months of a table that is released; rows of a feed leave for offices only."""
+        if not name:
+            return
+        say, known = inside(self._say, *self._at("partitionBy")), {each.name: each for each in columns}
+        if is_feed:
+            say((), "is for tables of a release, and this one is pulled from a source")
+        elif (column := known.get(name)) is None:
+            say((), f"names column {shown(name)}, which does not exist{did_you_mean(name, known)}")
+        elif column.logical_type not in ("timestamp", "date"):
+            say((), f"names column {name!r} of type {column.logical_type}, expected timestamp or date")
 
     def _check_secrets(self, columns: tuple[Column, ...]) -> None:
         tokens = [column.name for column in columns if column.privacy == "token"]

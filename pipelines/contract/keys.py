@@ -282,6 +282,12 @@ KEYS: tuple[Key, ...] = (
         "The table that takes the place of this one, which is deprecated.",
     ),
     Key(
+        "partitionBy",
+        "contract",
+        Text(),
+        "Column of time by whose month a release splits the table into files, once it is large.",
+    ),
+    Key(
         "mayBeEmpty",
         "contract",
         Choice(("always", "days_off", "never")),

@@ -324,6 +324,8 @@ class Contract:
     landing_secret: str = ""
     end_of_support: date | None = None
     """Last day a table is served that another takes the place of."""
+    partition_by: str = ""
+    """Column of time by whose month a release splits the table, once it is large."""
     superseded_by: str = ""
     """Schema and table of that other."""
     owner: str = ""

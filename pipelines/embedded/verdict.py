@@ -98,7 +98,7 @@ def _empty(release: Release, promised: Iterable[Contract], views: Iterable[Offic
 
     Tables that only offices get are looked for in their files.
     """
-    rows = {Path(file["path"]).stem: int(file.get("rows") or 0) for file in release.manifest["files"]}
+    rows = release.rows
     tables = [contract.table for contract in promised]
     names = [view.name for view in views]
     filled = {table for table in tables if rows.get(table)}

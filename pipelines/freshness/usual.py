@@ -16,7 +16,7 @@ from pipelines import contract as contracts
 from pipelines import database, releases, settings
 from pipelines.areas import reference
 from pipelines.contract import dictionary
-from pipelines.database import literal, quoted
+from pipelines.database import quoted
 from pipelines.errors import UrbanBrainError
 from pipelines.freshness.arrived import Arrival
 
@@ -77,11 +77,11 @@ def open_rows() -> dict[str, int]:
     import duckdb
 
     try:
-        path = releases.current().detail[_QUARANTINE]
+        published = releases.current().detail[_QUARANTINE].sql
         with database.memory() as connection:
             return dict(
                 connection.execute(
-                    f"select source_feed, sum(open_count)::bigint from read_parquet({literal(str(path))}) group by all"
+                    f"select source_feed, sum(open_count)::bigint from {published} group by all"
                 ).fetchall()
             )
     except (UrbanBrainError, KeyError, duckdb.Error):  # nothing published, or no such table in this city
@@ -107,10 +107,10 @@ def _remember(connection: DuckDBPyConnection, at: datetime) -> None:
     import duckdb
 
     try:
-        path = releases.current().detail["ops.batches"]
+        published = releases.current().detail["ops.batches"].sql
         connection.execute(
             "insert into ops.batches by name "
-            f"select * from read_parquet({literal(str(path))}) where landed_at <= ? and window_end > ? - interval 1 year",
+            f"select * from {published} where landed_at <= ? and window_end > ? - interval 1 year",
             [at, at],
         )
     except (UrbanBrainError, KeyError, duckdb.Error):  # nothing published, or by another contract

@@ -179,6 +179,7 @@ _CONTRACT: dict[str, Judge] = {
     "status": _status,
     "end_of_support": _end,
     "superseded_by": _always("compatible", "superseded_by", "what takes its place"),
+    "partition_by": _always("compatible", "partition_by", "how a large table is split into files"),
     "servers": _servers,
     "schedule": _always("compatible", "schedule", "when it is pulled"),
     "look_back": _span(

@@ -16,6 +16,7 @@ from pipelines.contract.model import LEVELS
 from pipelines.disclosure import Disclosure, PublicTable
 from pipelines.promises.change import ROWS
 from pipelines.promises.promise import Promise
+from pipelines.table_files import path_of
 
 OWN, WHOLE = "own rows", "all rows"
 
@@ -57,8 +58,8 @@ class Readers:
         feeds = [each for each in promised if each.is_feed]
         public = Disclosure(feeds, [each for each in promised if not each.is_feed], columns)
         self._exports = [
-            *((f"{releases.TABLES}/{table.name}.parquet", table) for table in public.open),
-            *((f"{releases.DISTRICT}/{table.name}.parquet", table) for table in public.detail),
+            *((path_of(table.name, releases.TABLES), table) for table in public.open),
+            *((path_of(table.name, releases.DISTRICT), table) for table in public.detail),
         ]
         whole = {table.name: (table, WHOLE) for table in (*public.shared, *public.reference)}
         self._offices: Mapping[str, tuple[PublicTable, str]] = whole | {

@@ -85,11 +85,7 @@ def release_summary(name: str = CURRENT) -> dict[str, Any]:
             "refused": sum(bool(batch.get("is_refused")) for batch in manifest["batches"]),
         },
         "held": len(manifest.get("held", ())),
-        "tables": {
-            str(file["path"]).removeprefix(f"{releases.DISTRICT}/").removesuffix(".parquet"): file["rows"]
-            for file in manifest["files"]
-            if str(file["path"]).startswith(f"{releases.DISTRICT}/")
-        },
+        "tables": release.rows,
         "offices": list(release.offices),
         "bytes": sum(int(file["bytes"]) for file in manifest["files"]),
         "sha256": manifest.get("sha256", ""),

@@ -22,6 +22,7 @@ from pipelines.errors import WarehouseError
 from pipelines.lake import Window
 from pipelines.receipt import Receipt
 from pipelines.release_parts import ReleaseParts
+from pipelines.table_files import TableFiles
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -76,7 +77,7 @@ def write_detail(
     contracts: Sequence[Contract],
     governance: Sequence[Contract],
     folder: Path,
-) -> tuple[dict[str, Path], dict[str, tuple[str, ...]]]:
+) -> tuple[dict[str, TableFiles], dict[str, tuple[str, ...]]]:
     """Write the tables in full and nothing else into a folder; returns the file and the key of each, by name."""
     public = Disclosure(contracts, governance, release_parts.columns_of(connection))
     return release_parts.write_detail(connection, public, folder)
@@ -121,7 +122,8 @@ class _Writing:
     ) -> None:
         version = _version()
         tables, detail = self.parts.write_tables()
-        rows = {table.path: table.rows for table in (*tables, *detail)} | self.parts.write_offices()
+        rows = {file.path: file.rows for table in (*tables, *detail) for file in table.files}
+        rows |= self.parts.write_offices()
         companions.write(
             Publication(
                 release_id,

@@ -67,7 +67,7 @@ def folder(stage: lake.Stage, feed: Contract) -> tuple[str, str]:
 
 
 def released(path: str) -> tuple[str, str]:
-    """Namespace and name of a file of every release, by its path inside one."""
+    """Namespace and name of a file of every release, by its path inside one; a table's is that of one file."""
     return FILE, str(lake.releases() / path)
 
 

@@ -15,10 +15,10 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pipelines import checks, lake, releases, settings
+from pipelines import checks, lake, releases, settings, table_files
 from pipelines import contract as contracts
 from pipelines.contract.model import Contract
 from pipelines.lake import ROWS, Window
@@ -212,17 +212,22 @@ def _published(run: Running, promises: Sequence[Contract], folder: Path) -> None
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     by_table = {promise.table: promise for promise in promises}
     version = datasets.version(folder.name)
+    written: dict[str, list[dict[str, Any]]] = {}
     for file in manifest["files"]:
-        path = Path(file["path"])
-        promise = by_table.get(path.stem)
+        path = PurePosixPath(file["path"])
+        table = table_files.table_of(file["path"])
+        name = table_files.path_of(table, path.parts[0]) if table else file["path"]
+        if table in by_table or path.suffix == ".duckdb":
+            written.setdefault(name, []).append(file)
+    for name, files in written.items():
+        promise = by_table.get(table_files.table_of(name))
         facets = datasets.table(promise) if promise else {}
-        if promise and path.parts[0] == releases.DISTRICT:
+        if promise and name.startswith(f"{releases.DISTRICT}/"):
             run.inputs.append(datasets.read((datasets.warehouse(), promise.table), facets))
-        if promise or path.suffix == ".duckdb":
-            how_much = datasets.statistics(file["rows"], [folder / path])
-            run.outputs.append(
-                datasets.written(datasets.released(file["path"]), {**facets, **version}, how_much)
-            )
+        how_much = datasets.statistics(
+            sum(file["rows"] or 0 for file in files), [folder / file["path"] for file in files]
+        )
+        run.outputs.append(datasets.written(datasets.released(name), {**facets, **version}, how_much))
 
 
 def _fill(run: Running, fill: Callable[..., None], *arguments: Any) -> None:

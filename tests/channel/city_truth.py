@@ -171,7 +171,7 @@ def published(name: str, columns: str = "*") -> list[Row]:
     """The rows of a table of the current release, instants in Beijing's time; those of all offices where only they get it."""
     release = releases.current()
     if name in release.detail:
-        return asked(f"select {columns} from read_parquet('{release.detail[name]}')")
+        return asked(f"select {columns} from {release.detail[name].sql}")
     found = []
     for office in release.offices:
         with duckdb.connect(str(release.office_file(office)), read_only=True) as connection:

@@ -99,7 +99,7 @@ def test_both_versions_are_served_until_the_old_one_is_taken_away(
     with duckdb.connect() as connection:
         [(same, rows)] = connection.execute(
             "select count(*) filter (noise_db_max is not distinct from loudest_db), count(*) "
-            f"from '{both.detail[OLD]}' join '{both.tables[NEW]}' using (street_code, day)"
+            f"from {both.detail[OLD].sql} join {both.tables[NEW].sql} using (street_code, day)"
         ).fetchall()
     assert same == rows > 0
     said = {each["name"]: each for each in both.data_package()["resources"]}
@@ -123,7 +123,7 @@ def test_both_versions_are_served_until_the_old_one_is_taken_away(
 
     assert OLD not in after.detail
     assert OLD not in offered(after)
-    assert both.detail[NEW].read_bytes() == after.detail[NEW].read_bytes()
+    assert both.detail[NEW].has_bytes_of(after.detail[NEW])
 
 
 def test_the_old_version_stays_until_its_day(project: Path) -> None:
