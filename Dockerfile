@@ -8,6 +8,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PYTHONUNBUFFERED=1 \
     AIRFLOW_HOME=/opt/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/urbanbrain/dags \
+    AIRFLOW__CORE__PLUGINS_FOLDER=/opt/urbanbrain/dags/plugins \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
     PYTHONPATH=/opt/urbanbrain/dags \
     URBANBRAIN_PROJECT=/opt/urbanbrain \

@@ -60,10 +60,10 @@ _NOTHING_YET = """<!doctype html>
 <meta http-equiv="refresh" content="{seconds}">
 <title>Urban brain · 城市大脑</title>
 <main style="font: 1.1rem/1.6 sans-serif; max-width: 40rem; margin: 4rem auto; padding: 0 1rem">
-<h1>Nothing is published yet</h1>
-<p>The first release appears here by itself.</p>
-<h1 lang="zh">尚无发布</h1>
-<p lang="zh">首次发布后，本页自动显示。</p>
+<h1>No page is published yet</h1>
+<p>The next release brings one; it appears here by itself.</p>
+<h1 lang="zh">尚未发布页面</h1>
+<p lang="zh">下一次发布后，页面会自动显示。</p>
 </main>
 </html>
 """
@@ -137,7 +137,7 @@ class _Served:
 
     def front(self, request: Request) -> Response:
         release = self._current()
-        if release is None:
+        if release is None or PAGE not in self._promised(release.release_id):
             text = _NOTHING_YET.format(seconds=_RETRY_SECONDS)
             return self._fresh(HTMLResponse(text, 503, {"Retry-After": str(_RETRY_SECONDS)}))
         return self._fresh(RedirectResponse(_page_address(request, release.release_id), 307))

@@ -13,8 +13,10 @@ URBANBRAIN_NOTIFY_FROM         whom such mail is from; default `urbanbrain@local
 URBANBRAIN_SMTP                the mail server, `smtp+tls://user@mail.example.org:587`; `smtps://`, or `smtp://` without TLS
 URBANBRAIN_<NAME>              a value for `${NAME:-default}` in a server location
 URBANBRAIN_AIRFLOW_URL         where Airflow's pages and API are, such as `http://127.0.0.1:8080`: a decision on the command line
-                               then ends the DAG run that waits for it; default: none
+                               then ends the DAG run that waits for it, and the page may stand in a frame there; default: none
 URBANBRAIN_SECRET_AIRFLOW      `user:password` for that Airflow; default: it asks nobody, like the demo's
+URBANBRAIN_PAGE_URL            where browsers find what `urbanbrain page` serves, such as `http://127.0.0.1:8610/`: Airflow's menu
+                               then leads to it; default: none
 URBANBRAIN_SCHEDULE            `off`: feeds run only when triggered, as in the demo; default `on`
 URBANBRAIN_WAREHOUSE           what lineage calls the warehouse, the same wherever its file lies; default `urbanbrain`
 URBANBRAIN_TASK_LINEAGE        `on`: the embedded Airflow tells of its tasks, too, beside what stages tell; default `off`
@@ -107,6 +109,11 @@ def airflow_login() -> tuple[str, str] | None:
     """User and password for that Airflow, where it wants one."""
     user, _, password = os.environ.get("URBANBRAIN_SECRET_AIRFLOW", "").partition(":")
     return (user, password) if user else None
+
+
+def page_url() -> str:
+    """Where browsers find the page of the current release; empty when nobody serves it."""
+    return os.environ.get("URBANBRAIN_PAGE_URL") or ""
 
 
 def inbox() -> Path:

@@ -275,14 +275,16 @@ def test_one_release_is_served_alone_when_it_is_named(home: Path) -> None:
 def test_a_server_that_starts_before_the_first_release_shows_it_when_it_is_there(home: Path) -> None:
     with serving(home) as server:
         before, health = server.ask("/"), server.ask("/health").status
-        publish(home, FIRST)
+        publish(home, FIRST, {TABLE: FILES[TABLE]})
+        without = server.ask("/").status
+        publish(home, SECOND)
         after = server.ask("/")
-        shutil.rmtree(home / "releases" / FIRST)
+        shutil.rmtree(home / "releases" / SECOND)
         damaged = server.ask("/")
 
-    assert "nothing is published yet" in server.said
-    assert (503, 200) == (before.status, health)
-    assert "尚无发布" in before.body.decode()
+    assert "no page is published yet" in server.said
+    assert (503, 503, 200) == (before.status, without, health)
+    assert "尚未发布页面" in before.body.decode()
     assert 307 == after.status
     assert (500, True) == (damaged.status, b"there is no release" in damaged.body)
 

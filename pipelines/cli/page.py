@@ -36,21 +36,22 @@ def page(
     from pipelines import lake, page_server, releases, run
 
     follows = release == "current"
+    if print_path:
+        out.print(page_server.page_file(run.find_release(release)), soft_wrap=True, highlight=False)
+        return
     is_published = (lake.releases() / releases.CURRENT).exists()
-    found = run.find_release(release) if is_published or not follows or print_path else None
-    if found:
-        file = page_server.page_file(found)
-        if print_path:
-            out.print(file, soft_wrap=True, highlight=False)
-            return
+    found = run.find_release(release) if is_published or not follows else None
+    if found and not follows:
+        page_server.page_file(found)
 
     def ready(address: str) -> None:
         out.print(f"see {address}  请在浏览器中打开", soft_wrap=True, highlight=False)
-        if found is None:
-            said = "nothing is published yet; the first release appears there by itself"
+        if found is None or page_server.PAGE not in page_server.open_files(found):
+            out.print("no page is published yet; the next release brings one, and it appears by itself")
         else:
-            said = f"release {found.release_id}{', and those that follow it' if follows else ''}"
-        out.print(f"{said}\nCtrl-C ends it", soft_wrap=True, highlight=False)
+            then = ", and those that follow it" if follows else ""
+            out.print(f"release {found.release_id}{then}", soft_wrap=True, highlight=False)
+        out.print("Ctrl-C ends it")
         if open_:
             webbrowser.open(address)
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ PULLED_AFTER = timedelta(minutes=40)
 _SEED = 7
 _SCALE = 0.1
 _DAY_SECONDS = 300.0
-_CITY_SECONDS = 60.0
+_BESIDE_SECONDS = 60.0
+_PAGE_PORT = 8610
 _QUIET_SECONDS = 15.0
 _ENDED = ("success", "failed")
 
@@ -44,13 +46,13 @@ def demo(days: Sequence[date] = DAYS, *, keep: bool = False) -> int:
     screen = Screen()
     with Interrupts() as interrupts:
         try:
-            with _channel(screen, interrupts, fresh=True, paused=False) as (embedded, city):
+            with _channel(screen, interrupts, fresh=True, paused=False) as channel:
                 began = time.monotonic()
-                pulled = _run_days(screen, embedded, city, days)
+                pulled = _run_days(screen, channel, days)
                 seconds = time.monotonic() - began
                 if keep:
                     _check_and_show(screen, seconds, pulled)
-                    _stay(screen, embedded, city)
+                    _stay(screen, channel)
             _check_and_show(screen, seconds, pulled)
         except UrbanBrainError as error:
             return _explain(screen, error)
@@ -62,10 +64,10 @@ def up(port: int = 0) -> int:
     screen = Screen()
     with Interrupts() as interrupts:
         try:
-            with _channel(screen, interrupts, fresh=False, paused=True, port=port) as (embedded, city):
-                _start(screen, embedded, city)
+            with _channel(screen, interrupts, fresh=False, paused=True, port=port) as channel:
+                _start(screen, channel)
                 screen.say("feeds are paused: switch one on, or trigger it with a window")
-                _stay(screen, embedded, city)
+                _stay(screen, channel)
         except UrbanBrainError as error:
             return _explain(screen, error)
     return 0
@@ -83,15 +85,28 @@ def make_keys() -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class _Channel:
+    """An embedded Airflow, and where the sample city and the page are served beside it."""
+
+    embedded: Embedded
+    city: str
+    page: str
+
+
 @contextlib.contextmanager
 def _channel(
     screen: Screen, interrupts: Interrupts, *, fresh: bool, paused: bool, port: int = 0
-) -> Iterator[tuple[Embedded, str]]:
-    """An embedded Airflow, not yet started, and the address its sample city will have."""
-    city_port = free_port()
-    city = f"http://127.0.0.1:{city_port}"
+) -> Iterator[_Channel]:
+    """Everything chosen, the sample city and the page started, Airflow not yet."""
+    city_port, page_port = free_port(), free_port(_PAGE_PORT if port else 0)
+    city, page = f"http://127.0.0.1:{city_port}", f"http://127.0.0.1:{page_port}/"
     make_keys()
-    environment = {"URBANBRAIN_SERVER": "sample", "URBANBRAIN_SAMPLE_CITY_URL": city}
+    environment = {
+        "URBANBRAIN_SERVER": "sample",
+        "URBANBRAIN_SAMPLE_CITY_URL": city,
+        "URBANBRAIN_PAGE_URL": page,
+    }
     embedded = Embedded(
         interrupts, fresh=fresh, paused=paused, scheduled=paused, port=port, environment=environment
     )
@@ -99,35 +114,42 @@ def _channel(
         command = [sys.executable, "-m", "pipelines.samplecity", "serve"]
         settings_of_city = ["--port", str(city_port), "--seed", str(_SEED), "--scale", str(_SCALE)]
         embedded.run("sample-city", [*command, *settings_of_city])
+        embedded.run("page", [sys.executable, "-m", "pipelines.cli", "page", "--port", str(page_port)])
         try:
-            yield embedded, city
+            yield _Channel(embedded, city, page)
         finally:
             screen.say("stopping …")
 
 
-def _start(screen: Screen, embedded: Embedded, city: str) -> None:
+def _start(screen: Screen, channel: _Channel) -> None:
     screen.say("starting the sample city and Airflow …")
+    embedded = channel.embedded
     feeds = contracts.load_all()
     embedded.start({WAREHOUSE_DAG, *(feed_dag(feed.feed_id) for feed in feeds)})
-    if not embedded.wait_for(lambda: api.answers(f"{city}/clock"), seconds=_CITY_SECONDS):
-        raise UrbanBrainError(
-            f"the sample city does not answer at {city}",
-            next_step=f"its output is in {embedded.logs / 'components' / 'sample-city.log'}",
-        )
+    beside = {"sample-city": f"{channel.city}/clock", "page": f"{channel.page}health"}
+    for name, address in beside.items():
+        if not embedded.wait_for(partial(api.answers, address), seconds=_BESIDE_SECONDS):
+            raise UrbanBrainError(
+                f"{name} does not answer at {address}",
+                next_step=f"its output is in {embedded.logs / 'components' / f'{name}.log'}",
+            )
 
 
-def _stay(screen: Screen, embedded: Embedded, city: str) -> None:
+def _stay(screen: Screen, channel: _Channel) -> None:
     """Tell where things are, and wait for Ctrl-C."""
-    screen.places({"Airflow": embedded.airflow.url, "sample city": city, "logs": str(embedded.logs)})
+    embedded = channel.embedded
+    places = {"Airflow": embedded.airflow.url, "page": channel.page, "sample city": channel.city}
+    screen.places({**places, "logs": str(embedded.logs)})
     screen.say("Ctrl-C stops everything")
     with contextlib.suppress(Interrupted):
         while True:
             embedded.wait_for(lambda: False, seconds=3600)
 
 
-def _run_days(screen: Screen, embedded: Embedded, city: str, days: Sequence[date]) -> list[tuple[date, Pull]]:
+def _run_days(screen: Screen, channel: _Channel, days: Sequence[date]) -> list[tuple[date, Pull]]:
     """All days, one after the other. Returns what each of them pulled."""
-    _start(screen, embedded, city)
+    _start(screen, channel)
+    embedded, city = channel.embedded, channel.city
     screen.say(f"ready; watch it at {embedded.airflow.url}")
     feeds = contracts.load_all()
     pulled: list[tuple[date, Pull]] = []

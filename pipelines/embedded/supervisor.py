@@ -203,6 +203,7 @@ def airflow_settings(port: int, execution_port: int, *, paused: bool) -> dict[st
     chosen: dict[str, dict[str, object]] = {
         "core": {
             "dags_folder": settings.project() / "dags",
+            "plugins_folder": settings.project() / "dags" / "plugins",
             "load_examples": False,
             "executor": "LocalExecutor",
             "parallelism": _PARALLELISM,

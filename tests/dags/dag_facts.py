@@ -157,8 +157,25 @@ def held(feed: Any) -> dict[str, Any]:
     return {**result, "extra": [event[outlet].extra for event in events]}
 
 
+def plugins(folder: str) -> dict[str, Any]:
+    """What Airflow makes of the plugins folder, as the menu of its pages is told; and without a page to show."""
+    from airflow.plugins_manager import get_plugin_info
+
+    found = [
+        each for each in get_plugin_info({"source", "external_views"}) if each["name"] == "urban_brain_page"
+    ]
+    os.environ["URBANBRAIN_PAGE_URL"] = ""
+    without = runpy.run_path(f"{folder}/plugins/page_view.py")["PageView"].external_views
+    return {"found": [{**each, "source": str(each["source"])} for each in found], "without": without}
+
+
 def main(folder: str, home: str, projects: list[str]) -> None:
-    os.environ.update(AIRFLOW_HOME=home, AIRFLOW__CORE__LOAD_EXAMPLES="False")
+    os.environ.update(
+        AIRFLOW_HOME=home,
+        AIRFLOW__CORE__LOAD_EXAMPLES="False",
+        AIRFLOW__CORE__PLUGINS_FOLDER=f"{folder}/plugins",
+        URBANBRAIN_PAGE_URL="http://127.0.0.1:8610/",
+    )
     sys.path.insert(0, folder)
     readings = [read(project, folder) for project in projects]
     heavy = [name for name in HEAVY if name in sys.modules]
@@ -183,6 +200,7 @@ def main(folder: str, home: str, projects: list[str]) -> None:
                 "retries": one.tasks[0].retries,
                 "calls": calls(one),
                 "held": held(one),
+                "plugins": plugins(folder),
                 "broken": [message_of(dag.tasks[0].python_callable) for dag in broken],
             }
         )

@@ -258,3 +258,20 @@ def test_sources_are_asked_again_as_contracts_say(facts: Facts) -> None:
         assert {"land": ["gate"], "gate": []} == dag["tasks"]
         assert ("Asia/Shanghai", False, 1) == (dag["timezone"], dag["catchup"], dag["max_active_runs"])
         assert 1 == len(dag["outlets"])
+
+
+def test_the_page_is_a_view_in_airflows_menu_where_somebody_serves_it(facts: Facts) -> None:
+    view = {
+        "name": "城市大脑 Urban brain",
+        "href": "http://127.0.0.1:8610/",
+        "url_route": "urban-brain",
+        "destination": "nav",
+        "nav_top_level": True,
+    }
+
+    assert {
+        "found": [
+            {"name": "urban_brain_page", "source": "$PLUGINS_FOLDER/page_view.py", "external_views": [view]}
+        ],
+        "without": [],
+    } == facts.told["plugins"]

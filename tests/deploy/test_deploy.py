@@ -15,7 +15,16 @@ from pipelines.embedded import supervisor
 from pipelines.embedded.supervisor import PRELOAD, WRITER_POOL
 
 PROJECT = Path(__file__).resolve().parents[2]
-SERVICES = {"postgres", "init", "api-server", "scheduler", "dag-processor", "triggerer", "sample-city"}
+SERVICES = {
+    "postgres",
+    "init",
+    "api-server",
+    "scheduler",
+    "dag-processor",
+    "triggerer",
+    "page",
+    "sample-city",
+}
 OTHERS_READ = {
     "POSTGRES_USER",
     "POSTGRES_PASSWORD",
@@ -108,12 +117,34 @@ def test_everything_that_stays_up_has_a_health_check(compose: dict[str, Any]) ->
     assert without == {"init"}
 
 
-def test_only_the_api_server_opens_a_port_and_only_to_this_host(compose: dict[str, Any]) -> None:
+def test_only_airflow_and_the_page_open_a_port_and_only_to_this_host(compose: dict[str, Any]) -> None:
     open_ports = {
         name: service["ports"] for name, service in compose["services"].items() if "ports" in service
     }
 
-    assert open_ports == {"api-server": ["${AIRFLOW_ADDRESS:-127.0.0.1}:8080:8080"]}
+    assert open_ports == {
+        "api-server": ["${AIRFLOW_ADDRESS:-127.0.0.1}:8080:8080"],
+        "page": ["${PAGE_ADDRESS:-127.0.0.1}:8610:8610"],
+    }
+
+
+def test_the_page_is_where_airflows_menu_leads_and_has_no_key(compose: dict[str, Any]) -> None:
+    """It is read by whoever reaches it: it can write nothing, and knows no secret."""
+    page = compose["services"]["page"]
+    leads_to = compose["services"]["api-server"]["environment"]["URBANBRAIN_PAGE_URL"]
+
+    assert leads_to == "${URBANBRAIN_PAGE_URL:-http://127.0.0.1:8610/}"
+    assert page["command"][-1] == "8610"
+    assert set(page["environment"]) == {"URBANBRAIN_AIRFLOW_URL"}
+    assert page["volumes"] == ["data:/var/lib/urbanbrain:ro"]
+
+
+def test_airflow_reads_plugins_where_the_embedded_one_does(dockerfile: str) -> None:
+    embedded = supervisor.airflow_settings(1, 2, paused=True)
+    folder = Path(embedded["AIRFLOW__CORE__PLUGINS_FOLDER"]).relative_to(settings.project())
+
+    assert f"AIRFLOW__CORE__PLUGINS_FOLDER=/opt/urbanbrain/{folder} " in dockerfile
+    assert list((PROJECT / folder).glob("*.py"))
 
 
 def test_images_are_pinned(compose: dict[str, Any], dockerfile: str) -> None:

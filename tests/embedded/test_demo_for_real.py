@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.embedded import processes
+from pipelines.embedded import api, processes
 from pipelines.embedded.summary import QUESTIONS
 
 pytestmark = pytest.mark.e2e
@@ -107,13 +108,24 @@ def test_a_demo_that_is_stopped_half_way_leaves_nothing_running(number: signal.S
     assert demo.returncode == (128 + number if number == signal.SIGINT else -number)
 
 
-def test_up_stays_until_it_is_told_to_stop(home: Path) -> None:
+def test_up_stays_until_it_is_told_to_stop_and_airflows_menu_leads_to_the_page(home: Path) -> None:
     up = subprocess.Popen(command("up", "--port", "0"), env=environment(), stdout=subprocess.PIPE, text=True)
     assert up.stdout is not None
+    said = ""
     for line in up.stdout:
+        said += line
         if "Ctrl-C" in line:
             break
+    places = dict(re.findall(r"^(Airflow|page) +(http\S+)$", said, re.MULTILINE))
+    airflow = places["Airflow"]
+    token = api.call("GET", f"{airflow}/auth/token")["access_token"]
+    plugins = api.call("GET", f"{airflow}/api/v2/plugins", token=token)["plugins"]
+    is_served = api.answers(f"{places['page']}health")
     up.send_signal(signal.SIGINT)
     up.communicate()
 
+    assert [places["page"]] == [
+        view["href"] for plugin in plugins for view in plugin["external_views"] if view["url_route"]
+    ]
+    assert is_served
     assert up.returncode == 0
