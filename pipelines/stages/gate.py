@@ -51,7 +51,8 @@ def gate(contract: Contract, staged: Path, *, is_approved: bool = False) -> Path
     `is_approved` says that a person let its good rows through.
     """
     receipt = Receipt.read(staged)
-    if receipt.origin == CORRECTION:  # a few rows a person looked at say nothing about a delivery as a whole
+    if receipt.origin == CORRECTION:
+        # A few rows a person looked at say nothing about a delivery as a whole: each goes back to whoever sent it.
         by_row = tuple(rule for rule in contract.rules if rule.scope == "row")
         contract = replace(contract, rules=by_row, reject_limit=1.0)
     from pipelines.expectations import Judge
@@ -74,7 +75,7 @@ def gate(contract: Contract, staged: Path, *, is_approved: bool = False) -> Path
             quarantined=quarantined,
             rules={verdict.rule.rule_id: verdict.broken for verdict in verdicts if verdict.broken},
             warnings=tuple(warnings),
-            holds=(*receipt.holds, *_too_many_bad(contract, receipt, quarantined, total)),
+            holds=(*receipt.holds, *_too_many_bad(contract, quarantined, total)),
         )
         if done.difference:
             raise DataError(
@@ -393,13 +394,9 @@ def _refuse_emptiness(contract: Contract, receipt: Receipt) -> None:
     )
 
 
-def _too_many_bad(contract: Contract, receipt: Receipt, quarantined: int, total: int) -> list[Hold]:
-    """Why the share of bad rows asks for a person.
-
-    Nothing does in a batch so small that one row is a large share, nor in corrections: each of those rows goes back
-    to whoever sent it, with its reasons.
-    """
-    if receipt.origin == CORRECTION or total < _SMALL_BATCH or quarantined / total <= contract.reject_limit:
+def _too_many_bad(contract: Contract, quarantined: int, total: int) -> list[Hold]:
+    """Why the share of bad rows asks for a person. Nothing does in a batch so small that one row is a large share."""
+    if total < _SMALL_BATCH or quarantined / total <= contract.reject_limit:
         return []
     share, limit = f"{quarantined / total:.0%}", f"{contract.reject_limit:.0%}"
     return [

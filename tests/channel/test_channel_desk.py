@@ -153,6 +153,22 @@ def test_three_rows_are_corrected_and_one_comes_back(batch: str, home: Path, tmp
     assert set() == answerkey.find_marked(said.getvalue(), OURS)
 
 
+def test_a_corrected_row_leads_to_what_the_source_sent_and_to_what_the_office_did(
+    batch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.resubmit(corrected(tmp_path).save(), BY, WHY)
+    run.load()
+    monkeypatch.delenv("URBANBRAIN_PROJECT")  # a trace reads the whole project: which table is made of which
+    (record,) = run.trace(FEED.replace("_", ".", 1), KEYS[1], with_bytes=True)["records"]
+
+    assert [("source", "主管"), ("correction", "主办")] == [
+        (each["origin"], row["handling_role"]) for each in record["batches"] for row in each["received"]
+    ]
+    sent, back = (each["received"][0] for each in record["batches"])
+    assert sent.keys() - {"_row_number"} <= back.keys()
+    assert sent["caller_ref"] == back["caller_ref"]
+
+
 @pytest.mark.long
 def test_what_went_through_privacy_once_goes_through_unchanged(batch: str, tmp_path: Path) -> None:
     run.resubmit(corrected(tmp_path).save(), BY, WHY)
