@@ -1,4 +1,9 @@
-"""Once a night: landed bytes whose retention has ended go, and what killed writers left behind."""
+"""Once a night, what is over goes.
+
+Landed bytes and sheets put away from the drop folder after their retention; what killed writers left a day ago or more;
+the oldest files of lineage events; releases that the policy lets go, and the inputs only they were made from.
+`urbanbrain upkeep --dry-run` tells what that would be, `urbanbrain release pin` keeps a release.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,7 @@ from pipelines import settings
 @dag(
     dag_id="upkeep",
     dag_display_name="upkeep 日常维护",
-    description="Deletes landed bytes after their retention, and leftovers of killed writers.",
+    description="Deletes landed bytes, sheets and releases after their retention, and what killed writers left.",
     doc_md=__doc__,
     schedule=CronTriggerTimetable("0 3 * * *", timezone="UTC") if settings.is_scheduled() else None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),

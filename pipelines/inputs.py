@@ -3,7 +3,7 @@
     inputs/<sha256>.zst      one file each: contracts, reference files, models, loaded editions, decisions, boundaries
 
 Kept when a batch is judged and when a release is published. A file that is there stays as it is: what it is called
-says what is in it. Names as used in lists of inputs:
+says what is in it, and `retention.py` removes it once nothing needs it. Names as used in lists of inputs:
 
     contracts/…, warehouse/…      files of the project
     editions/…                    official editions of the code list that were loaded
@@ -13,13 +13,14 @@ says what is in it. Names as used in lists of inputs:
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,26 @@ def keep(files: Mapping[str, Path]) -> dict[str, str]:
     return digests
 
 
+def being_swept() -> contextlib.AbstractContextManager[None]:
+    """Remove inputs while nobody keeps any."""
+    return lake.one_at_a_time("inputs")
+
+
 def _write(contents: Mapping[str, bytes]) -> None:
-    new = [digest for digest in sorted(contents) if not lake.kept_input(digest).exists()]
+    with lake.side_by_side("inputs"):
+        _write_new([digest for digest in sorted(contents) if not _is_touched(digest)], contents)
+
+
+def _is_touched(digest: str) -> bool:
+    """Whether an input is there; if so it was kept just now, and nobody sweeps it before what needs it is there, too."""
+    try:
+        os.utime(lake.kept_input(digest))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _write_new(new: Sequence[str], contents: Mapping[str, bytes]) -> None:
     if not new:
         return
     folder = lake.kept_input(new[0]).parent

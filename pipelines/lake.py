@@ -95,6 +95,11 @@ def kept_input(digest: str) -> Path:
     return settings.home() / "inputs" / f"{digest}.zst"
 
 
+def kept_inputs() -> list[Path]:
+    """Every file that is kept so."""
+    return sorted((settings.home() / "inputs").glob("*.zst"))
+
+
 def warehouse_file() -> Path:
     return settings.home() / "warehouse" / "urbanbrain.duckdb"
 
@@ -128,6 +133,14 @@ def one_at_a_time(what: str) -> Iterator[None]:
     """Keep other processes from `what`; a second one waits for the first to end."""
     with _lock(what).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def side_by_side(what: str) -> Iterator[None]:
+    """Work beside others who do, while nobody is alone at `what`, as `one_at_a_time` is."""
+    with _lock(what).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
         yield
 
 
@@ -170,7 +183,7 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
                 return
             drop_folder(target)
         if target.exists():  # a folder without a receipt: its writer died before this scheme could
-            shutil.rmtree(target)
+            drop_folder(target)
         try:
             temporary.rename(target)
         except OSError as error:
@@ -199,12 +212,16 @@ def scratch_folder(stage: Stage, feed_id: str) -> Iterator[Path]:
 
 def drop_folder(folder: Path) -> None:
     """Remove a folder at once, its bytes right after; `upkeep` ends what a kill cut short."""
-    if not folder.exists():
-        return
+    if folder.exists():
+        shutil.rmtree(set_aside(folder), ignore_errors=True)
+
+
+def set_aside(folder: Path) -> Path:
+    """Take a folder away at once and return where its bytes wait to be deleted."""
     doomed = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.parent))
     folder.rename(doomed)  # an empty folder is replaced, so no moment shows half of the old one
     sync(folder.parent)
-    shutil.rmtree(doomed)
+    return doomed
 
 
 def write_file(target: Path, content: bytes) -> None:
@@ -232,7 +249,21 @@ def sync(path: Path) -> None:
 def leftovers(now: datetime) -> list[Path]:
     """What killed writers left behind, once it is a day old and nobody can still be writing it."""
     limit = (now - _ABANDONED_AFTER).timestamp()
-    return [path for path in settings.home().rglob(f"{TEMPORARY}*") if path.stat().st_mtime < limit]
+    found: list[Path] = []
+    for folder, folders, files in os.walk(
+        settings.home()
+    ):  # passes over what its writer takes away meanwhile
+        found += [Path(folder, name) for name in (*folders, *files) if name.startswith(TEMPORARY)]
+        folders[:] = [name for name in folders if not name.startswith(TEMPORARY)]
+    return sorted(path for path in found if is_older(path, limit))
+
+
+def is_older(path: Path, limit: float) -> bool:
+    """Whether a file or folder was last written before that time, in seconds; not when it is gone."""
+    try:
+        return path.lstat().st_mtime < limit
+    except FileNotFoundError:
+        return False
 
 
 def remove(paths: Iterable[Path]) -> None:

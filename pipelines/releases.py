@@ -7,6 +7,7 @@
                           …/<schema>.<table>/period=<month>/        one that is large, month by month
                           offices/<street_code>/<street_code>.duckdb
     releases/CURRENT                                one line: the release id
+    releases/pins/, replaced/, pruned/              what is noted about releases: `release_marks.py`
 
 A release never changes. A reader resolves CURRENT once and stays with what it found; asking for CURRENT
 again in the middle of a question would mix two releases. Writing releases is `stages/publishing.py`.
@@ -17,12 +18,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines import decisions, lake, table_files
+from pipelines import decisions, lake, release_marks, table_files
 from pipelines.errors import WarehouseError
 from pipelines.table_files import TableFiles
 
@@ -154,7 +156,11 @@ def read(release_id: str) -> Release:
     """The release of that id. Raises WarehouseError when there is none or its manifest is broken."""
     path = lake.releases() / release_id
     if not _ID.fullmatch(release_id) or not (path / MANIFEST).is_file():
-        known = ", ".join(release.release_id for release in list_releases()[-3:])
+        listed = [release.release_id for release in list_releases()]
+        is_start = not release_id or any(each.startswith(release_id) for each in listed)
+        if gone := [] if is_start else release_marks.pruned(release_id):
+            raise _pruned(gone)
+        known = ", ".join(listed[-3:])
         raise WarehouseError(
             f"there is no release {release_id!r}",
             next_step=f"newest releases: {known}" if known else _NOTHING_YET,
@@ -168,6 +174,17 @@ def read(release_id: str) -> Release:
     return Release(release_id, path, manifest)
 
 
+def _pruned(gone: Sequence[dict[str, Any]]) -> WarehouseError:
+    said = [
+        f"release {each['release_id']} was pruned on {str(each.get('pruned_at', '?'))[:10]}" for each in gone
+    ]
+    rule = f": {gone[0]['rule']}" if gone[0].get("rule") else ""
+    return WarehouseError(
+        f"{said[0]}{rule}" if len(said) == 1 else "several releases start so: " + "; ".join(said),
+        next_step="a copy may be in a backup or where releases are uploaded; `urbanbrain release list` names those there are",
+    )
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest in a folder, wherever it is. Raises WarehouseError when it cannot be read."""
     return _read_json(folder / MANIFEST)
@@ -176,6 +193,20 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def list_releases() -> list[Release]:
     """Every readable release, oldest first; a folder somebody is still writing is not one."""
     return _listed()[0]
+
+
+def in_order() -> list[Release]:
+    """Readable releases as they were published: of those as of the same instant, by when they were written."""
+    return sorted(list_releases(), key=lambda each: (each.as_of, published_at(each)))
+
+
+def published_at(release: Release) -> datetime:
+    """When a release was written; long ago for one that goes in this moment."""
+    try:
+        seconds = (release.path / MANIFEST).stat().st_mtime
+    except FileNotFoundError:
+        seconds = 0.0
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def unreadable() -> dict[str, str]:
@@ -190,7 +221,8 @@ def _listed() -> tuple[list[Release], dict[str, str]]:
             try:
                 found.append(read(path.name))
             except WarehouseError as error:
-                damaged[path.name] = error.message
+                if (path / MANIFEST).is_file():  # it may have gone since it was listed
+                    damaged[path.name] = error.message
     return found, damaged
 
 

@@ -18,6 +18,9 @@ URBANBRAIN_SECRET_AIRFLOW      `user:password` for that Airflow; default: it ask
 URBANBRAIN_PAGE_URL            where browsers find what `urbanbrain page` serves, such as `http://127.0.0.1:8610/`: Airflow's menu
                                then leads to it; default: none
 URBANBRAIN_SCHEDULE            `off`: feeds run only when triggered, as in the demo; default `on`
+URBANBRAIN_KEEP_RELEASES       how many of the newest releases stay; default 30
+URBANBRAIN_KEEP_MONTHS         of how many months the last release stays, too; default 13
+URBANBRAIN_KEEP_HOURS          how long a release stays that was CURRENT, for readers who are still at it; default 24
 URBANBRAIN_WAREHOUSE           what lineage calls the warehouse, the same wherever its file lies; default `urbanbrain`
 URBANBRAIN_TASK_LINEAGE        `on`: the embedded Airflow tells of its tasks, too, beside what stages tell; default `off`
 OPENLINEAGE_…, AIRFLOW_CTX_…   where lineage goes and whose task this is; the names are OpenLineage's and Airflow's own
@@ -125,6 +128,28 @@ def inbox() -> Path:
 def is_scheduled() -> bool:
     """Whether feeds run on their contracts' schedules, or only when somebody triggers them."""
     return os.environ.get("URBANBRAIN_SCHEDULE") != "off"
+
+
+def release_retention() -> tuple[int, int, int]:
+    """How many of the newest releases stay, of how many months the last, and for how many hours one that was CURRENT.
+
+    Raises SettingError for what is no whole number; at least the newest one stays.
+    """
+    return (
+        _number("URBANBRAIN_KEEP_RELEASES", 30, least=1),
+        _number("URBANBRAIN_KEEP_MONTHS", 13),
+        _number("URBANBRAIN_KEEP_HOURS", 24),
+    )
+
+
+def _number(name: str, default: int, *, least: int = 0) -> int:
+    given = os.environ.get(name) or str(default)
+    if not given.isascii() or not given.isdigit() or int(given) < least:
+        raise SettingError(
+            f"{name} is {given!r}, expected a whole number, {least} or more",
+            next_step=f"export {name}={default}",
+        )
+    return int(given)
 
 
 def warehouse_name() -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import contract as contracts
-from pipelines import lake, lineage, releases, settings
+from pipelines import lake, lineage, release_marks, releases, settings
 from pipelines.contract.model import Contract
 from pipelines.contract.problems import did_you_mean
 from pipelines.database import literal, memory, quoted
@@ -68,6 +68,8 @@ class Trace:
     made_of: list[str] = field(default_factory=list)
     readers: list[Found] = field(default_factory=list)
     releases: list[Row] = field(default_factory=list)
+    pruned: int = 0
+    """Releases that are gone: nobody knows any more whether they held the row."""
 
 
 def trace(connection: DuckDBPyConnection, table: str, key: str, *, with_bytes: bool = False) -> Trace:
@@ -118,6 +120,7 @@ class _Tracing:
             raise self._unknown_key(table, feed.key, key)
         found.readers = [*self._readers(table, rows, named)]
         found.releases = self._releases(table, rows, found)
+        found.pruned = len(release_marks.pruned())
         return found
 
     # What there is to trace

@@ -21,6 +21,7 @@ LAYERS = (
         "expectations", "disclosure", "suppression", "companions", "release_parts", "office_file", "table_files", "releases", "inputs",
         "table_changes", "asking", "typed_rows", "corrected_rows",
         "freshness", "notices",
+        "release_marks", "retention", "storage",
     ),
     ("stages",),
     (

@@ -283,7 +283,7 @@ def upkeep(
         bool, typer.Option("--dry-run", help="Say what would be deleted, and delete nothing.")
     ] = False,
 ) -> None:
-    """Delete landed bytes whose retention has ended, what killed writers left behind, and old lineage events."""
+    """Delete landed bytes and sheets after their retention, what killed writers left, old lineage events and releases."""
     from pipelines import run
 
     for what, folders in run.upkeep(dry_run=dry_run).items():

@@ -1,10 +1,12 @@
-"""`urbanbrain release …`: what is published, whether it is whole, what changed and why, and making one again."""
+"""`urbanbrain release …`: what is published, is it whole, what changed and why, what stays, and making one again."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,10 +16,10 @@ from rich.table import Table
 from pipelines.cli.screen import err, out
 
 if TYPE_CHECKING:
-    from pipelines.run import Difference
+    from pipelines.run import Difference, Pruned
 
 app = typer.Typer(
-    help="Releases: list, verify, compare and make again. 发布：查看、校验、对比、重建。\n\n"
+    help="Releases: list, verify, compare, keep and make again. 发布：查看、校验、对比、保留、重建。\n\n"
     "A release is named by its id, the start of one, `current` or `previous`.",
     no_args_is_help=True,
 )
@@ -49,9 +51,16 @@ def list_() -> None:
             f"{row['batches']:,}",
             f"{row['bytes'] / 1e6:,.1f}",
             changed or "–",
-            "current" if row["is_current"] else "",
+            ", ".join(filter(None, ("current" if row["is_current"] else "", _pinned(row["pin"])))),
         )
     out.print(table)
+
+
+def _pinned(pin: dict[str, str] | None) -> str:
+    if pin is None:
+        return ""
+    said = " ".join(filter(None, (pin.get("by"), pin.get("reason"))))
+    return f"pinned 固定{f': {said}' if said else ''}"
 
 
 @app.command()
@@ -248,3 +257,94 @@ def rebuild(
     equal = made.files - len(made.differences)
     out.print(f"{equal} of {made.files} files are the same, byte for byte", highlight=False)
     raise typer.Exit(1 if made.differences else 0)
+
+
+@app.command()
+def pin(
+    release: ReleaseArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why it stays.")] = "",
+    by: Annotated[str, typer.Option("--by", help="The desk that says so, not a person.")] = "",
+) -> None:
+    """Keep a release whatever its age, until `unpin`. 固定发布，不被清理。"""
+    from pipelines import run
+
+    out.print(f"{run.pin(release, by=by, reason=reason)} is pinned", highlight=False)
+
+
+@app.command()
+def unpin(release: ReleaseArgument) -> None:
+    """Let a pinned release go in its time. 取消固定。"""
+    from pipelines import run
+
+    out.print(f"{run.unpin(release)} is pinned no longer", highlight=False)
+
+
+@app.command()
+def prune(
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            "--keep", min=1, help="So many of the newest stay. Default: URBANBRAIN_KEEP_RELEASES, 30."
+        ),
+    ] = None,
+    months: Annotated[
+        int | None,
+        typer.Option(
+            "--months",
+            min=0,
+            help="The last one of each of so many months stays. Default: URBANBRAIN_KEEP_MONTHS, 13.",
+        ),
+    ] = None,
+    older_than: Annotated[
+        int | None,
+        typer.Option("--older-than", min=0, metavar="DAYS", help="Only those published longer ago go."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would go and what stays and why; remove nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove old releases, and kept inputs that nothing needs any more. 清理旧发布。
+
+    The current one, pinned ones, damaged ones and those that were current in the last 24 hours always stay. A terminal is
+    asked before anything goes; elsewhere --yes has to be said. The DAG `upkeep` does the same once a night.
+    """
+    from pipelines import run
+
+    def asked(*, only_ask: bool) -> run.Pruned:
+        period = None if older_than is None else timedelta(days=older_than)
+        return run.prune(keep=keep, months=months, older_than=period, dry_run=only_ask)
+
+    if dry_run or not yes:
+        would = asked(only_ask=True)
+        _print_pruned(would, would=True)
+        if dry_run or not (would.gone or would.inputs):
+            return
+        if not sys.stdin.isatty():
+            raise typer.BadParameter("nothing was removed: say --yes, or --dry-run", param_hint="--yes")
+        typer.confirm("Remove them? 确认清理？", abort=True, err=True)
+    _print_pruned(asked(only_ask=False), would=False)
+
+
+def _print_pruned(found: Pruned, *, would: bool) -> None:
+    from pipelines import retention
+
+    table = Table("release", "as of", "MB", "", box=None)
+    for fate in found.fates:
+        if would or not fate.stays:
+            said = (
+                f"stays: {fate.stays} {retention.IN_CHINESE[fate.stays]}"
+                if fate.stays
+                else ("would go" if would else "gone")
+            )
+            table.add_row(fate.release_id, fate.as_of[:16], f"{fate.bytes / 1e6:,.1f}", said)
+    if table.row_count:
+        out.print(table)
+    verb = "would go" if would else "gone"
+    out.print(
+        f"{len(found.gone)} releases and {len(found.inputs)} kept inputs {verb}; {found.rule}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if found.left_alone:
+        err.print(f"  kept inputs are left alone: {found.left_alone}", highlight=False, soft_wrap=True)

@@ -59,7 +59,9 @@ def trace(
         holds = f"in {', '.join(release['tables'])}" if release["tables"] else "made of its batches"
         _say(f"  → release {release['release_id']}{current}: {holds}")
     if not found["releases"]:
-        _say("  → no release yet")
+        _say(f"  → no release {'that is left' if found['pruned'] else 'yet'}")
+    if found["pruned"]:
+        _say(f"  {found['pruned']:,} releases were pruned and not asked")
 
 
 def _say_record(record: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ load → build → publish      one process at a time
     published   every release, one in words, whether it is whole
     rebuilding  a release made again elsewhere
     differing   what changed between two releases, and why
-    keeping     what goes once its time is over
+    keeping     what stays and what goes once its time is over
     opening     the warehouse, opened for one call
 """
 
@@ -38,7 +38,7 @@ from pipelines.run.editions import edition_differences, edition_summary, load_ed
 from pipelines.run.freshness import notify, status
 from pipelines.run.held import answer, answer_airflow, decide, held, held_batch, question
 from pipelines.run.inbox import inbox_summary, take_inbox
-from pipelines.run.keeping import upkeep
+from pipelines.run.keeping import Pruned, pin, prune, unpin, upkeep
 from pipelines.run.promises import contract_diff, contract_lock, contract_show
 from pipelines.run.published import find_release, release_list, release_summary, verify_releases
 from pipelines.run.quarantine import correction_sheet, quarantined, quarantined_row, quarantined_rows
@@ -56,6 +56,7 @@ __all__ = [
     "Difference",
     "Instant",
     "Plan",
+    "Pruned",
     "Rebuilt",
     "RowOutcome",
     "Told",
@@ -85,6 +86,8 @@ __all__ = [
     "load",
     "load_edition",
     "notify",
+    "pin",
+    "prune",
     "publish",
     "quarantined",
     "quarantined_row",
@@ -101,6 +104,7 @@ __all__ = [
     "summary",
     "take_inbox",
     "trace",
+    "unpin",
     "upkeep",
     "verify_releases",
     "window",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from pipelines import inputs, releases
+from pipelines import inputs, release_marks, releases
 from pipelines.errors import WarehouseError
 from pipelines.releases import Release
 from pipelines.run.differing import causes_between
@@ -20,7 +20,7 @@ def find_release(name: str = CURRENT) -> Release:
     """
     if name == CURRENT:
         return releases.current()
-    known = _in_order()
+    known = releases.in_order()
     if name == PREVIOUS:
         ids = [each.release_id for each in known]
         place = ids.index(releases.current().release_id)
@@ -34,14 +34,6 @@ def find_release(name: str = CURRENT) -> Release:
     return found[0] if len(found) == 1 else releases.read(name)
 
 
-def _in_order() -> list[Release]:
-    """Releases as they were published: of those as of the same instant, by when they were written."""
-    return sorted(
-        releases.list_releases(),
-        key=lambda each: (each.as_of, (each.path / releases.MANIFEST).stat().st_mtime_ns),
-    )
-
-
 def release_list() -> list[dict[str, Any]]:
     """Every release, oldest first: when, how large, and by cause what was different from the one before."""
     rows: list[dict[str, Any]] = []
@@ -50,7 +42,8 @@ def release_list() -> list[dict[str, Any]]:
         current = releases.current().release_id
     except WarehouseError:
         current = ""
-    for release in _in_order():
+    pins = release_marks.pins()
+    for release in releases.in_order():
         causes = causes_between(before, release) if before else []
         rows.append(
             {
@@ -59,6 +52,7 @@ def release_list() -> list[dict[str, Any]]:
                 "batches": len(release.manifest["batches"]),
                 "bytes": sum(int(file["bytes"]) for file in release.manifest["files"]),
                 "is_current": release.release_id == current,
+                "pin": pins.get(release.release_id),
                 "changed": {cause.name: len(cause.what) for cause in causes},
             }
         )

@@ -6,6 +6,7 @@ warehouse again writes nothing.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import companions, inputs, lake, release_parts, releases
+from pipelines import companions, inputs, lake, release_marks, release_parts, releases
 from pipelines.areas import editions
 from pipelines.companions import Publication
 from pipelines.disclosure import Disclosure
@@ -51,6 +52,17 @@ def publish(
             "nothing is loaded, so there is nothing to publish",
             next_step="run `urbanbrain load` and `urbanbrain build` first",
         )
+    with release_marks.being_changed():
+        return _publish(connection, contracts, governance, project, batches)
+
+
+def _publish(
+    connection: DuckDBPyConnection,
+    contracts: Sequence[Contract],
+    governance: Sequence[Contract],
+    project: Path,
+    batches: Sequence[dict[str, Any]],
+) -> Path:
     as_of = max(_instant(batch["landed_at"]) for batch in batches)
     held = _held()
     release_id = _release_id(as_of, contracts, governance, project, batches, held)
@@ -61,8 +73,17 @@ def publish(
             writing = _Writing(connection, contracts, governance, project=project, as_of=as_of, folder=folder)
             writing.write(release_id, batches, held, kept)
             _settle(folder)
-    lake.write_file(lake.releases() / releases.CURRENT, f"{release_id}\n".encode())
+    _make_current(release_id)
     return target
+
+
+def _make_current(release_id: str) -> None:
+    pointer = lake.releases() / releases.CURRENT
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        before = pointer.read_text(encoding="utf-8").strip()
+        if before != release_id and (lake.releases() / before / releases.MANIFEST).is_file():
+            release_marks.note_replaced(before)
+    lake.write_file(pointer, f"{release_id}\n".encode())
 
 
 def _is_whole(release_id: str) -> bool:
