@@ -264,13 +264,12 @@ def _page_address(request: Request, release_id: str) -> str:
 
 
 def _protection(airflow_url: str) -> dict[str, str]:
-    """What browsers are told: the page asks nobody for anything, and only Airflow here or there may frame it."""
+    """What browsers are told: no script runs, nobody else is asked, and only Airflow here or there may frame the page."""
     parts = urlsplit(airflow_url)
     framed_by = f"'self' {_LOOPBACK}" + (f" {parts.scheme}://{parts.netloc}" if parts.netloc else "")
     policy = {
         "default-src": "'none'",
         "style-src": "'unsafe-inline'",
-        "script-src": "'unsafe-inline'",
         "img-src": "data:",
         "base-uri": "'none'",
         "form-action": "'none'",

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
-import os
 import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from page_served import Server, serving
 
 from pipelines import page_server, releases
 from pipelines.errors import SettingError, WarehouseError
@@ -52,61 +47,6 @@ def publish(home: Path, release_id: str, files: Mapping[str, bytes] = FILES) -> 
     return folder
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Server:
-    """A running `urbanbrain page`."""
-
-    process: subprocess.Popen[str]
-    port: int
-    said: str
-
-    def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
-        """One request as it is written: nothing is normalised on its way, and no redirect is followed."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            names = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, headers=names)
-            answer = connection.getresponse()
-            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
-        finally:
-            connection.close()
-
-
-@contextmanager
-def serving(home: Path, *words: str) -> Iterator[Server]:
-    """The command in a process of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.cli", "page", "--port", "0", *words],
-        env=os.environ
-        | {"URBANBRAIN_HOME": str(home), "URBANBRAIN_AIRFLOW_URL": "https://airflow.example.org/x"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        said = ""
-        for line in process.stdout:
-            said += line
-            if "Ctrl-C" in line:
-                break
-        port = re.search(r"see http://127\.0\.0\.1:(\d+)/", said)
-        assert port, said
-        yield Server(process, int(port[1]), said)
-    finally:
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Server]]:
     """Two releases, the second current, and something that lies beside them and in them unlisted."""
@@ -115,7 +55,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ser
     folder = publish(home, SECOND)
     (home / "secret.txt").write_bytes(SECRET)
     (folder / "tables" / "unlisted.parquet").write_bytes(SECRET)
-    with serving(home) as server:
+    with serving(home, airflow="https://airflow.example.org/x") as server:
         yield home, server
 
 
