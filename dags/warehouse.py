@@ -15,6 +15,7 @@ from retries import RETRY_WHAT_WAITING_CURES
 from validated import corrected, validated
 
 from pipelines import contract as contracts
+from pipelines import settings
 from pipelines.airflow_names import WAREHOUSE_DAG, WRITER_POOL
 
 
@@ -67,7 +68,15 @@ def warehouse() -> None:
 
         return run.publish(catch_up=True)
 
-    load() >> build() >> check() >> publish()
+    @task
+    def serve() -> str:
+        from pipelines import run
+
+        return run.serve_release().release_id
+
+    published = load() >> build() >> check() >> publish()
+    if settings.postgres():
+        published >> serve()
 
 
 warehouse_dag = warehouse()

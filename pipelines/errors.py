@@ -11,7 +11,8 @@
     │   └── DataRefused       … so badly that nothing of the batch may be kept
     └── WarehouseError    the warehouse or a release could not be written or read
         ├── NotBuilt          … because the tables are older than what they are made of
-        └── WarehouseBusy     … because somebody else is writing: worth a retry
+        ├── WarehouseBusy     … because somebody else is writing: worth a retry
+        └── ServingUnavailable  … because PostgreSQL does not answer or broke off: worth a retry
 
 Messages say what happened, where, what was expected against what was found, and what to do next.
 They never carry a secret or a personal value, and every error survives pickling.
@@ -98,5 +99,11 @@ class NotBuilt(WarehouseError):
 
 class WarehouseBusy(WarehouseError):
     """Another process is writing the warehouse."""
+
+    retry = True
+
+
+class ServingUnavailable(WarehouseError):
+    """The PostgreSQL that serves a copy of releases does not answer, or broke off; what it served, it still serves."""
 
     retry = True

@@ -20,6 +20,7 @@ LAYERS = (
         "checks", "decisions", "desk", "operations", "values", "database", "flags", "mending", "calendar", "office_views",
         "expectations", "disclosure", "suppression", "companions", "release_parts", "office_file", "table_files", "releases", "inputs",
         "table_changes", "asking", "typed_rows", "corrected_rows",
+        "serving",
         "freshness", "notices",
         "release_marks", "retention", "storage",
     ),
@@ -33,6 +34,7 @@ LAYERS = (
 LAYER_OF = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 ONLY_IN = {
     "requests": ("pipelines/connectors/", "pipelines/notices/sending.py"),
+    "adbc_driver_postgresql": ("pipelines/serving/session.py",),
     "smtplib": ("pipelines/notices/sending.py",),
     "airflow": ("dags/",),
     "great_expectations": ("pipelines/expectations.py",),

@@ -8,6 +8,7 @@
     linkage    `urbanbrain linkage …`
     release    `urbanbrain release …`
     page       `urbanbrain page`
+    serving    `urbanbrain release serve`, `release guard`: the copy in PostgreSQL
     trace      `urbanbrain trace`
     scorecard  `urbanbrain scorecard`
     contracts  `urbanbrain contract …`, `drift`

@@ -22,6 +22,7 @@ from pipelines.cli import (
     quarantine,
     release,
     scorecard,
+    serving,
     status,
 )
 from pipelines.cli import trace as tracing
@@ -57,6 +58,8 @@ app.command(rich_help_panel=FEEDS)(backfill.repull)
 app.add_typer(held.app, name="held", rich_help_panel=DESK)
 app.add_typer(quarantine.app, name="quarantine", rich_help_panel=DESK)
 app.add_typer(linkage.app, name="linkage", rich_help_panel=DESK)
+release.app.command()(serving.serve)
+release.app.command()(serving.guard)
 app.add_typer(release.app, name="release", rich_help_panel=TABLES)
 app.command(rich_help_panel=TABLES)(page.page)
 app.command(rich_help_panel=TABLES)(tracing.trace)
@@ -225,15 +228,29 @@ def build(
 
 
 @app.command(rich_help_panel=TABLES)
-def publish() -> None:
+def publish(
+    postgres: serving.PostgresOption = "",
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what of the current release PostgreSQL would serve; publish nothing."
+        ),
+    ] = False,
+) -> None:
     """Prove that no row was lost or doubled, write one immutable release of what is built, make it CURRENT.
 
     Prints the folder of the release. Nothing is published when the row equation fails for any batch.
+    With --postgres, or where URBANBRAIN_POSTGRES is set, readers of that database get it, too.
     """
-    from pipelines import run
+    from pipelines import run, settings
 
+    if dry_run:
+        serving.print_offer("current")
+        return
     run.check()
     out.print(run.publish(), soft_wrap=True, highlight=False)
+    if postgres or settings.postgres():
+        serving.print_served("current", postgres)
 
 
 @app.command(rich_help_panel=TABLES)

@@ -20,6 +20,7 @@ load → build → publish      one process at a time
     drifts      where sources no longer send what their contracts say
     promises    what contracts promise, and how that changes
     published   every release, one in words, whether it is whole
+    serving     the copy of a release in PostgreSQL
     rebuilding  a release made again elsewhere
     differing   what changed between two releases, and why
     keeping     what stays and what goes once its time is over
@@ -45,6 +46,7 @@ from pipelines.run.quarantine import correction_sheet, quarantined, quarantined_
 from pipelines.run.rebuilding import Rebuilt, rebuild_release
 from pipelines.run.repulls import ask_again
 from pipelines.run.scorecards import scorecard
+from pipelines.run.serving import guard_serving, offered_release, serve_release
 from pipelines.run.tracing import trace
 from pipelines.run.warehouse import build, check, load, publish
 from pipelines.run.windows import Instant, window
@@ -79,6 +81,7 @@ __all__ = [
     "edition_summary",
     "find_release",
     "gate",
+    "guard_serving",
     "held",
     "held_batch",
     "inbox_summary",
@@ -86,6 +89,7 @@ __all__ = [
     "load",
     "load_edition",
     "notify",
+    "offered_release",
     "pin",
     "prune",
     "publish",
@@ -100,6 +104,7 @@ __all__ = [
     "resubmit",
     "run",
     "scorecard",
+    "serve_release",
     "status",
     "summary",
     "take_inbox",

@@ -1,0 +1,46 @@
+"""The copy in PostgreSQL: a release put there, what it would be, and sessions that outlast their limit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines.run.published import find_release
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipelines.serving import Ended, Served
+
+
+def serve_release(
+    name: str = "current", dsn: str = "", *, keep: int = 3, progress: Callable[[str], None] = lambda _: None
+) -> Served:
+    """Copy a release into PostgreSQL unless it is there, and let readers have it.
+
+    `dsn` is an address as libpq reads it, by default URBANBRAIN_POSTGRES. Raises what `serving.serve` raises.
+    """
+    from pipelines import serving
+
+    return serving.serve(find_release(name), dsn, keep=keep, progress=progress)
+
+
+def offered_release(name: str = "current") -> list[dict[str, Any]]:
+    """What would be there under which name and for whom; no server is asked."""
+    from pipelines import serving
+
+    return serving.offered(find_release(name))
+
+
+def guard_serving(
+    dsn: str = "", *, statement: float | None = None, transaction: float | None = None
+) -> list[Ended]:
+    """End readers' sessions that outlast their limit, in seconds; returns them."""
+    from pipelines import serving
+    from pipelines.serving import guarding
+
+    with serving.connected(dsn) as session:
+        return serving.guard(
+            session,
+            guarding.STATEMENT_SECONDS if statement is None else statement,
+            guarding.TRANSACTION_SECONDS if transaction is None else transaction,
+        )

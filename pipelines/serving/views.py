@@ -1,0 +1,112 @@
+"""The names readers use: `governance.cases`, `ref.areas`, `office.q01_rates_so_far` over the releases that are served.
+
+    select … from release_A_….governance__cases where A is served     the release that was served before
+    union all
+    select … from release_B_….governance__cases where B is served     the one that is
+    union all
+    select … where neither is: an error                               a transaction older than both
+
+A view asks as whoever uses it (`security_invoker`), so that a policy holds though its owner might see more. Which rows of
+figures come from which part is not left to policies alone: they would show a superuser every row twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipelines.database import literal, quoted
+from pipelines.disclosure import STREET
+from pipelines.serving import columns, roles, tables
+from pipelines.serving.contents import DETAIL, IN_OFFICES, OFFICE, OPEN, POSITION, Offer, Part, stored_columns
+
+SERVING = "serving"
+CURRENT = f"{SERVING}.current"
+IS_GONE = f"{SERVING}.is_gone"
+Stored = Mapping[tuple[Part, str], Sequence[tuple[str, str]]]
+"""Columns of a release's tables, with types, by part and stored name."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A release as it lies in the database."""
+
+    release_id: str
+    stored: Stored
+
+
+def named(prefix: str, offers: Sequence[Offer], versions: Sequence[Version]) -> list[str]:
+    """Statements that make each view and its schema, called `<prefix><schema>`, and let its readers at it.
+
+    `versions` are the releases to serve, the one that `offers` describe last.
+    """
+    schemas = sorted({offer.schema for offer in offers})
+    groups = ", ".join(quoted(name) for name in roles.GROUPS)
+    statements: list[str] = []
+    for schema in schemas:
+        place = quoted(f"{prefix}{schema}")
+        statements += [
+            *tables.schema(f"{prefix}{schema}", "what readers use"),
+            f"grant usage on schema {place} to {groups}",
+        ]
+    for offer in offers:
+        view = f"{quoted(f'{prefix}{offer.schema}')}.{quoted(offer.name)}"
+        readers = ", ".join(quoted(name) for name in offer.audience)
+        statements += [
+            f"create view {view} with (security_invoker = true) as {_query(offer, versions)}",
+            f"grant select on {view} to {readers}",
+            *tables.comment("view", view, offer.comment),
+        ]
+        for column in offer.columns:
+            statements += tables.comment("column", f"{view}.{quoted(column.name)}", column.comment)
+    return statements
+
+
+def _query(offer: Offer, versions: Sequence[Version]) -> str:
+    wanted = [(column.name, column.stored_as) for column in offer.columns]
+    if offer.is_answer:
+        wanted.append((POSITION, "bigint"))
+    branches = [branch for version in versions for branch in _branches(offer, version, wanted)]
+    served = ", ".join(literal(version.release_id) for version in versions)
+    nothing = ", ".join(f"null::{kind} as {quoted(name)}" for name, kind in wanted)
+    branches.append(f"select {nothing} from {CURRENT} where {IS_GONE}(release_id, array[{served}])")
+    query = " union all ".join(branches)
+    if not offer.is_answer:
+        return query
+    shown = ", ".join(quoted(column.name) for column in offer.columns)
+    return f"select {shown} from ({query}) as answers order by {quoted(OFFICE)}, {quoted(POSITION)}"
+
+
+def _branches(offer: Offer, version: Version, wanted: Sequence[tuple[str, str]]) -> list[str]:
+    """The parts of one release, each with what keeps its rows from being told twice."""
+    stored = tables.stored_name(offer.schema, offer.name)
+    has = {part: dict(listed) for (part, name), listed in version.stored.items() if name == stored}
+    is_served = f"(select release_id from {CURRENT}) = {literal(version.release_id)}"
+    branches = []
+    for part, found in has.items():
+        conditions = [is_served]
+        if part == OPEN and DETAIL in has:
+            conditions.append(f"not {roles.is_one_of(roles.DISTRICT, roles.CITY)}")
+            if STREET in found:
+                street = quoted(STREET)
+                conditions.append(f"({street} = any ({roles.OWN_STREETS})) is not true")
+        if part == IN_OFFICES and DETAIL in has:
+            conditions.append(f"not {roles.is_one_of(roles.DISTRICT)}")
+        listed = ", ".join(
+            f"{columns.as_other(name, found[name], kind)} as {quoted(name)}"
+            if name in found
+            else f"null::{kind} as {quoted(name)}"
+            for name, kind in wanted
+        )
+        table = f"{quoted(tables.schema_of(version.release_id, part))}.{quoted(stored)}"
+        branches.append(f"select {listed} from {table} where {' and '.join(conditions)}")
+    return branches
+
+
+def stored_by(offers: Sequence[Offer]) -> Stored:
+    """Columns of the tables that were made for these offers."""
+    return {
+        (part, tables.stored_name(offer.schema, offer.name)): stored_columns(offer, part)
+        for offer in offers
+        for part in offer.parts
+    }
