@@ -58,18 +58,16 @@ class Served:
 def offered(release: Release) -> list[dict[str, object]]:
     """What of a release would be there under which name, for whom, and how many columns."""
     rows = release.rows
-    listed: list[dict[str, object]] = []
-    for offer in contents_of(release):
-        listed.append(
-            {
-                "name": f"{offer.schema}.{offer.name}",
-                "rows": rows.get(f"{offer.schema}.{offer.name}"),
-                "columns": len(offer.columns),
-                "parts": list(offer.parts),
-                "readers": list(offer.audience),
-            }
-        )
-    return listed
+    return [
+        {
+            "name": (name := f"{offer.schema}.{offer.name}"),
+            "rows": rows.get(name),
+            "columns": len(offer.columns),
+            "parts": list(offer.parts),
+            "readers": list(offer.audience),
+        }
+        for offer in contents_of(release)
+    ]
 
 
 def serve(
