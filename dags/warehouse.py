@@ -1,7 +1,7 @@
 """The one DAG that writes the warehouse: load → build → check → publish, one run at a time.
 
 It starts when any feed has validated data. Several feeds may cause one run or several; a run that finds
-nothing new ends after `load`.
+nothing new ends after `load`. Where URBANBRAIN_UPLOAD names a place, the release goes there, too.
 """
 
 from __future__ import annotations
@@ -74,7 +74,15 @@ def warehouse() -> None:
 
         return run.serve_release().release_id
 
+    @task(pool="default_pool")
+    def upload() -> str:
+        from pipelines import run
+
+        return run.upload().url
+
     published = load() >> build() >> check() >> publish()
+    if settings.upload_to():
+        published >> upload()
     if settings.postgres():
         published >> serve()
 

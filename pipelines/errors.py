@@ -10,6 +10,7 @@
     │   ├── BatchRejected     … and a person keeps the batch out
     │   └── DataRefused       … so badly that nothing of the batch may be kept
     └── WarehouseError    the warehouse or a release could not be written or read
+        ├── StorageUnavailable  … because object storage did not answer properly: worth a retry
         ├── NotBuilt          … because the tables are older than what they are made of
         ├── WarehouseBusy     … because somebody else is writing: worth a retry
         └── ServingUnavailable  … because PostgreSQL does not answer or broke off: worth a retry
@@ -91,6 +92,12 @@ class WarehouseError(UrbanBrainError):
     """The warehouse or a release could not be written or read."""
 
     exit_code = 5
+
+
+class StorageUnavailable(WarehouseError):
+    """Object storage did not answer properly this time."""
+
+    retry = True
 
 
 class NotBuilt(WarehouseError):

@@ -16,17 +16,17 @@ or none. Inputs that no release, no judged batch and nothing of the last day nee
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipelines import inputs, lake, release_marks, releases, settings
 from pipelines.errors import DataError, WarehouseError
 from pipelines.lake import Stage
 from pipelines.receipt import Receipt
-from pipelines.releases import Release
 
 CURRENT, PINNED, DAMAGED, READ, NEWEST, MONTH, YOUNG = (
     "current", "pinned", "damaged", "read", "newest", "month", "young",
@@ -81,26 +81,60 @@ def policy() -> Policy:
     return Policy(newest, months, timedelta(hours=hours))
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What decides about one release, wherever it lies."""
+
+    release_id: str
+    as_of: str
+    timezone: str
+    bytes: int
+    published: datetime
+    replaced: datetime | None
+    """When it last stopped being CURRENT, where that was noted."""
+
+
+def seen(manifest: Mapping[str, Any], published: datetime, replaced: datetime | None) -> Seen:
+    """The same, from a manifest."""
+    size = sum(int(file["bytes"]) for file in manifest["files"])
+    return Seen(
+        str(manifest["release_id"]),
+        str(manifest["as_of"]),
+        str(manifest["timezone"]),
+        size,
+        published,
+        replaced,
+    )
+
+
 def fates(by: Policy, now: datetime) -> list[Fate]:
     """What becomes of every release, oldest first. Raises WarehouseError when releases are there and CURRENT is not."""
     listed, damaged = releases.in_order(), releases.unreadable()
     if not listed and not damaged:
         return []
-    current = releases.current().release_id
+    here = [
+        seen(each.manifest, releases.published_at(each), release_marks.replaced_at(each.release_id))
+        for each in listed
+    ]
+    judged = judge(here, releases.current().release_id, by, now)
+    return [*(Fate(release_id, "", 0, DAMAGED) for release_id in damaged), *judged]
+
+
+def judge(listed: Sequence[Seen], current: str, by: Policy, now: datetime) -> list[Fate]:
+    """What becomes of releases, given in the order in which they were published."""
     reasons = _reasons(listed, by)
-    found = [
+    return [
         Fate(
             each.release_id,
             each.as_of,
-            sum(int(file["bytes"]) for file in each.manifest["files"]),
+            each.bytes,
             _held_back(each.release_id, current)
             or (READ if now - _left(each, listed) < by.grace else "")
             or reasons.get(each.release_id, "")
-            or (YOUNG if by.older_than is not None and now - _published(each) < by.older_than else ""),
+            or (YOUNG if by.older_than is not None and now - each.published < by.older_than else ""),
         )
         for each in listed
     ]
-    return [*(Fate(release_id, "", 0, DAMAGED) for release_id in damaged), *found]
 
 
 def remove(going: Iterable[Fate], by: Policy, now: datetime) -> list[str]:
@@ -165,7 +199,7 @@ def _needed(without: frozenset[str]) -> set[str]:
     return needed | lists
 
 
-def _reasons(listed: Sequence[Release], by: Policy) -> dict[str, str]:
+def _reasons(listed: Sequence[Seen], by: Policy) -> dict[str, str]:
     """Why releases stay by their age alone, the stronger reason of two."""
     months = {_month(each): each.release_id for each in listed}  # the last one of a month wins
     kept = [months[month] for month in sorted(months)[-by.months :]] if by.months else []
@@ -173,7 +207,7 @@ def _reasons(listed: Sequence[Release], by: Policy) -> dict[str, str]:
     return dict.fromkeys(kept, MONTH) | dict.fromkeys(newest, NEWEST)
 
 
-def _month(release: Release) -> str:
+def _month(release: Seen) -> str:
     return datetime.fromisoformat(release.as_of).astimezone(ZoneInfo(release.timezone)).strftime("%Y-%m")
 
 
@@ -183,14 +217,10 @@ def _held_back(release_id: str, current: str) -> str:
     return PINNED if release_marks.is_pinned(release_id) else ""
 
 
-def _left(release: Release, listed: Sequence[Release]) -> datetime:
+def _left(release: Seen, listed: Sequence[Seen]) -> datetime:
     """When readers last may have resolved it: when it was replaced, or else when the next one was published."""
-    later = [at for each in listed if (at := _published(each)) > _published(release)]
-    return release_marks.replaced_at(release.release_id) or min(later, default=_published(release))
-
-
-def _published(release: Release) -> datetime:
-    return releases.published_at(release)
+    later = [each.published for each in listed if each.published > release.published]
+    return release.replaced or min(later, default=release.published)
 
 
 def _pointer() -> str:

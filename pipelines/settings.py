@@ -24,6 +24,12 @@ URBANBRAIN_SCHEDULE            `off`: feeds run only when triggered, as in the d
 URBANBRAIN_KEEP_RELEASES       how many of the newest releases stay; default 30
 URBANBRAIN_KEEP_MONTHS         of how many months the last release stays, too; default 13
 URBANBRAIN_KEEP_HOURS          how long a release stays that was CURRENT, for readers who are still at it; default 24
+URBANBRAIN_UPLOAD              where the warehouse DAG uploads each release to, `s3://bucket/prefix` or `file:///folder`; default: none
+URBANBRAIN_UPLOAD_ONLY         what of it: `tables` (what anybody may read), `district`, `offices`; default `tables`
+URBANBRAIN_UPLOAD_PRUNE        `on`: old releases go there as they go here; default `off`
+URBANBRAIN_S3_ENDPOINT         an S3 service that is not Amazon's, such as `https://minio.example:9000`
+URBANBRAIN_S3_REGION           its region; default: what the AWS settings of the machine say
+URBANBRAIN_SECRET_S3           `access key:secret key` for it; default: what the AWS settings of the machine say
 URBANBRAIN_WAREHOUSE           what lineage calls the warehouse, the same wherever its file lies; default `urbanbrain`
 URBANBRAIN_TASK_LINEAGE        `on`: the embedded Airflow tells of its tasks, too, beside what stages tell; default `off`
 OPENLINEAGE_…, AIRFLOW_CTX_…   where lineage goes and whose task this is; the names are OpenLineage's and Airflow's own
@@ -158,6 +164,45 @@ def _number(name: str, default: int, *, least: int = 0) -> int:
             next_step=f"export {name}={default}",
         )
     return int(given)
+
+
+def upload_to() -> str:
+    """Where each release is uploaded to; empty when nowhere."""
+    return os.environ.get("URBANBRAIN_UPLOAD") or ""
+
+
+def upload_only() -> tuple[str, ...]:
+    """Which audiences' files are uploaded, as they were typed."""
+    given = os.environ.get("URBANBRAIN_UPLOAD_ONLY") or "tables"
+    return tuple(each.strip() for each in given.split(",") if each.strip())
+
+
+def prunes_uploads() -> bool:
+    """Whether old releases go from where they were uploaded to."""
+    return os.environ.get("URBANBRAIN_UPLOAD_PRUNE") == "on"
+
+
+def s3() -> dict[str, str]:
+    """How an S3 service is reached, as pyarrow names it. Raises SettingError for an endpoint or a secret that is none."""
+    found: dict[str, str] = {}
+    if endpoint := os.environ.get("URBANBRAIN_S3_ENDPOINT"):
+        scheme, _, host = endpoint.rstrip("/").partition("://")
+        if scheme not in ("http", "https") or not host or "@" in host:
+            raise SettingError(
+                "URBANBRAIN_S3_ENDPOINT is no address such as https://minio.example:9000",
+                next_step="set it without user, password and path",
+            )
+        found |= {"scheme": scheme, "endpoint_override": host}
+    if region := os.environ.get("URBANBRAIN_S3_REGION"):
+        found["region"] = region
+    if given := optional_secret("S3"):
+        access, _, key = given.partition(":")
+        if not (access and key):
+            raise SettingError(
+                "URBANBRAIN_SECRET_S3 is not `access key:secret key`", next_step="set it so, or unset it"
+            )
+        found |= {"access_key": access, "secret_key": key}
+    return found
 
 
 def warehouse_name() -> str:

@@ -22,7 +22,7 @@ LAYERS = (
         "table_changes", "asking", "typed_rows", "corrected_rows",
         "serving",
         "freshness", "notices",
-        "release_marks", "retention", "storage",
+        "release_marks", "retention", "storage", "uploading",
     ),
     ("stages",),
     (

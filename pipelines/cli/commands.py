@@ -236,11 +236,16 @@ def publish(
             "--dry-run", help="Say what of the current release PostgreSQL would serve; publish nothing."
         ),
     ] = False,
+    to: Annotated[
+        str, typer.Option("--to", help="Upload it, too: s3://bucket/folder or file:///folder.")
+    ] = "",
+    only: release.OnlyOption = "",
 ) -> None:
     """Prove that no row was lost or doubled, write one immutable release of what is built, make it CURRENT.
 
     Prints the folder of the release. Nothing is published when the row equation fails for any batch.
-    With --postgres, or where URBANBRAIN_POSTGRES is set, readers of that database get it, too.
+    With --postgres, or where URBANBRAIN_POSTGRES is set, readers of that database get it, too; with --to, or where
+    URBANBRAIN_UPLOAD is set, object storage.
     """
     from pipelines import run, settings
 
@@ -251,6 +256,8 @@ def publish(
     out.print(run.publish(), soft_wrap=True, highlight=False)
     if postgres or settings.postgres():
         serving.print_served("current", postgres)
+    if to or settings.upload_to():
+        release.upload(to=to, only=only)
 
 
 @app.command(rich_help_panel=TABLES)

@@ -24,17 +24,25 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 ReleaseArgument = Annotated[str, typer.Argument(help="Id, the start of one, `current` or `previous`.")]
+OnlyOption = Annotated[
+    str,
+    typer.Option(
+        "--only",
+        help="What is uploaded, with commas: tables (what anybody may read), district, offices. Default: "
+        "URBANBRAIN_UPLOAD_ONLY, tables.",
+    ),
+]
 _FORMS = ("table", "markdown", "json")
 
 
 @contextmanager
-def _counted(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Tell a terminal how many batches are done."""
+def _counted(what: str, unit: str = "batch") -> Iterator[Callable[[int, int], None]]:
+    """Tell a terminal how much is done."""
     if not err.is_terminal:
         yield lambda *_: None
         return
     with err.status(what) as status:
-        yield lambda done, total: status.update(f"{what}: batch {done:,} of {total:,}")
+        yield lambda done, total: status.update(f"{what}: {unit} {done:,} of {total:,}")
 
 
 @app.command("list")
@@ -348,3 +356,41 @@ def _print_pruned(found: Pruned, *, would: bool) -> None:
     )
     if found.left_alone:
         err.print(f"  kept inputs are left alone: {found.left_alone}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def upload(
+    release: ReleaseArgument = "current",
+    to: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL", help="s3://bucket/folder or file:///folder. Default: URBANBRAIN_UPLOAD."
+        ),
+    ] = "",
+    only: OnlyOption = "",
+    verify: Annotated[bool, typer.Option("--verify", help="Read back what is there already, too.")] = False,
+    prune: Annotated[
+        bool | None,
+        typer.Option(
+            "--prune/--no-prune",
+            help="Old releases go there as they go here. Default: URBANBRAIN_UPLOAD_PRUNE.",
+        ),
+    ] = None,
+) -> None:
+    """Upload a release to object storage or a folder: files, then the manifest, then CURRENT. 上传发布。
+
+    What was cut short goes on; what is there already is not sent again. A release there is never replaced by another one.
+    """
+    from pipelines import run
+
+    chosen = [each.strip() for each in only.split(",") if each.strip()]
+    with _counted("uploading", "file") as counter:
+        done = run.upload(release, to, only=chosen, prune=prune, verify=verify, progress=counter)
+    out.print(f"{done.url}/{done.release_id}", highlight=False, soft_wrap=True)
+    out.print(
+        f"{done.sent:,} files ({done.bytes / 1e6:,.1f} MB) sent, {done.there:,} were there"
+        + ("; CURRENT names it" if done.is_current else "; CURRENT names another")
+        + (f"; {len(done.pruned)} old ones removed" if done.pruned else ""),
+        highlight=False,
+        soft_wrap=True,
+    )

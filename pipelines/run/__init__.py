@@ -21,6 +21,7 @@ load → build → publish      one process at a time
     promises    what contracts promise, and how that changes
     published   every release, one in words, whether it is whole
     serving     the copy of a release in PostgreSQL
+    uploads     a release at another place
     rebuilding  a release made again elsewhere
     differing   what changed between two releases, and why
     keeping     what stays and what goes once its time is over
@@ -48,8 +49,10 @@ from pipelines.run.repulls import ask_again
 from pipelines.run.scorecards import scorecard
 from pipelines.run.serving import guard_serving, offered_release, serve_release
 from pipelines.run.tracing import trace
+from pipelines.run.uploads import upload
 from pipelines.run.warehouse import build, check, load, publish
 from pipelines.run.windows import Instant, window
+from pipelines.uploading import Uploaded
 
 __all__ = [
     "IN_CHINESE",
@@ -62,6 +65,7 @@ __all__ = [
     "Rebuilt",
     "RowOutcome",
     "Told",
+    "Uploaded",
     "answer",
     "answer_airflow",
     "ask_again",
@@ -111,6 +115,7 @@ __all__ = [
     "trace",
     "unpin",
     "upkeep",
+    "upload",
     "verify_releases",
     "window",
 ]
