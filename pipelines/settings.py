@@ -346,6 +346,18 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
     )
 
 
+def bare_environment(changes: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a child process that needs no setting and must hold no secret."""
+    kept = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PYTHONHOME")
+    return {name: os.environ[name] for name in kept if name in os.environ} | dict(changes)
+
+
+def state_folder() -> Path:
+    """Where a program keeps what one person may want again, such as earlier questions (XDG base directories)."""
+    given = os.environ.get("XDG_STATE_HOME")
+    return (Path(given) if given else Path.home() / ".local" / "state") / "urbanbrain"
+
+
 def demo_keys_file() -> Path:
     """Throw-away keys of the demo; never used where a real key is set."""
     return home() / _DEMO_KEYS

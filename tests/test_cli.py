@@ -113,17 +113,6 @@ def test_a_question_without_an_answer_leaves_the_file_of_the_last_one(tmp_path: 
     assert [target] == [path for path in tmp_path.iterdir() if path.is_file()]
 
 
-def test_an_answer_takes_the_place_of_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "ask", lambda *words, **_: words[3].write("the new answer") and 1)
-    target = tmp_path / "answer"
-    target.write_text("the last answer, which was longer")
-    result = CliRunner().invoke(cli.app, ["sql", "select 1", "--output", str(target)])
-
-    assert 0 == result.exit_code
-    assert "the new answer" == target.read_text()
-    assert [target] == [path for path in tmp_path.iterdir() if path.is_file()]
-
-
 def test_a_scorecard_says_by_which_rule_and_what_knowledge(monkeypatch: pytest.MonkeyPatch) -> None:
     row = dict.fromkeys(
         ("assessed_count", "callback_count", "response_rate", "resolution_rate", "satisfaction_rate", "rank_in_scope",

@@ -1,6 +1,7 @@
 """The command line: `urbanbrain`. A command calls `run` as a DAG task does, and says in words what came back.
 
     commands   which commands there are, those that take a batch to a release, and the sample city's
+    asking     `urbanbrain sql`, `tables`
     status     `urbanbrain status`, `notify`
     backfill   `urbanbrain backfill`, `repull`
     held       `urbanbrain held …`

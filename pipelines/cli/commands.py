@@ -9,11 +9,11 @@ from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from pipelines.cli import (
     areas,
+    asking,
     backfill,
     contracts,
     held,
@@ -26,7 +26,7 @@ from pipelines.cli import (
     status,
 )
 from pipelines.cli import trace as tracing
-from pipelines.cli.screen import err, out, print_counts, progress, written
+from pipelines.cli.screen import out, print_counts, progress
 from pipelines.errors import UrbanBrainError
 
 _Answer = TypeVar("_Answer")
@@ -260,45 +260,8 @@ def publish(
         release.upload(to=to, only=only)
 
 
-@app.command(rich_help_panel=TABLES)
-def sql(
-    query: Annotated[
-        str, typer.Argument(help="One SELECT. Tables: governance.*, ref.*, ops.*; views with --office.")
-    ],
-    office: Annotated[
-        str | None, typer.Option("--office", help="Ask one street office's file, by street code.")
-    ] = None,
-    form: Annotated[str, typer.Option("--format", "-f", help="table, csv, json or parquet.")] = "table",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file instead.")] = None,
-    seconds: Annotated[float, typer.Option("--seconds", help="Give up after so long.")] = 60.0,
-    limit: Annotated[int, typer.Option("--limit", help="Rows a table shows; files hold all.")] = 200,
-) -> None:
-    """Ask the current release in SQL, read only. 用 SQL 查询当前发布的数据（只读）。"""
-    from pipelines import asking
-
-    if form not in asking.FORMATS:
-        raise typer.BadParameter(
-            f"{form!r} is no format; give one of {', '.join(asking.FORMATS)}", param_hint="--format"
-        )
-    if output is None:
-        asking.ask(query, office, form, limit=limit, seconds=seconds)
-        return
-    with written(output, binary=form == "parquet") as stream:
-        rows = asking.ask(query, office, form, stream, limit=limit, seconds=seconds)
-    err.print(f"{rows:,} rows written to {output}", highlight=False)
-
-
-@app.command(rich_help_panel=TABLES)
-def tables(
-    office: Annotated[
-        str | None, typer.Option("--office", help="What one street office's file holds.")
-    ] = None,
-) -> None:
-    """List what can be asked, with what it means. 列出可查询的表和视图。"""
-    from pipelines import asking
-
-    for each in asking.tables(office):
-        out.print(f"[bold]{each.name}[/]  {escape(each.comment or '')}", highlight=False)
+app.command(rich_help_panel=TABLES)(asking.sql)
+app.command(rich_help_panel=TABLES)(asking.tables)
 
 
 @app.command(rich_help_panel=TRYING)
