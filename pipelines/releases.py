@@ -37,6 +37,7 @@ _INPUTS = (
     ("contracts/governance", "*.yaml"),
 )
 DATA_PACKAGE = "datapackage.json"
+PAGE = "index.html"
 TABLES = "tables"
 DISTRICT = "district"
 OFFICES = "offices"

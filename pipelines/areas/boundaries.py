@@ -27,6 +27,7 @@ SHARE_DECIMALS = 4
 _CELL_METRES = 100.0
 _METRES_PER_DEGREE = 111_320.0
 _HALVINGS = 5
+_DRAWN_WIDTH = 1000
 _NEXT_STEP = (
     "URBANBRAIN_BOUNDARIES names a GeoJSON file of polygons in WGS-84, one property of which is the area code"
 )
@@ -113,6 +114,40 @@ def read(path: Path, codes: Collection[str]) -> Boundaries:
             f"the boundary file {path} cannot be read: {error.strerror}", next_step=_NEXT_STEP
         ) from None
     return _read(path, state.st_mtime_ns, state.st_size, frozenset(codes))
+
+
+@dataclass(frozen=True)
+class Outline:
+    """An area to be drawn: rings of longitude and latitude, holes among them, and a point inside for its name."""
+
+    rings: tuple[tuple[tuple[float, float], ...], ...]
+    label: tuple[float, float]
+
+
+def outlines(path: Path, known: Collection[str], codes: Collection[str]) -> dict[str, Outline]:
+    """The areas of `codes` that the file has, simplified to what a picture 1,000 wide can show.
+
+    `known` are all area codes. Raises SettingError as `read` does.
+    """
+    import shapely
+
+    found = read(path, known)
+    wanted = [place for place, code in enumerate(found.codes) if code in codes]
+    if not wanted:
+        return {}
+    shapes = found.polygons[wanted]
+    west, south, east, north = shapely.total_bounds(shapes)
+    shapes = shapely.simplify(shapes, max(east - west, north - south) / _DRAWN_WIDTH)
+    points = shapely.point_on_surface(shapes)
+    drawn = {}
+    for place, shape, point in zip(wanted, shapes, points, strict=True):
+        rings = [
+            tuple((float(x), float(y)) for x, y in shapely.get_coordinates(ring))
+            for part in shapely.get_parts(shape)
+            for ring in shapely.get_rings(part)
+        ]
+        drawn[found.codes[place]] = Outline(tuple(rings), (float(point.x), float(point.y)))
+    return drawn
 
 
 @lru_cache(maxsize=4)

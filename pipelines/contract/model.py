@@ -179,6 +179,7 @@ class Column:
     constant: str = ""
     role: Literal["column", "dimension", "measure"] = "column"
     logic: str = ""
+    description_zh: str = ""
     references: tuple[str, ...] = ()
     line: int = 0
 

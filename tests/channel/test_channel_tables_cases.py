@@ -124,6 +124,26 @@ def test_a_case_says_what_its_members_come_to(at_channel: Channel) -> None:
         )
 
 
+def test_overlaps_count_the_cases_of_each_street_month_and_combination_of_levels(at_channel: Channel) -> None:
+    places = {
+        row["case_id"]: row["street_code"] for row in published("governance.cases", "case_id, street_code")
+    }
+    expected: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for case, records in grouped().items():
+        said = case_of(records)
+        cell = expected[places[case], f"{said['first_reported_at']:%Y-%m}", "+".join(said["levels_seen"])]
+        for place, count in enumerate((1, said["case_status"] == "open", len(records))):
+            cell[place] += count
+    found = by(published("governance.case_overlaps"), "street_code", "reported_month", "level_combination")
+
+    assert {cell: tuple(counts) for cell, counts in expected.items()} == only(
+        found, "case_count", "open_count", "member_count"
+    )
+    assert {"city", "district", "street"} == {level for _, _, levels in found for level in levels.split("+")}
+    for (*_, levels), row in found.items():
+        assert len(levels.split("+")) == row["level_count"]
+
+
 def test_merges_lead_from_ids_that_are_gone_to_the_case_of_today(at_channel: Channel) -> None:
     now = {own_id(record): case for case, records in grouped().items() for record in records}
     merges = published("governance.case_merges")

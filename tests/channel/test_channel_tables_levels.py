@@ -152,6 +152,28 @@ def test_every_bad_row_waits_for_the_street_it_names(at_channel: Channel) -> Non
         assert (street == "unassigned") == (row["street_name"] is None)
 
 
+def test_reasons_of_quarantine_are_the_planted_ones(at_channel: Channel) -> None:
+    """Rows under each rule as the answer key plants them; nothing was corrected, so all of them still wait."""
+    expected: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+    for day in DAYS:
+        for pull in owed(day):
+            start, end = pull.window.start, pull.window.end
+            for row in answerkey.answer_key(CITY, pull.feed_id, start, end, pulled_at(day)).to_pylist():
+                for rule in row["rules"] if row["outcome"] == "quarantined" else ():
+                    expected[pull.feed_id, rule].append(local(pulled_at(day)))
+    found = by(published("governance.quarantine_reasons"), "source_feed", "broken_rule")
+
+    assert {key: (len(at), len(at), min(at)) for key, at in expected.items()} == only(
+        found, "quarantined_count", "open_count", "oldest_open_at"
+    )
+    for (feed_id, rule), row in found.items():
+        feed = feeds_by_id()[feed_id]
+        [promise] = [each for each in feed.rules if each.rule_id == rule]
+
+        assert (promise.column or None, promise.severity) == (row["column_name"], row["severity"])
+        assert (feed.level, feed.owner) == (row["level"], row["owner"])
+
+
 @cache
 def sides() -> dict[str, tuple[dict[tuple[str, date, str], Row], dict[tuple[str, date, str], Row]]]:
     """What the two levels tell of each thing, by street, day and record, before days are compared at all."""

@@ -1,0 +1,182 @@
+"""The three rates of every street: how high, and whether they rise or fall from period to period."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pipelines.companions.page import marks
+from pipelines.companions.page.drawing import WIDTH, Picture, extent, shortened
+from pipelines.companions.page.figures import WITHHELD, Figures, Row
+from pipelines.companions.page.palette import BAR, INK, MUTED, RULE
+from pipelines.companions.page.section import DataTable, Panel, Section
+from pipelines.companions.page.speech import Speech
+
+TABLE = "governance.street_scorecard"
+RATES = ("response_rate", "resolution_rate", "satisfaction_rate")
+BASES = ("assessed_count", "callback_count")
+_ROW, _TOP, _VALUE, _CHANGE = 24.0, 8.0, 50.0, 42.0
+_PERIODS = 12
+_LABEL = 96.0
+
+
+@dataclass(frozen=True)
+class Trend:
+    """One street's values of one rate, a value a period; None and WITHHELD have no point."""
+
+    name: str
+    values: tuple[Any, ...]
+    is_small: bool
+
+    @property
+    def newest(self) -> Any:
+        return self.values[-1]
+
+    @property
+    def change(self) -> Any:
+        """Percentage points since the period before; None where one of the two is not known."""
+        if len(self.values) < 2 or any(value is None or value is WITHHELD for value in self.values[-2:]):
+            return None
+        return (Decimal(self.values[-1]) - Decimal(self.values[-2])) * 100
+
+
+def section(figures: Figures, say: Speech) -> Section | None:
+    """The last periods, twelve at most."""
+    needed = ("street_code", "street_name", "period", "is_latest", "is_small_base", "frozen_at")
+    if not figures.has(TABLE, (*needed, *RATES, *BASES)):
+        return None
+    rows = figures.rows(TABLE, (*needed, *RATES, *BASES), "is_latest", "street_code, period")
+    periods = sorted({row["period"] for row in rows})[-_PERIODS:]
+    if not periods:
+        return None
+    found = {(row["street_code"], row["period"]): row for row in rows}
+    names = {row["street_code"]: row["street_name"] for row in rows}
+    panels, lowest = [], []
+    for rate in RATES:
+        trends = [_trend(found, code, names[code], periods, rate) for code in sorted(names)]
+        called = say.column(TABLE, rate)
+        said = _said(say, called, periods[-1], trends)
+        panels.append(Panel(rate, called, _picture(say, trends, len(periods)).svg(said)))
+        if known := _known(trends):
+            least = min(known, key=lambda trend: (trend.newest, trend.name))
+            lowest.append(say("rates_one", rate=called, street=least.name, low=say.percent(least.newest)))
+    is_first = len(periods) == 1
+    notes = [say("rates_note_first" if is_first else "rates_note"), say("rates_provisional")]
+    if any(row["is_small_base"] for row in rows):
+        notes.insert(1, say("small_base_note"))
+    return Section(
+        "rates",
+        say("rates"),
+        say("rates_finding", period=periods[-1], rates=say.listed(lowest)),
+        tuple(panels),
+        (_table(say, [row for row in rows if row["period"] in periods]),),
+        notes=tuple(notes),
+        defines=tuple((TABLE, name) for name in (*RATES, *BASES)),
+        reads=(TABLE,),
+    )
+
+
+def _trend(
+    found: dict[tuple[str, str], Row], code: str, name: str, periods: Sequence[str], rate: str
+) -> Trend:
+    values = tuple(found[code, period][rate] if (code, period) in found else None for period in periods)
+    newest = found.get((code, periods[-1]))
+    return Trend(name, values, bool(newest and newest["is_small_base"]))
+
+
+def _known(trends: Sequence[Trend]) -> list[Trend]:
+    return [trend for trend in trends if trend.newest is not None and trend.newest is not WITHHELD]
+
+
+def _said(say: Speech, rate: str, period: str, trends: Sequence[Trend]) -> str:
+    known = _known(trends)
+    if not known:
+        return f"{rate}{say('colon')}{say('unknown')}"
+    low = min(known, key=lambda trend: (trend.newest, trend.name))
+    high = max(known, key=lambda trend: (trend.newest, trend.name))
+    changes = [trend.change for trend in trends if trend.change is not None]
+    trend = say("rates_trend", count=sum(change > 0 for change in changes)) if changes else say("rates_first")
+    return say(
+        "rates_picture",
+        rate=rate,
+        period=period,
+        high_street=high.name,
+        high=say.percent(high.newest),
+        low_street=low.name,
+        low=say.percent(low.newest),
+        trend=trend,
+    )
+
+
+def _picture(say: Speech, trends: Sequence[Trend], periods: int) -> Picture:
+    """A row a street: its line through the periods, or with one period a dot on a common scale."""
+    picture = Picture(_TOP + _ROW * len(trends) + 18)
+    label = min(max(extent(trend.name) for trend in trends), _LABEL) + 8
+    right = WIDTH - _VALUE - (_CHANGE if periods > 1 else 0)
+    shown = [float(v) for t in trends for v in t.values if v is not None and v is not WITHHELD]
+    low, high = (min(shown), max(shown)) if shown else (0.0, 1.0)
+    low, high = (low, high) if high - low >= 0.02 else (max(0.0, high - 0.02), min(1.0, low + 0.02))
+    for number, trend in enumerate(trends):
+        y = _TOP + _ROW * (number + 0.5)
+        picture.line(0, y + _ROW / 2, WIDTH, y + _ROW / 2, RULE, width=0.6)
+        picture.text(0, y + 4, shortened(trend.name, label - 6), fill=INK)
+        picture.text(WIDTH - (_CHANGE if periods > 1 else 0), y + 4, say.percent(trend.newest), anchor="end",
+                     fill=INK, weight=600)  # fmt: skip
+        if periods > 1:
+            picture.text(WIDTH, y + 4, say.signed(trend.change, 1), anchor="end", size=11, fill=MUTED)
+        _draw(picture, trend, label + 6, right - 8, y, low, high)
+    foot = picture.height - 4
+    if periods == 1:
+        picture.text(label + 6, foot, say.percent(low), size=10, fill=MUTED, anchor="middle")
+        picture.text(right - 8, foot, say.percent(high), size=10, fill=MUTED, anchor="middle")
+    return picture
+
+
+def _draw(
+    picture: Picture, trend: Trend, left: float, right: float, y: float, low: float, high: float
+) -> None:
+    span = high - low or 1.0
+    if len(trend.values) == 1:
+        picture.line(left, y, right, y, RULE, width=1)
+        if trend.newest is not None and trend.newest is not WITHHELD:
+            x = left + (float(trend.newest) - low) / span * (right - left)
+            marks.dot(picture, x, y, trend.is_small)
+        return
+    step = (right - left) / (len(trend.values) - 1)
+    points = [
+        (left + place * step, y + 8 - (float(value) - low) / span * 16)
+        for place, value in enumerate(trend.values)
+        if value is not None and value is not WITHHELD
+    ]
+    if len(points) > 1:
+        picture.polyline(points, BAR)
+    if points and trend.newest is not None and trend.newest is not WITHHELD:
+        marks.dot(picture, *points[-1], trend.is_small)
+
+
+def _table(say: Speech, rows: Sequence[Row]) -> DataTable:
+    def base(row: Row) -> str:
+        frozen = say("period_frozen" if row["frozen_at"] else "period_open")
+        return say.listed([frozen, say("small_base")]) if row["is_small_base"] else frozen
+
+    return DataTable(
+        "rates",
+        say("rates"),
+        (
+            say("street"),
+            *(say.column(TABLE, name) for name in ("period", *RATES, *BASES)),
+            say("note"),
+        ),
+        tuple(
+            (
+                say.words(row["street_name"]),
+                say.words(row["period"]),
+                *(say.share(row[rate]) for rate in RATES),
+                *(say.count(row[name]) for name in BASES),
+                say.words(base(row)),
+            )
+            for row in rows
+        ),
+    )
