@@ -97,6 +97,7 @@ def test_a_release_holds_tables_offices_a_manifest_and_a_data_package(release: R
         "district/governance.scorecard.parquet",
         "district/ops.batches.parquet",
         "district/ref.areas.parquet",
+        "index.html",
         "manifest.json",
         f"offices/{EAST}/{EAST}.duckdb",
         f"offices/{WEST}/{WEST}.duckdb",
