@@ -1,20 +1,22 @@
 """A release at another place, for readers that never see this machine.
 
-    <address>/<release_id>/manifest.json            as published: with every file's sha256, also of those not uploaded
+    <address>/<release_id>/manifest.json            of what is here; as published once everything is
                            index.html, …, tables/   what anybody may read
                            district/, offices/      only where somebody chose them
     <address>/CURRENT                               one line: the release id
 
 Files first, then the manifest, then CURRENT: a release without its manifest does not exist, and a reader who resolves
-CURRENT finds all of it. Killed anywhere, the next upload goes on; a file whose size and checksum are there already is not
+CURRENT finds all of it. The manifest tells of nothing that was not uploaded: who knows a table but for one cell, and the
+checksum of the whole, can try what the cell is. Killed anywhere, the next upload goes on; a file whose size and checksum are there already is not
 sent again, and what was sent is read back. A release is never replaced by another one of the same id.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +29,7 @@ from pipelines.retention import Policy
 from pipelines.storage import Storage, Stored
 
 AUDIENCES = (TABLES, DISTRICT, OFFICES)
+_TOLD_ANYBODY = ("release_id", "as_of", "timezone", "code_version", "contracts", "area_edition")
 _TOGETHER = 4
 _REPLACED, _PRUNED = "replaced", "pruned"
 
@@ -46,7 +49,7 @@ class Uploaded:
     pruned: tuple[str, ...] = ()
 
 
-def audiences(given: Sequence[str]) -> tuple[str, ...]:
+def audiences(given: Collection[str]) -> tuple[str, ...]:
     """Whose files go along, in order. Raises SettingError for a word that is no audience."""
     if strange := [each for each in given if each not in AUDIENCES]:
         raise SettingError(
@@ -73,21 +76,17 @@ def upload(
     chosen = audiences(only)
     storage = Storage(url.rstrip("/"))
     with lake.one_at_a_time(f"uploads/{hashlib.sha256(storage.url.encode()).hexdigest()[:16]}"):
-        manifest = (release.path / MANIFEST).read_bytes()
         there = storage.read(f"{release.release_id}/{MANIFEST}")
-        if there is not None and there != manifest:
-            raise WarehouseError(
-                f"{storage.url} holds another release {release.release_id}",
-                next_step="upload to another folder; a release never changes",
-            )
-        sending = _Sending(storage, release, is_trusted=there is not None and not verify)
+        earlier = _audiences_of(there, release, storage) if there is not None else ()
+        sending = _Sending(storage, release, () if verify else earlier)
         files = [file for file in release.manifest["files"] if _audience(str(file["path"])) in chosen]
         sizes: list[int | None] = []
         for size in sending.all_of(files):
             sizes.append(size)
             if progress:
                 progress(len(sizes), len(files))
-        if there is None:
+        manifest = _manifest(release, audiences({*earlier, *chosen}))
+        if there != manifest:
             storage.write(f"{release.release_id}/{MANIFEST}", manifest)
         is_current = releases.current().release_id == release.release_id
         if is_current:
@@ -99,11 +98,12 @@ def upload(
 class _Sending:
     """The files of one release on their way."""
 
-    def __init__(self, storage: Storage, release: Release, *, is_trusted: bool) -> None:
+    def __init__(self, storage: Storage, release: Release, trusted: Sequence[str]) -> None:
+        """`trusted` are the audiences whose files a manifest there tells of: they were read back once."""
         self._storage = storage
         self._release = release
         self._there = storage.files(release.release_id)
-        self._is_trusted = is_trusted
+        self._trusted = trusted
 
     def all_of(self, files: Sequence[dict[str, Any]]) -> Iterator[int | None]:
         """Bytes sent of each; None for one that was there."""
@@ -119,11 +119,11 @@ class _Sending:
         source = self._release.path / file["path"]
         name = f"{self._release.release_id}/{file['path']}"
         there = self._there.get(name)
-        # A file under a manifest was read back once; without one it may be anybody's.
+        is_trusted = _audience(str(file["path"])) in self._trusted
         if (
             there
             and there.size == file["bytes"]
-            and (self._is_trusted or self._storage.sha256(name) == file["sha256"])
+            and (is_trusted or self._storage.sha256(name) == file["sha256"])
         ):
             return None
         if not source.is_file() or releases.file_sha256(source) != file["sha256"]:
@@ -141,9 +141,34 @@ class _Sending:
 
 
 def _audience(path: str) -> str:
-    """Who a file is for: those who may see every row, an office, or anybody."""
-    folder = path.split("/", maxsplit=1)[0]
-    return folder if folder in (DISTRICT, OFFICES) else TABLES
+    """Who a file is for: anybody, an office, or those who may see every row. A folder we do not know is not open."""
+    folder, _, rest = path.partition("/")
+    if not rest or folder == TABLES:
+        return TABLES
+    return OFFICES if folder == OFFICES else DISTRICT
+
+
+def _manifest(release: Release, chosen: tuple[str, ...]) -> bytes:
+    """The manifest of what goes to these audiences; for all of them, the one that was published."""
+    if chosen == AUDIENCES:
+        return (release.path / MANIFEST).read_bytes()
+    manifest: dict[str, Any] = {name: release.manifest.get(name) for name in _TOLD_ANYBODY}
+    manifest["audiences"] = list(chosen)
+    manifest["files"] = [file for file in release.manifest["files"] if _audience(str(file["path"])) in chosen]
+    manifest["sha256"] = releases.manifest_sha256(manifest)
+    return (json.dumps(manifest, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _audiences_of(there: bytes, release: Release, storage: Storage) -> tuple[str, ...]:
+    """Whose files a manifest there tells of. Raises WarehouseError when it is not of this release."""
+    choices = (each for size in range(1, 4) for each in itertools.combinations(AUDIENCES, size))
+    for chosen in choices:
+        if there == _manifest(release, chosen):
+            return chosen
+    raise WarehouseError(
+        f"{storage.url} holds another release {release.release_id}",
+        next_step="upload to another folder; a release never changes",
+    )
 
 
 def _point(storage: Storage, release_id: str) -> None:
@@ -182,7 +207,7 @@ def prune(url: str, by: Policy, now: datetime, *, dry_run: bool = False) -> list
         )
         for release_id, manifest, stored in found
     ]
-    listed.sort(key=lambda each: (each.as_of, each.published))
+    listed.sort(key=lambda each: (each.as_of, each.published, each.release_id == current))
     going = [fate.release_id for fate in retention.judge(listed, current, by, now) if not fate.stays]
     begun = [
         name.partition("/")[2]

@@ -108,24 +108,40 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def _there(url: str) -> dict[str, str]:
-    """Checksum of everything at an address, by name; what notes which release was replaced is empty."""
+    """Checksum of every file of releases at an address, by name; of manifests that they are whole."""
     storage = Storage(url)
-    return {name: hashlib.sha256(storage.read(name) or b"").hexdigest() for name in storage.files()}
+    found = {name: storage.read(name) or b"" for name in storage.files()}
+    return {
+        name: _checked(json.loads(content), set(found))
+        if name.endswith("/manifest.json")
+        else hashlib.sha256(content).hexdigest()
+        for name, content in found.items()
+    }
+
+
+def _checked(manifest: dict[str, Any], found: set[str]) -> str:
+    """What a reader proves: the manifest is whole, and tells of the files beside it and of no others."""
+    told = {f"{manifest['release_id']}/{file['path']}" for file in manifest["files"]}
+    beside = {name for name in found if name.startswith(f"{manifest['release_id']}/")}
+    is_whole = manifest["sha256"] == releases.manifest_sha256(manifest)
+    return "whole" if is_whole and told | {f"{manifest['release_id']}/manifest.json"} == beside else "damaged"
 
 
 def _promised(release: releases.Release, *folders: str) -> dict[str, str]:
     """What has to be there of a release: its open files, and those of these folders."""
-    files = {
+    return {
         f"{release.release_id}/{file['path']}": str(file["sha256"])
         for file in release.manifest["files"]
         if (folder := str(file["path"]).split("/")[0]) not in ("district", "offices") or folder in folders
     }
-    name = f"{release.release_id}/manifest.json"
-    return files | {name: releases.file_sha256(release.path / "manifest.json")}
 
 
 def _pointer(release: releases.Release) -> dict[str, str]:
-    return {"CURRENT": hashlib.sha256(f"{release.release_id}\n".encode()).hexdigest()}
+    """What is there last."""
+    return {
+        f"{release.release_id}/manifest.json": "whole",
+        "CURRENT": hashlib.sha256(f"{release.release_id}\n".encode()).hexdigest(),
+    }
 
 
 def test_what_anybody_may_read_is_there_and_nothing_else(here: releases.Release, url: str) -> None:
@@ -133,7 +149,7 @@ def test_what_anybody_may_read_is_there_and_nothing_else(here: releases.Release,
 
     expected = _promised(here)
     assert expected | _pointer(here) == _there(url)
-    assert (len(expected) - 1, 0, True) == (done.sent, done.there, done.is_current)
+    assert (len(expected), 0, True) == (done.sent, done.there, done.is_current)
     assert done.bytes > 0
 
 
@@ -148,8 +164,28 @@ def test_the_district_and_the_offices_go_along_where_somebody_chose_them(
 
     assert _promised(here, "district", "offices") | _pointer(here) == _there(url)
     assert done.there > 0
+    assert Storage(url).read(f"{here.release_id}/manifest.json") == (here.path / "manifest.json").read_bytes()
     with pytest.raises(SettingError, match="'everything': expected tables, district, offices"):
         run.upload(url=url, only=["everything"])
+
+
+def test_an_open_manifest_tells_nothing_of_what_is_not_there(here: releases.Release, url: str) -> None:
+    """A checksum of a closed file would let anybody try what a hidden cell is."""
+    run.upload(url=url)
+    closed = [
+        file for file in here.manifest["files"] if str(file["path"]).split("/")[0] in ("district", "offices")
+    ]
+
+    told = (Storage(url).read(f"{here.release_id}/manifest.json") or b"").decode()
+
+    assert closed
+    open_too = {file["sha256"] for file in here.manifest["files"] if file not in closed}
+    assert [] == [file["path"] for file in closed if file["path"] in told]
+    assert [] == [
+        file["path"] for file in closed if file["sha256"] in told and file["sha256"] not in open_too
+    ]
+    assert here.manifest["sha256"] not in told
+    assert not {"batches", "inputs", "held"} & set(json.loads(told))
 
 
 def test_a_folder_keeps_who_may_read_what(here: releases.Release, tmp_path: Path) -> None:
@@ -285,7 +321,7 @@ def test_old_releases_go_there_by_the_same_policy(here: releases.Release, url: s
     assert [older.release_id] == prune(url, policy, now + timedelta(hours=25))
 
     left = {name for name in _there(url) if name.partition("/")[0] not in ("replaced", "pruned")}
-    assert set(_promised(here)) | {"CURRENT"} == left
+    assert set(_promised(here) | _pointer(here)) == left
     assert [] == prune(url, policy, now + timedelta(hours=25))
 
 
