@@ -68,7 +68,7 @@ def warehouse() -> None:
 
         return run.publish(catch_up=True)
 
-    @task
+    @task(pool="default_pool")
     def serve() -> str:
         from pipelines import run
 

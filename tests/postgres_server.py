@@ -49,24 +49,43 @@ class Server:
         seconds: float = 60.0,
     ) -> subprocess.CompletedProcess[str]:
         """What the real client says; `sql` comes from its standard input, statement by statement."""
-        passwords = {"postgres": ADMIN_PASSWORD, LOADER: LOADER_PASSWORD}
         return subprocess.run(
-            [self.binaries / "psql", "-X", "-v", "ON_ERROR_STOP=0", *arguments],
+            [self.binaries / "psql", "-X", *arguments],
             input=sql,
             capture_output=True,
             text=True,
             encoding="utf-8",
             timeout=seconds,
             check=False,
-            env={
-                **os.environ,
-                "PGHOST": str(self.folder),
-                "PGUSER": user,
-                "PGPASSWORD": passwords.get(user, USER_PASSWORD),
-                "PGDATABASE": database,
-                "PGCLIENTENCODING": "UTF8",
-            },
+            env=self._environment(user, database),
         )
+
+    def start_psql(self, sql: str, user: str, database: str = DATABASE) -> subprocess.Popen[str]:
+        """A client that has been told something and whose session stays open until it is killed or hears the end."""
+        process = subprocess.Popen(
+            [self.binaries / "psql", "-X", "-A", "-t"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=self._environment(user, database),
+        )
+        assert process.stdin is not None
+        process.stdin.write(f"{sql}\n")
+        process.stdin.flush()
+        return process
+
+    def _environment(self, user: str, database: str) -> dict[str, str]:
+        passwords = {"postgres": ADMIN_PASSWORD, LOADER: LOADER_PASSWORD}
+        return {
+            **os.environ,
+            "PGHOST": str(self.folder),
+            "PGUSER": user,
+            "PGPASSWORD": passwords.get(user, USER_PASSWORD),
+            "PGDATABASE": database,
+            "PGCLIENTENCODING": "UTF8",
+        }
 
     def ask(self, sql: str, user: str = "postgres", database: str = DATABASE) -> list[list[str]]:
         """Rows of one question, each value as text."""

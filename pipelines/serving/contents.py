@@ -79,12 +79,8 @@ class Offer:
 
     def readers(self, part: Part) -> tuple[str, ...]:
         """Groups that may read rows of that part, which policies narrow further."""
-        if part == OPEN:
-            return roles.GROUPS
-        if (
-            part == DETAIL and self.open_files
-        ):  # a reader asks one name, and the policy leaves nothing of this part
-            return roles.GROUPS
+        if part == OPEN or (part == DETAIL and self.open_files):
+            return roles.GROUPS  # all ask by one name; policies leave nobody more than is theirs
         if part == DETAIL:
             return (roles.OFFICES, roles.DISTRICT) if self.in_offices else (roles.DISTRICT,)
         if self.is_answer or self.detail_files:

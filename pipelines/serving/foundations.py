@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pipelines.database import literal, quoted
+from pipelines.errors import WarehouseError
 from pipelines.releases import Release
 from pipelines.serving import roles, tables, views
 from pipelines.serving.session import Session
@@ -53,6 +54,11 @@ def lay(session: Session, streets: Iterable[str]) -> None:
     schema = quoted(views.SERVING)
     session.run(f"create schema if not exists {schema}", f"create table if not exists {LOADER} ()")
     session.commit()
+    if session.rows("select 1 from pg_roles where rolname = current_user and (rolsuper or rolbypassrls)"):
+        raise WarehouseError(
+            "the loader passes by row-level security: it is a superuser, or has BYPASSRLS",
+            next_step="take a role that is neither; deploy/serving.sql makes one",
+        )
     present = {str(name) for (name,) in session.rows("select rolname from pg_roles")}
     groups = ", ".join(quoted(name) for name in roles.GROUPS)
     statements = [f"comment on schema {schema} is {literal(f'{tables.MARK}: what is served')}", *_LEDGER]
@@ -119,9 +125,6 @@ def point_at(session: Session, release: Release, rows: int, seconds: float) -> N
 
 
 _ADVICE = {
-    "the loader is a superuser, or passes by row-level security: take a role that is neither": (
-        "select rolsuper or rolbypassrls from pg_roles where rolname = current_user"
-    ),
     "the loader does not own the database, so limits and who may connect are as they were": (
         "select not pg_has_role(current_user, datdba, 'usage') from pg_database where datname = current_database()"
     ),

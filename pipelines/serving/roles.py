@@ -6,7 +6,7 @@
     urbanbrain_reader            what anybody may read
 
 Every office is also one of `urbanbrain_offices`, which is what tables are granted to: a new street needs no new grant.
-A role holds what membership gives and no setting can: policies ask the server whose member the user is.
+Whose rows somebody gets follows from who logged in. No setting changes that, and `set role` does not either.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ def office(street_code: str) -> str:
 
 OWN_STREETS = (
     f"array(select substr(rolname, {len(_OFFICE) + 1}) from pg_catalog.pg_roles "
-    f"where starts_with(rolname, {literal(_OFFICE)}) and pg_has_role(current_user, oid, 'usage'))"
+    f"where starts_with(rolname, {literal(_OFFICE)}) and pg_has_role(session_user, oid, 'usage'))"
 )
-"""Streets of the user who asks, in SQL. Worked out once a statement, not once a row."""
+"""Streets of the user who logged in, in SQL. Worked out once a statement, not once a row."""
 
 
 def is_one_of(*groups: str) -> str:
     """Whether the user who asks is a member of any of them, in SQL."""
     asked = " or ".join(f"pg_has_role(current_user, {literal(group)}, 'usage')" for group in groups)
-    return f"(select {asked})"
+    return f"(select {asked or 'false'})"
 
 
 def wanted(streets: Iterable[str]) -> dict[str, str]:

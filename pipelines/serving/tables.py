@@ -1,12 +1,13 @@
 """The tables of one release in PostgreSQL: made, filled by somebody else, then closed before anybody can see them.
 
 Row-level security is forced, so it binds their owner too, and there is no policy for writing: once closed, a table cannot
-be changed by anybody but who may alter it.
+be changed by anybody but who may alter it. District and city read their tables as they are. An office reads a table that
+it shares with others through a function of its own name, `…_own()`, and finds no row in the table itself.
 
-What a reader could learn of rows that a policy hides, other than by reading them, is kept out: PostgreSQL plans with
-what ANALYZE noted of all rows, and tells its estimates to whoever asks `explain`. So of tables a policy divides it notes
-nothing but their size, and their only index is the one the policy goes by: `explain analyze` tells of a scan by another one
-how many rows the policy then hid. How many rows a table has in all, the server tells everybody who may connect.
+The function is there because a policy hides rows but not what is done with them: `explain analyze` tells an office how
+many rows of others a scan went over, whether a condition on them was ever true, and what statistics of theirs let expect;
+a plan does not go into a function. Inside, both the policy of its owner and a condition leave this office's rows, found by
+an index. How many rows a table has in all, the server tells everybody who may connect.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ MARK = "urbanbrain"
 """The comment on each schema of ours begins so."""
 _LONGEST_NAME = 63
 _BETWEEN = "__"
+_OWN = "_own"
 
 
 def schema_of(release_id: str, part: Part) -> str:
@@ -30,18 +32,12 @@ def schema_of(release_id: str, part: Part) -> str:
     return f"release_{re.sub('[^a-z0-9]', '_', release_id.lower())}_{part}"
 
 
-def stored_name(schema: str, name: str) -> str:
+def stored_name(schema: str, name: str, ending: str = "") -> str:
     """What a table is called in there. Raises WarehouseError when PostgreSQL would cut the name."""
-    stored = f"{schema}{_BETWEEN}{name}"
+    stored = f"{schema}{_BETWEEN}{name}{ending}"
     if len(stored.encode()) > _LONGEST_NAME:
         raise WarehouseError(f"{schema}.{name} is too long a name for PostgreSQL: {stored!r}")
     return stored
-
-
-def names_of(stored: str) -> tuple[str, str]:
-    """Schema and name as readers know them."""
-    schema, _, name = stored.partition(_BETWEEN)
-    return schema, name
 
 
 def place(release_id: str, offer: Offer, part: Part) -> str:
@@ -71,13 +67,12 @@ def closed(release_id: str, offers: tuple[Offer, ...]) -> list[str]:
         for part in offer.parts:
             table = place(release_id, offer, part)
             key = _street_column(offer, part)
-            if key:
-                columns = (quoted(name) for name, _ in stored_columns(offer, part))
-                noting = ", ".join(f"alter column {column} set statistics 0" for column in columns)
-                statements += [f"alter table {table} {noting}", f"create index on {table} ({quoted(key)})"]
+            readers = _listed(offer.readers(part))
+            statements += [f"analyze {table}", f"grant select on {table} to {readers}"]
             if part != OPEN:
-                statements += _policies(offer, part, table, key)
-            statements += [f"analyze {table}", f"grant select on {table} to {_listed(offer.readers(part))}"]
+                statements += _policies(offer, part, table)
+            if key:
+                statements += _divided(table, key, own(release_id, offer.schema, offer.name, part), readers)
     return statements
 
 
@@ -88,10 +83,8 @@ def _street_column(offer: Offer, part: Part) -> str:
     return STREET if part == DETAIL and is_by_street else ""
 
 
-def _policies(offer: Offer, part: Part, table: str, key: str) -> list[str]:
-    readers = offer.readers(part)
-    everything = [roles.DISTRICT] if roles.DISTRICT in readers else []
-    everything += [roles.CITY] if roles.CITY in readers else []
+def _policies(offer: Offer, part: Part, table: str) -> list[str]:
+    everything = [group for group in (roles.DISTRICT, roles.CITY) if group in offer.readers(part)]
     statements = [
         f"alter table {table} enable row level security",
         f"alter table {table} force row level security",
@@ -100,12 +93,27 @@ def _policies(offer: Offer, part: Part, table: str, key: str) -> list[str]:
         statements.append(
             f"create policy everything on {table} for select to {_listed(everything)} using (true)"
         )
-    if key and roles.OFFICES in readers:
-        statements.append(
-            f"create policy own_street on {table} for select to {_listed([roles.OFFICES])} "
-            f"using ({quoted(key)} = any ({roles.OWN_STREETS}))"
-        )
     return statements
+
+
+def own(release_id: str, schema: str, name: str, part: Part) -> str:
+    """The function that reads an office's own rows of a table, quoted."""
+    return f"{quoted(schema_of(release_id, part))}.{quoted(stored_name(schema, name, _OWN))}"
+
+
+def _divided(table: str, key: str, function: str, readers: str) -> list[str]:
+    """What lets each office at its own rows, and at nothing else of the table."""
+    is_own = f"{quoted(key)} = any ({roles.OWN_STREETS})"
+    return [
+        f"create index on {table} ({quoted(key)})",
+        f"create policy own_street on {table} for select to current_user using ({is_own})",
+        # Without the index it would go over rows of others, which the server counts for everybody to see.
+        f"create function {function}() returns setof {table} language sql stable security definer "
+        "set search_path = pg_catalog, pg_temp set enable_seqscan = off "
+        f"as $own$ select * from {table} where {is_own} $own$",
+        f"revoke all on function {function}() from public",
+        f"grant execute on function {function}() to {readers}",
+    ]
 
 
 def _listed(names: tuple[str, ...] | list[str]) -> str:

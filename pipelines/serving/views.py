@@ -6,8 +6,8 @@
     union all
     select … where neither is: an error                               a transaction older than both
 
-A view asks as whoever uses it (`security_invoker`), so that a policy holds though its owner might see more. Which rows of
-figures come from which part is not left to policies alone: they would show a superuser every row twice.
+A view asks as whoever uses it (`security_invoker`), so that policies hold whatever its owner may see. Which part rows come
+from is not left to policies alone: a superuser would be shown every row twice.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pipelines.database import literal, quoted
 from pipelines.disclosure import STREET
 from pipelines.serving import columns, roles, tables
-from pipelines.serving.contents import DETAIL, IN_OFFICES, OFFICE, OPEN, POSITION, Offer, Part, stored_columns
+from pipelines.serving.contents import DETAIL, OFFICE, OPEN, POSITION, Offer, Part
 
 SERVING = "serving"
 CURRENT = f"{SERVING}.current"
@@ -84,14 +84,6 @@ def _branches(offer: Offer, version: Version, wanted: Sequence[tuple[str, str]])
     is_served = f"(select release_id from {CURRENT}) = {literal(version.release_id)}"
     branches = []
     for part, found in has.items():
-        conditions = [is_served]
-        if part == OPEN and DETAIL in has:
-            conditions.append(f"not {roles.is_one_of(roles.DISTRICT, roles.CITY)}")
-            if STREET in found:
-                street = quoted(STREET)
-                conditions.append(f"({street} = any ({roles.OWN_STREETS})) is not true")
-        if part == IN_OFFICES and DETAIL in has:
-            conditions.append(f"not {roles.is_one_of(roles.DISTRICT)}")
         listed = ", ".join(
             f"{columns.as_other(name, found[name], kind)} as {quoted(name)}"
             if name in found
@@ -99,14 +91,30 @@ def _branches(offer: Offer, version: Version, wanted: Sequence[tuple[str, str]])
             for name, kind in wanted
         )
         table = f"{quoted(tables.schema_of(version.release_id, part))}.{quoted(stored)}"
-        branches.append(f"select {listed} from {table} where {' and '.join(conditions)}")
+        branches += [
+            f"select {listed} from {source} where {is_served} and {condition}"
+            for source, condition in _sources(offer, version, part, table, has)
+        ]
     return branches
 
 
-def stored_by(offers: Sequence[Offer]) -> Stored:
-    """Columns of the tables that were made for these offers."""
-    return {
-        (part, tables.stored_name(offer.schema, offer.name)): stored_columns(offer, part)
-        for offer in offers
-        for part in offer.parts
-    }
+def _sources(
+    offer: Offer, version: Version, part: Part, table: str, has: Mapping[Part, Mapping[str, str]]
+) -> list[tuple[str, str]]:
+    """Where a part's rows come from, and for whom."""
+    sees_all = roles.is_one_of(*((roles.DISTRICT, roles.CITY) if OPEN in has else (roles.DISTRICT,)))
+    own = f"{tables.own(version.release_id, offer.schema, offer.name, part)}()"
+    if part == OPEN:
+        if DETAIL not in has:
+            return [(table, "true")]
+        others = (
+            f" and ({quoted(STREET)} = any ({roles.OWN_STREETS})) is not true" if STREET in has[OPEN] else ""
+        )
+        return [(table, f"not {sees_all}{others}")]
+    if part == DETAIL:
+        is_divided = OPEN in has and STREET in has[DETAIL]
+        return [(table, sees_all), *([(own, f"not {sees_all}")] if is_divided else [])]
+    if DETAIL in has:
+        return [(own, f"not {sees_all}")]
+    sees_all = roles.is_one_of(*(group for group in (roles.DISTRICT, roles.CITY) if group in offer.audience))
+    return [(table, sees_all), (own, f"not {sees_all}")]

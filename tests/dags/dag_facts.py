@@ -184,6 +184,10 @@ def main(folder: str, home: str, projects: list[str]) -> None:
     again = dags({"namespaces": [runpy.run_path(f"{folder}/repulls.py")]})
     heavy += [name for name in HEAVY if name in sys.modules and name not in heavy]
 
+    os.environ["URBANBRAIN_POSTGRES"] = "postgresql://loader@db.example/serving"
+    served = dags({"namespaces": [runpy.run_path(f"{folder}/warehouse.py")]})
+    del os.environ["URBANBRAIN_POSTGRES"]
+
     os.environ["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = "feed__city_projects"
     within = sorted(dags(read(projects[0], folder)))
     one = next(iter(found[0].values()))
@@ -195,6 +199,7 @@ def main(folder: str, home: str, projects: list[str]) -> None:
                 "seconds": [reading["seconds"] for reading in readings],
                 "dags": [{name: facts(dag) for name, dag in reading.items()} for reading in found],
                 "within_a_task": within,
+                "served": {name: facts(dag) for name, dag in served.items()},
                 "again": {name: facts(dag) for name, dag in again.items()},
                 "decisions": decisions(one.tasks[0].retry_policy),
                 "retries": one.tasks[0].retries,

@@ -152,6 +152,15 @@ def test_any_feed_starts_the_warehouse_and_one_run_writes_at_a_time(facts: Facts
     assert dag["max_active_runs"] == 1
 
 
+def test_what_is_published_is_copied_where_a_database_is_named(facts: Facts) -> None:
+    tasks = facts.told["served"]["warehouse"]["tasks"]
+
+    assert {"publish": ["serve"], "serve": []} == {name: tasks[name] for name in ("publish", "serve")}
+    assert "default_pool" in facts.told["served"]["warehouse"]["pools"], (
+        "the copy keeps nobody from the warehouse"
+    )
+
+
 def test_a_broken_contract_harms_no_other_feed(facts: Facts) -> None:
     untouched = set(facts.project) - {BROKEN, "warehouse"}
 
@@ -177,7 +186,7 @@ def test_only_what_waiting_cures_is_retried(facts: Facts) -> None:
     expected = {kind.__name__: "retry" if kind.retry else "fail" for kind in kinds} | {"ValueError": "fail"}
 
     assert expected == facts.told["decisions"]
-    assert {"FeedUnavailable", "WarehouseBusy"} == {
+    assert {"FeedUnavailable", "ServingUnavailable", "WarehouseBusy"} == {
         name for name, said in expected.items() if said == "retry"
     }
     assert facts.told["retries"] > 1

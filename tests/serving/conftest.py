@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from numbered_releases import numbered_release
 from postgres_server import NoServer, Server, running
-from two_streets import EAST, FEEDS, GOVERNANCE, WEST, project, warehouse
+from two_streets import EAST, WEST
 
-from pipelines import releases, serving
+from pipelines import serving
 from pipelines.releases import Release
-from pipelines.stages import publishing
 
 USERS = {
     "east": f"urbanbrain_office_{EAST}",
@@ -33,13 +32,14 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    """A release of two streets that nobody changes."""
-    folder = tmp_path_factory.mktemp("published")
-    with pytest.MonkeyPatch.context() as patch, warehouse() as connection:
-        patch.setenv("URBANBRAIN_HOME", str(folder / "home"))
-        publishing.publish(connection, FEEDS, GOVERNANCE, project(folder))
-        return releases.current()
+def releases_of_two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Release, ...]:
+    """Two releases that nobody changes: every table of the one says R1, or 1, and of the other R2."""
+    return tuple(numbered_release(tmp_path_factory.mktemp(f"release{number}"), number) for number in (1, 2))
+
+
+@pytest.fixture(scope="session")
+def published(releases_of_two: tuple[Release, ...]) -> Release:
+    return releases_of_two[0]
 
 
 @pytest.fixture(scope="session")
@@ -58,8 +58,3 @@ def empty(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
     server.psql(f"create database {name} owner urbanbrain_loader", database="postgres")
     yield name
     server.psql(f"drop database {name} with (force)", database="postgres")
-
-
-@pytest.fixture
-def project_folder(tmp_path: Path) -> Path:
-    return project(tmp_path)

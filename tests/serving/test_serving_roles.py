@@ -6,6 +6,9 @@ import pytest
 from postgres_server import Server
 from two_streets import EAST, WEST
 
+from pipelines.serving import roles
+from pipelines.serving.contents import Offer
+
 
 @pytest.mark.parametrize(
     ("user", "seen"),
@@ -62,3 +65,63 @@ def test_a_user_of_office_and_district_sees_no_row_twice(served: Server) -> None
         asked = f"select count(*) from {name}"
 
         assert served.ask(asked, "district") == served.ask(asked, user)
+
+
+@pytest.mark.parametrize(
+    ("user", "east", "west"),
+    [
+        ("east", "0.5", "-1"),
+        ("west", "-1", ""),
+        ("district", "0.5", ""),
+        ("city", "0.5", ""),
+        ("reader", "-1", "-1"),
+    ],
+)
+def test_an_office_sees_its_own_figures_in_full_and_others_as_anybody(
+    served: Server, user: str, east: str, west: str
+) -> None:
+    asked = "select street_code, response_share from governance.scorecard order by 1"
+
+    assert [[EAST, east], [WEST, west]] == served.ask(asked, user)
+
+
+def test_figures_about_no_street_are_as_anybody_reads_them(served: Server) -> None:
+    for user in ("east", "reader", "district"):
+        assert [["R1"], ["R1"]] == served.ask("select status from governance.channel_health", user)
+
+
+def test_a_superuser_sees_no_row_twice(served: Server) -> None:
+    for name in ("governance.cases", "governance.scorecard", "city.orders", "office.this_office"):
+        assert served.ask(f"select count(*) from {name}", "district") == served.ask(
+            f"select count(*) from {name}"
+        )
+
+
+def test_a_tool_is_told_what_tables_and_columns_mean(served: Server) -> None:
+    listed = served.ask(
+        "select attname || '=' || col_description(attrelid, attnum) from pg_attribute "
+        "where attrelid = 'office.this_office'::regclass and attnum > 0",
+        "east",
+    )
+    comments = dict(line.split("=", 1) for (line,) in listed)
+
+    assert "Street of this file. 街镇代码" == comments["street_code"]
+    assert [
+        ["Whose file this is, and as of when. One row. 本文件所属街镇及数据截止时间（一行）"]
+    ] == served.ask("select obj_description('office.this_office'::regclass)", "east")
+
+
+def test_every_table_that_is_not_open_is_closed_even_to_its_owner(served: Server) -> None:
+    asked = "select relname from pg_class where relkind = 'r' and relnamespace::regnamespace::text ~ '_(detail|offices)$'"
+
+    assert len(served.ask(asked)) > 5
+    assert [] == served.ask(f"{asked} and not (relrowsecurity and relforcerowsecurity)")
+
+
+def test_what_the_district_keeps_from_itself_is_for_offices_only() -> None:
+    """Tables of the desk are in office files and in no folder; a feed's rows are the district's, too."""
+    desk = Offer("ops", "quarantine", (), in_offices="ops.quarantine")
+    feed = Offer("street", "devices", (), in_offices="street.devices")
+
+    assert (roles.OFFICES,) == desk.audience
+    assert (roles.OFFICES, roles.DISTRICT) == feed.audience
