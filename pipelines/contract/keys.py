@@ -350,6 +350,7 @@ KEYS: tuple[Key, ...] = (
         Choice(("drop", "token", "mask", "coarsen")),
         "What happens to a personal value before anything else sees it.",
     ),
+    Key("descriptionZh", "property", Text(), "What the column means, in Chinese."),
     Key("decimals", "property", Number(0, 8), "Decimals that coarsen leaves."),
     Key("missingValues", "property", TEXTS, "Texts that mean nothing was given."),
     Key("withheldValues", "property", TEXTS, "Texts that mean the caller asked for secrecy."),

@@ -33,6 +33,7 @@ def section(figures: Figures, say: Speech) -> Section | None:
         sums[key] = sums.get(key, Sum(0)) + total([row["case_count"]])
     order = sorted(sums, key=lambda key: (-sums[key].known, key))
     levels = sorted({level for key in order for level in key.split("+")}, key=_rank)
+    joint = [key for key in order if "+" in key]
     everything = _added(sums.values())
     several = _added(count for key, count in sums.items() if "+" in key)
     share = several.known / everything.known if everything.known else None
@@ -41,8 +42,9 @@ def section(figures: Figures, say: Speech) -> Section | None:
         all=everything.said(say),
         several=several.said(say),
         share=say.percent(share),
-        combination=_called(say, order[0]),
-        count=sums[order[0]].said(say),
+        most=say("cases_most", combination=_called(say, joint[0]), count=sums[joint[0]].said(say))
+        if joint
+        else "",
     )
     notes = []
     if everything.withheld:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from pipelines.companions.page import marks
-from pipelines.companions.page.drawing import WIDTH, Picture, extent, shortened, wrapped
+from pipelines.companions.page.drawing import WIDTH, Picture, shortened
 from pipelines.companions.page.figures import Figures, Row
 from pipelines.companions.page.palette import BAR, BAR_SOFT, INK, MUTED, RULE, STATUS
 from pipelines.companions.page.section import DataTable, Mark, Panel, Section
@@ -17,8 +17,8 @@ TABLE = "governance.channel_health"
 REASONS = "governance.quarantine_reasons"
 SCORES = ("completeness_score", "content_score", "timeliness_score", "stability_score", "total_score")
 _GOOD = ("ok", "learning")
-_ROW, _HEAD, _SCORE, _CELL, _DAYS = 21.0, 24.0, 40.0, 15.0, 9
-_REASON_ROW, _SHOWN = 44.0, 12
+_ROW, _HEAD, _SCORE, _CELL, _CELLS, _DAYS = 21.0, 24.0, 42.0, 26.0, 128.0, 8
+_REASON_ROW, _SHOWN = 58.0, 10
 
 
 def section(figures: Figures, say: Speech) -> Section | None:
@@ -28,6 +28,7 @@ def section(figures: Figures, say: Speech) -> Section | None:
     tables: list[DataTable] = []
     reads: list[str] = []
     defines: list[tuple[str, str]] = []
+    notes: list[str] = []
     finding = ""
     legend: tuple[Mark, ...] = ()
     if figures.has(TABLE, needed):
@@ -44,7 +45,9 @@ def section(figures: Figures, say: Speech) -> Section | None:
             )
             reads.append(TABLE)
             defines += [(TABLE, name) for name in ("status", *SCORES)]
-    notes = [say("channel_status")] if panels else []
+            notes.append(say("channel_status"))
+            if any(row["status"] == "learning" for row in rows):
+                notes.append(say("channel_learning"))
     if figures.has(REASONS, _REASON_COLUMNS):
         reasons = figures.rows(REASONS, _REASON_COLUMNS)
         reasons.sort(
@@ -60,8 +63,16 @@ def section(figures: Figures, say: Speech) -> Section | None:
     if not panels:
         return None
     return Section(
-        "channel", say("channel"), finding, tuple(panels), tuple(tables), legend, tuple(notes), tuple(defines), tuple(reads)
-    )  # fmt: skip
+        "channel",
+        say("channel"),
+        finding,
+        tuple(panels),
+        tuple(tables),
+        legend=legend,
+        notes=tuple(notes),
+        defines=tuple(defines),
+        reads=tuple(reads),
+    )
 
 
 _REASON_COLUMNS = (
@@ -112,12 +123,12 @@ def _feeds(say: Speech, rows: Sequence[Row]) -> Panel:
     }
     newest = sorted(_newest(rows), key=lambda row: (_level(row["level"]), row["feed_id"]))
     picture = Picture(_HEAD + _ROW * len(newest))
-    left = WIDTH - _SCORE - _CELL * len(days)
+    cell = min(_CELLS / len(days), _CELL)
+    left = WIDTH - _SCORE - cell * len(days)
     picture.text(WIDTH, 14, say("channel_score"), anchor="end", size=11, fill=MUTED)
+    picture.text(left - 6, 14, f"{days[0]:%Y-%m}", anchor="end", size=11, fill=MUTED)
     for place, day in enumerate(days):
-        if len(days) <= 3 or place in (0, len(days) - 1):
-            text = f"{day:%d}" if place else f"{day:%m-%d}"
-            picture.text(left + _CELL * (place + 0.5), 14, text, anchor="middle", size=10, fill=MUTED)
+        picture.text(left + cell * (place + 0.5), 14, f"{day:%d}", anchor="middle", size=11, fill=MUTED)
     for number, row in enumerate(newest):
         y = _HEAD + _ROW * (number + 0.5)
         picture.line(0, y + _ROW / 2, WIDTH, y + _ROW / 2, RULE, width=0.6)
@@ -125,7 +136,7 @@ def _feeds(say: Speech, rows: Sequence[Row]) -> Panel:
         picture.text(0, y + 4, shortened(name, left - 10), fill=INK)
         for place, day in enumerate(days):
             if state := marks_of.get((row["feed_id"], day)):
-                marks.status(picture, left + _CELL * (place + 0.5), y, state)
+                marks.status(picture, left + cell * (place + 0.5), y, state)
         picture.text(WIDTH, y + 4, say.number(row["total_score"], 1), anchor="end", fill=INK, weight=600)
     said = say("channel_feeds_picture", count=len(newest), days=len(days), who=_who(say, newest))
     return Panel("feeds", say("channel_feeds"), picture.svg(said))
@@ -175,16 +186,13 @@ def _reasons(figures: Figures, say: Speech, rows: Sequence[Row]) -> Panel:
     for number, row in enumerate(shown):
         y = number * _REASON_ROW
         head = f"{say.feed(row['source_feed'])} · {_column(figures, say, row)}"
-        room = WIDTH - extent(head, 11) - 8
-        picture.text(0, y + 12, shortened(head, WIDTH, 11), size=11, fill=INK, weight=600)
-        if room > 60:
-            line = wrapped(_expected(figures, say, row), room, 11, 1)
-            picture.text(WIDTH, y + 12, line[0] if line else "", anchor="end", size=11, fill=MUTED)
+        picture.text(0, y + 12, shortened(head, WIDTH), fill=INK)
+        picture.text(0, y + 27, shortened(_expected(figures, say, row), WIDTH, 11), size=11, fill=MUTED)
         bad, open_rows = total([row["quarantined_count"]]), total([row["open_count"]])
-        picture.rect(0, y + 18, bad.known / most * width, 12, BAR_SOFT)
-        picture.rect(0, y + 18, open_rows.known / most * width, 12, BAR)
+        picture.rect(0, y + 33, bad.known / most * width, 12, BAR_SOFT)
+        picture.rect(0, y + 33, open_rows.known / most * width, 12, BAR)
         text = say.short(row["quarantined_count"])
-        picture.text(bad.known / most * width + 6, y + 28, text, fill=INK, weight=600)
+        picture.text(bad.known / most * width + 6, y + 43, text, fill=INK, weight=600)
     return Panel("reasons", say("channel_reasons"), picture.svg(_reason_said(figures, say, rows)))
 
 

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 from pipelines.companions.page.figures import Figures
 from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Cell, Speech
-from pipelines.companions.page.style import STYLE
+from pipelines.companions.page.style import ROWS_ON_PAPER, STYLE
 from pipelines.companions.page.words import EN, LANG, LANGUAGES, ZH
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -38,7 +38,7 @@ def document(figures: Figures, sections: Mapping[str, Sequence[Section]]) -> str
         f'<!DOCTYPE html>\n<html lang="{LANG[ZH]}" xml:lang="{LANG[ZH]}">\n<head>\n<meta charset="utf-8"/>\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"/>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
-        '<meta name="referrer" content="no-referrer"/>\n'
+        '<meta name="referrer" content="no-referrer"/>\n<link rel="icon" href="data:,"/>\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
         '<a class="skip" href="#content">跳到正文 · <span lang="en">Skip to content</span></a>\n'
         f'<main id="content" tabindex="-1">\n{switches}\n{bodies}</main>\n</body>\n</html>\n'
@@ -115,7 +115,11 @@ class _Body:
 
     def _section(self, section: Section) -> str:
         key = f"{self.say.language}-{section.key}"
-        count = {1: " one", 2: " two"}.get(len(section.panels), "")
+        beside, folded = "", section.tables
+        if section.shows_table:
+            first, *folded_away = section.tables
+            beside, folded = self._table(f"{key}-data-{_slug(first.key)}", first), tuple(folded_away)
+        count = {1: " beside" if beside else " one", 2: " two"}.get(len(section.panels), "")
         legend = "".join(f"<li>{mark.svg}{self.text(mark.text)}</li>" for mark in section.legend)
         legend = f'<ul class="legend">{legend}</ul>\n' if legend else ""
         panels = "".join(self._panel(key, panel) for panel in section.panels)
@@ -124,9 +128,9 @@ class _Body:
             f'<section id="{key}" aria-labelledby="{key}-title">\n<h2 id="{key}-title">{self.text(section.title)}</h2>\n'
             f'<p class="finding">{self.text(section.finding)}</p>\n'
             f"{legend}"
-            f'<div class="panels{count}">{panels}</div>\n'
+            f'<div class="panels{count}">{panels}{beside}</div>\n'
             f"{notes}"
-            f"{''.join(self._details(key, table) for table in section.tables)}"
+            f"{''.join(self._details(key, table) for table in folded)}"
             f"{self._definitions(section)}</section>\n"
         )
 
@@ -146,6 +150,10 @@ class _Body:
             f'<th scope="col"{_aligned(is_number)}>{self.text(name)}</th>'
             for name, is_number in zip(table.headers, numeric, strict=True)
         )
+        is_long, left_out = "", ""
+        if len(table.rows) > ROWS_ON_PAPER:
+            is_long = ' class="long"'
+            left_out = f'<p class="on-paper">{self.text(self.say("rows_left_out", count=ROWS_ON_PAPER))}</p>'
         body = "".join(
             "<tr>"
             + "".join(self._cell(cell, numeric[place], place == 0) for place, cell in enumerate(row))
@@ -154,8 +162,8 @@ class _Body:
         )
         return (
             f'<div class="scroll" tabindex="0" role="region" aria-label={quoteattr(table.title)}>'
-            f'<table id="{key}"><caption>{self.text(table.title)}</caption><thead><tr>{head}</tr></thead>\n'
-            f"<tbody>\n{body}</tbody></table></div>"
+            f'<table id="{key}"{is_long}><caption>{self.text(table.title)}</caption><thead><tr>{head}</tr></thead>\n'
+            f"<tbody>\n{body}</tbody></table>{left_out}</div>"
         )
 
     def _cell(self, cell: Cell, is_number: bool, is_head: bool) -> str:

@@ -8,6 +8,7 @@ from pipelines.companions.page import marks
 from pipelines.companions.page.drawing import WIDTH, Picture, extent, shortened
 from pipelines.companions.page.figures import WITHHELD, Figures, Row
 from pipelines.companions.page.palette import INK, MUTED, RULE
+from pipelines.companions.page.periods import shown, upto
 from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Speech
 
@@ -17,19 +18,16 @@ _ROW, _TOP, _VALUE, _LABEL = 22.0, 6.0, 44.0, 96.0
 
 
 def section(figures: Figures, say: Speech) -> Section | None:
-    """The newest period, a picture a package."""
+    """The period the rates are told for, a picture a package."""
     needed = ("street_code", "street_name", "period", "package_code", "package_name", "package_name_en")
     counts = ("case_count", "project_weight")
     if not figures.has(TABLE, (*needed, *counts, *INDEXES)):
         return None
-    newest = figures.newest(TABLE, "period")
-    rows = [
-        row
-        for row in figures.rows(TABLE, (*needed, *counts, *INDEXES), order="package_code, street_code")
-        if row["period"] == newest
-    ]
-    if not rows:
+    found = figures.rows(TABLE, (*needed, *counts, *INDEXES), order="package_code, street_code")
+    if not found:
         return None
+    newest = upto({row["period"] for row in found}, shown(figures))[0][-1]
+    rows = [row for row in found if row["period"] == newest]
     panels = []
     for code in sorted({row["package_code"] for row in rows}):
         own = [row for row in rows if row["package_code"] == code]
@@ -92,7 +90,7 @@ def _picture(say: Speech, rows: Sequence[Row]) -> Picture:
     foot = _TOP + _ROW * len(rows)
     for value in (0, 0.5, 1):
         picture.line(at(value), _TOP, at(value), foot, RULE, width=0.8)
-        picture.text(at(value), foot + 13, f"{value:g}", anchor="middle", size=10, fill=MUTED)
+        picture.text(at(value), foot + 13, f"{value:g}", anchor="middle", size=11, fill=MUTED)
     for number, row in enumerate(rows):
         y = _TOP + _ROW * (number + 0.5)
         need, effort = row["need_index"], row["effort_index"]

@@ -65,7 +65,13 @@ def section(figures: Figures, say: Speech) -> Section | None:
             ),
         ),
         (_table(say, rows, stages, packages), _colour_table(say, by_stage, by_package)),
-        legend=tuple(marks.rag_entry(say(f"rag_{colour}"), colour) for colour in RAG),
+        legend=(
+            *(marks.rag_entry(say(f"rag_{colour}"), colour) for colour in RAG),
+            marks.entry(
+                say("no_colour"),
+                lambda p, x, y: p.rect(x - 6.5, y - 5.5, 13, 11, WHITE, stroke=MUTED, stroke_width=1),
+            ),
+        ),
         notes=tuple(notes),
         defines=tuple((TABLE, name) for name in ("stage", "rag", "slip_days")),
         reads=(TABLE,),
@@ -143,7 +149,7 @@ def _table(say: Speech, rows: Sequence[Row], stages: Sequence[str], packages: Se
 def _colour_table(say: Speech, *groups: Sequence[tuple[str, Counter[str]]]) -> DataTable:
     return DataTable(
         "colours",
-        say.column(TABLE, "rag"),
+        say("projects_colours"),
         ("", *(say.value(TABLE, "rag", colour) for colour in RAG), say("no_colour"), say("total")),
         tuple(
             (

@@ -11,6 +11,7 @@ from pipelines.companions.page import marks
 from pipelines.companions.page.drawing import WIDTH, Picture, extent, shortened
 from pipelines.companions.page.figures import WITHHELD, Figures, Row
 from pipelines.companions.page.palette import BAR, INK, MUTED, RULE
+from pipelines.companions.page.periods import shown, upto
 from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Speech
 
@@ -48,7 +49,8 @@ def section(figures: Figures, say: Speech) -> Section | None:
     if not figures.has(TABLE, (*needed, *RATES, *BASES)):
         return None
     rows = figures.rows(TABLE, (*needed, *RATES, *BASES), "is_latest", "street_code, period")
-    periods = sorted({row["period"] for row in rows})[-_PERIODS:]
+    periods, later = upto({row["period"] for row in rows}, shown(figures))
+    periods = periods[-_PERIODS:]
     if not periods:
         return None
     found = {(row["street_code"], row["period"]): row for row in rows}
@@ -64,6 +66,8 @@ def section(figures: Figures, say: Speech) -> Section | None:
             lowest.append(say("rates_one", rate=called, street=least.name, low=say.percent(least.newest)))
     is_first = len(periods) == 1
     notes = [say("rates_note_first" if is_first else "rates_note"), say("rates_provisional")]
+    if later:
+        notes.append(say("rates_later", periods=say.listed(later)))
     if any(row["is_small_base"] for row in rows):
         notes.insert(1, say("small_base_note"))
     return Section(
@@ -71,7 +75,7 @@ def section(figures: Figures, say: Speech) -> Section | None:
         say("rates"),
         say("rates_finding", period=periods[-1], rates=say.listed(lowest)),
         tuple(panels),
-        (_table(say, [row for row in rows if row["period"] in periods]),),
+        (_table(say, [row for row in rows if row["period"] >= periods[0]]),),
         notes=tuple(notes),
         defines=tuple((TABLE, name) for name in (*RATES, *BASES)),
         reads=(TABLE,),
@@ -129,8 +133,8 @@ def _picture(say: Speech, trends: Sequence[Trend], periods: int) -> Picture:
         _draw(picture, trend, label + 6, right - 8, y, low, high)
     foot = picture.height - 4
     if periods == 1:
-        picture.text(label + 6, foot, say.percent(low), size=10, fill=MUTED, anchor="middle")
-        picture.text(right - 8, foot, say.percent(high), size=10, fill=MUTED, anchor="middle")
+        picture.text(label + 6, foot, say.percent(low), size=11, fill=MUTED, anchor="middle")
+        picture.text(right - 8, foot, say.percent(high), size=11, fill=MUTED, anchor="middle")
     return picture
 
 

@@ -15,7 +15,6 @@ class Panel:
     title: str
     svg: str
     note: str = ""
-    is_wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,5 +48,7 @@ class Section:
     notes: tuple[str, ...] = ()
     defines: tuple[tuple[str, str], ...] = field(default=())
     """Tables and columns whose meaning the section tells."""
+    shows_table: bool = False
+    """Whether the first table stands beside the picture, not folded away."""
     reads: tuple[str, ...] = ()
     """Tables the figures come from."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -108,7 +109,8 @@ class Speech:
     def column(self, table: str, name: str) -> str:
         """What a column is called."""
         column = self.figures.column(table, name)
-        plain = name.replace("_", " ")
+        plain = _plain(name)
+        plain = plain[:1].upper() + plain[1:]
         return (column.business_name or plain) if column and self.language == ZH else plain
 
     def meaning(self, table: str, name: str) -> str:
@@ -124,7 +126,7 @@ class Speech:
             return self("unknown" if value is None else "withheld")
         found = self.figures.column(table, column)
         labels = {each.value: each.label for each in found.enum} if found and self.language == ZH else {}
-        return labels.get(str(value), str(value).replace("_", " "))
+        return labels.get(str(value), _plain(str(value)))
 
     def either(self, row: Row, name: str) -> str:
         """A name that a table has in both languages: `…_name` and `…_name_en`."""
@@ -137,6 +139,12 @@ class Speech:
         if contract is None:
             return feed_id
         return (contract.business_name if self.language == ZH else contract.title) or feed_id
+
+
+def _plain(name: str) -> str:
+    """A name or code as words: `residents_60_plus` is `residents 60+`, `residents_3_5` is `residents 3–5`."""
+    ranged = re.sub(r"(\d)_(\d)", r"\1–\2", re.sub(r"(\d)_plus\b", r"\1+", name))
+    return ranged.replace("_", " ")
 
 
 def _rounded(value: Any, places: int) -> Decimal:

@@ -9,6 +9,7 @@ from typing import Any
 from pipelines.companions.page.drawing import WIDTH, Picture, length, wrapped
 from pipelines.companions.page.figures import WITHHELD, Figures, Row, Street
 from pipelines.companions.page.palette import EMPTY, INK, MUTED, RULE, STEPS, ink_on
+from pipelines.companions.page.periods import shown
 from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Speech
 
@@ -26,13 +27,13 @@ def section(figures: Figures, say: Speech) -> Section | None:
     streets = figures.streets()
     if not streets or not figures.has(TABLE, needed):
         return None
-    newest = figures.newest(TABLE, "period")
+    newest = shown(figures)
     rows = {
         row["street_code"]: row
         for row in figures.rows(TABLE, needed, "is_latest", "period")
         if row["period"] == newest
     }
-    if not rows:
+    if newest is None or not rows:
         return None
     values = {street.code: rows[street.code][VALUE] if street.code in rows else None for street in streets}
     known = sorted(
@@ -66,6 +67,7 @@ def section(figures: Figures, say: Speech) -> Section | None:
         finding,
         (Panel("map", say("map_scale"), picture.svg(finding), say(note)),),
         (_table(say, streets, rows, newest),),
+        shows_table=True,
         defines=tuple((TABLE, name) for name in COLUMNS),
         reads=(TABLE, "ref.areas", *(("ref.area_tiles",) if tiles and not outlines else ())),
     )

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from pipelines.companions.page.palette import ACCENT, INK, MUTED, PAPER, RULE, WHITE
 
-_FONTS = (
+_LATIN_ONLY = '"Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial'
+_CHINESE_ONLY = (
     '"Noto Sans SC", "Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Hiragino Sans GB", '
-    '"Microsoft YaHei", "WenQuanYi Micro Hei", "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+    '"Microsoft YaHei", "WenQuanYi Micro Hei"'
 )
+_CHINESE = f"{_CHINESE_ONLY}, {_LATIN_ONLY}, sans-serif"
+_LATIN = f"{_LATIN_ONLY}, {_CHINESE_ONLY}, sans-serif"
+ROWS_ON_PAPER = 30
+"""Of a longer table no more rows are printed."""
 
 STYLE = f"""
 :root {{ color-scheme: light; }}
 *, *::before, *::after {{ box-sizing: border-box; }}
 html {{ font-size: 100%; -webkit-text-size-adjust: 100%; scroll-padding-top: 1rem; }}
-body {{ margin: 0; background: {PAPER}; color: {INK}; font: 1rem/1.65 {_FONTS}; }}
+body {{ margin: 0; background: {PAPER}; color: {INK}; font: 1rem/1.65 {_CHINESE}; }}
+#en {{ font-family: {_LATIN}; }}
 main {{ max-width: 72rem; margin: 0 auto; padding: 0 1rem 3rem; }}
 a {{ color: {ACCENT}; text-underline-offset: .2em; overflow-wrap: anywhere; }}
 :focus-visible {{ outline: 3px solid {ACCENT}; outline-offset: 2px; border-radius: 2px; }}
@@ -40,9 +46,12 @@ section {{ margin-top: 1.5rem; padding: 1.75rem clamp(1rem, 3vw, 2rem); backgrou
   border: 1px solid {RULE}; border-radius: 10px; }}
 .finding {{ margin-bottom: 1.25rem; font-size: 1.0625rem; }}
 .panels {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17.5rem), 1fr)); gap: 2rem 2.5rem; }}
-.panels.one {{ max-width: 30rem; }}
-.panels.two {{ grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); }}
-figure {{ margin: 0; min-width: 0; max-width: 32rem; }}
+.panels.one {{ max-width: 24rem; }}
+.panels.two {{ grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 23rem)); column-gap: 5rem; }}
+.panels.beside {{ grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); column-gap: 4rem; align-items: start; }}
+figure {{ margin: 0; min-width: 0; max-width: 23rem; }}
+.beside figure {{ max-width: 28rem; }}
+.on-paper {{ display: none; }}
 figure svg {{ display: block; width: 100%; height: auto; font-size: 12px; font-variant-numeric: tabular-nums; }}
 figcaption {{ margin-top: .5rem; color: {MUTED}; font-size: .875rem; line-height: 1.5; }}
 .legend {{ display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0 0 1.25rem; padding: 0; list-style: none; font-size: .875rem; }}
@@ -68,7 +77,7 @@ thead th {{ border-bottom: 2px solid {MUTED}; vertical-align: bottom; }}
 footer {{ padding: 1.5rem 0 0; color: {MUTED}; font-size: .875rem; }}
 .unseen {{ position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }}
 @media (max-width: 30rem) {{
-  section {{ margin-inline: -1rem; border-inline: 0; border-radius: 0; }}
+  section {{ margin-inline: -1rem; padding-inline: clamp(.75rem, 4vw, 1rem); border-inline: 0; border-radius: 0; }}
   header {{ padding-top: 1.25rem; }}
 }}
 @media print {{
@@ -76,10 +85,14 @@ footer {{ padding: 1.5rem 0 0; color: {MUTED}; font-size: .875rem; }}
   body, section {{ background: {WHITE}; }}
   body {{ font-size: 10pt; }}
   main {{ max-width: none; padding: 0; }}
-  section {{ border: 0; padding: 0; margin-top: 8mm; }}
+  section {{ border: 0; padding: 0; margin-top: 6mm; }}
+  section ~ section {{ break-before: page; margin-top: 0; }}
+  .long tbody tr:nth-child(n+{ROWS_ON_PAPER + 1}) {{ display: none; }}
+  .on-paper {{ display: block; }}
   .skip, .switch, .switch + label, nav {{ display: none; }}
   h2, h3, .finding, summary, caption {{ break-after: avoid; }}
   figure, tr, .legend {{ break-inside: avoid; }}
+  .legend {{ break-after: avoid; }}
   thead {{ display: table-header-group; }}
   .panels {{ grid-template-columns: repeat(2, 1fr); gap: 6mm 8mm; }}
   .panels.one {{ grid-template-columns: 1fr; max-width: 110mm; }}

@@ -14,6 +14,8 @@ from pipelines.companions.page.speech import Speech
 TABLE = "governance.service_supply"
 _ROW, _TOP, _VALUE, _LABEL = 22.0, 4.0, 54.0, 96.0
 _SOUND = "ok"
+_REGISTER = "register"
+"""The basis of a figure that counts all there is."""
 
 
 def section(figures: Figures, say: Speech) -> Section | None:
@@ -27,7 +29,7 @@ def section(figures: Figures, say: Speech) -> Section | None:
         "per_1000",
         "district_per_1000",
     )
-    rest = ("target_per_1000", "is_example_target", "quality_flag", "is_latest", "as_of")
+    rest = ("supply_basis", "target_per_1000", "is_example_target", "quality_flag", "is_latest", "as_of")
     if not figures.has(TABLE, (*needed, *more, *rest)):
         return None
     inside = {street.code for street in figures.streets()}
@@ -63,6 +65,10 @@ def section(figures: Figures, say: Speech) -> Section | None:
         (_table(say, rows),),
         legend=(
             marks.entry(say("supply_bar"), lambda p, x, y: p.rect(x - 7, y - 5, 14, 10, BAR)),
+            marks.entry(
+                say("supply_bar_hollow"),
+                lambda p, x, y: p.rect(x - 6.4, y - 4.4, 12.8, 8.8, WHITE, stroke=BAR, stroke_width=1.2),
+            ),
             marks.entry(say("supply_tick"), lambda p, x, y: p.rect(x - 1.2, y - 7, 2.4, 14, EFFORT)),
         ),
         notes=tuple(notes),
@@ -123,6 +129,8 @@ def _note(say: Speech, rows: Sequence[Row]) -> str:
     if _is_known(first["target_per_1000"]):
         word = "supply_target_example" if first["is_example_target"] else "supply_target"
         said.append(say(word, value=say.number(first["target_per_1000"])))
+    if first["supply_basis"] != _REGISTER:
+        said.append(say.value(TABLE, "supply_basis", first["supply_basis"]))
     return " · ".join(said)
 
 

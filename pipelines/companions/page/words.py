@@ -21,8 +21,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "release": ("发布编号", "Release"),
     "as_of": ("数据截至", "As of"),
     "version": ("程序版本", "Code version"),
-    "freshness": ("数据新鲜度", "How fresh"),
-    "fresh_level": ("{level}：最新业务日 {day}", "{level}: newest day {day}"),
+    "freshness": ("各级最新业务日", "Newest business day"),
+    "fresh_level": ("{level} {day}", "{level} {day}"),
     "fresh_none": ("不详", "not known"),
     "data_table": ("数据表：{title}", "Data: {title}"),
     "definitions": ("指标含义与来源", "Definitions and source"),
@@ -48,6 +48,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "none": ("无", "none"),
     "change": ("较上期（百分点）", "Change (pp)"),
     "colon": ("：", ": "),
+    "rows_left_out": ("打印时仅列前 {count} 行，其余见 Parquet 文件。", "On paper only the first {count} rows; the others are in the Parquet file."),
     "note": ("备注", "Note"),
     # the map
     "map": ("各街镇诉求量", "Demands, street by street"),
@@ -81,8 +82,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "The dot is the newest period, the line leads to it from earlier ones; at the right the change in percentage points.",
     ),
     "rates_note_first": (
-        "点为最新周期。目前只有一个周期，满两个周期后显示走势。",
-        "The dot is the newest period; with a second one a trend is drawn.",
+        "点为最新周期；有第二个样本足够的周期后显示走势。",
+        "The dot is the newest period; with a second one that has enough callbacks a trend is drawn.",
+    ),
+    "rates_later": (
+        "{periods} 周期有效回访尚少，未画出，数字见数据表。",
+        "{periods} has too few callbacks yet and is not drawn; its figures stand in the data.",
     ),
     "rates_provisional": (
         "未冻结周期的数字为暂计；名次以通报为准。计分规则为示例规则。",
@@ -93,9 +98,10 @@ WORDS: dict[str, tuple[str, str]] = {
     # cases
     "cases": ("三级同见的事项", "Problems that several levels saw"),
     "cases_finding": (
-        "共 {all} 件事项，其中 {several} 件（{share}）有两级及以上记录；最多的组合是{combination}（{count} 件）。",
-        "{all} cases; {several} of them ({share}) are known to more than one level. The commonest combination is {combination} ({count}).",
+        "共 {all} 件事项，其中 {several} 件（{share}）有两级及以上记录{most}。",
+        "{all} cases; {several} of them ({share}) are known to more than one level{most}.",
     ),
+    "cases_most": ("，其中最多的是{combination}（{count} 件）", ", most often {combination} ({count})"),
     "cases_levels": ("各级有记录的事项", "Cases each level knows"),
     "cases_levels_picture": ("各级有记录的事项数：{counts}。", "Cases each level has a record of: {counts}."),
     "cases_combinations": ("哪几级看到同一事项", "Which levels saw the same problem"),
@@ -134,11 +140,12 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "projects_stages": ("按阶段", "By stage"),
     "projects_packages": ("按任务包", "By package"),
+    "projects_colours": ("预警颜色", "Warning colours"),
     "projects_picture": ("{kind}的项目数与预警：{counts}。", "Projects {kind}, with their warning colours: {counts}."),
     "projects_part": ("{name} {count} 个（红 {red}、黄 {amber}、绿 {green}）", "{name} {count} (red {red}, amber {amber}, green {green})"),
     "projects_by_stage": ("按阶段", "by stage"),
     "projects_by_package": ("按任务包", "by package"),
-    "withdrawn_apart": ("另有 {count} 个项目没有预警颜色（如已调出）。", "{count} more without a colour, such as withdrawn ones."),
+    "withdrawn_apart": ("其中 {count} 个没有预警颜色（如已调出）。", "{count} of them have no colour, such as withdrawn ones."),
     "no_colour": ("无预警色", "no colour"),
     "rag_red": ("红：明显滞后", "red: far behind"),
     "rag_amber": ("黄：有滞后", "amber: behind"),
@@ -147,7 +154,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "supply": ("公共服务供给", "Supply of services"),
     "supply_finding": (
         "低于全区水平的街镇最多的是{service}（{count} 个街镇）。",
-        "Most streets lie below their district in {service} ({count} streets).",
+        "{service}: no other service has as many streets below their district ({count}).",
     ),
     "supply_nothing": ("没有可与全区比较的供给数字。", "No supply to compare with the district."),
     "supply_picture": (
@@ -160,10 +167,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "supply_target_example": ("示例标准 {value}", "example target {value}"),
     "supply_no_source": ("无数据来源：{services}。", "No source tells: {services}."),
     "supply_bar": ("街镇", "street"),
+    "supply_bar_hollow": ("街镇，有质量提示", "street, with a caution"),
     "supply_tick": ("全区", "district"),
     "supply_note": (
-        "竖线为全区水平。空心条表示该数字有质量提示（如人口为估算），详见数据表。",
-        "The upright line is the district. A hollow bar carries a caution, such as an estimated population; see the data.",
+        "质量提示（如人口为估算）见数据表。",
+        "Cautions, such as an estimated population, stand in the data.",
     ),
     # the channel
     "channel": ("通道健康", "Health of the channel"),
@@ -189,6 +197,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "A row counts under each rule it breaks. Dark rows still wait, pale ones are settled.",
     ),
     "channel_status": ("未列出的日子不应到，也没有到。", "On a day without a mark nothing was due and nothing came."),
+    "channel_learning": (
+        "“观察期”表示历史还短，尚不知道多少算正常。",
+        "“learning” marks a feed with too few days yet to know what is usual.",
+    ),
     "whole_row": ("整行", "whole row"),
     "expected": ("要求", "Expected"),
     "feed": ("数据集", "Feed"),
