@@ -17,7 +17,7 @@ TABLE = "governance.channel_health"
 REASONS = "governance.quarantine_reasons"
 SCORES = ("completeness_score", "content_score", "timeliness_score", "stability_score", "total_score")
 _GOOD = ("ok", "learning")
-_ROW, _HEAD, _SCORE, _CELL, _CELLS, _DAYS = 21.0, 24.0, 42.0, 26.0, 128.0, 8
+_ROW, _HEAD, _SCORE, _CELL, _CELLS, _DAYS = 21.0, 20.0, 40.0, 24.0, 120.0, 8
 _REASON_ROW, _SHOWN = 58.0, 10
 
 
@@ -122,7 +122,8 @@ def _feeds(say: Speech, rows: Sequence[Row]) -> Panel:
         (row["feed_id"], row["business_date"]): row["status"] for row in rows
     }
     newest = sorted(_newest(rows), key=lambda row: (_level(row["level"]), row["feed_id"]))
-    picture = Picture(_HEAD + _ROW * len(newest))
+    levels = list(dict.fromkeys(row["level"] for row in newest))
+    picture = Picture(_HEAD + _ROW * (len(newest) + len(levels)))
     cell = min(_CELLS / len(days), _CELL)
     left = WIDTH - _SCORE - cell * len(days)
     picture.text(WIDTH, 14, say("channel_score"), anchor="end", size=11, fill=MUTED)
@@ -130,10 +131,13 @@ def _feeds(say: Speech, rows: Sequence[Row]) -> Panel:
     for place, day in enumerate(days):
         picture.text(left + cell * (place + 0.5), 14, f"{day:%d}", anchor="middle", size=11, fill=MUTED)
     for number, row in enumerate(newest):
-        y = _HEAD + _ROW * (number + 0.5)
+        above = levels.index(row["level"]) + 1
+        y = _HEAD + _ROW * (number + above + 0.5)
+        if number == 0 or newest[number - 1]["level"] != row["level"]:
+            name = say.value(TABLE, "level", row["level"])
+            picture.text(0, y - _ROW + 6, name, fill=INK, weight=600)
         picture.line(0, y + _ROW / 2, WIDTH, y + _ROW / 2, RULE, width=0.6)
-        name = f"{say.value(TABLE, 'level', row['level'])} · {say.feed(row['feed_id'])}"
-        picture.text(0, y + 4, shortened(name, left - 10), fill=INK)
+        picture.text(0, y + 4, shortened(say.feed(row["feed_id"]), left - 6), fill=INK)
         for place, day in enumerate(days):
             if state := marks_of.get((row["feed_id"], day)):
                 marks.status(picture, left + cell * (place + 0.5), y, state)

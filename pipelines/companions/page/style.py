@@ -94,10 +94,16 @@ footer {{ padding: 1.5rem 0 0; color: {MUTED}; font-size: .875rem; }}
   figure, tr, .legend {{ break-inside: avoid; }}
   .legend {{ break-after: avoid; }}
   thead {{ display: table-header-group; }}
-  .panels {{ grid-template-columns: repeat(2, 1fr); gap: 6mm 8mm; }}
+  .panels, .panels.two, .panels.beside {{ grid-template-columns: repeat(2, 1fr); gap: 5mm 8mm; }}
   .panels.one {{ grid-template-columns: 1fr; max-width: 110mm; }}
   .scroll {{ overflow: visible; }}
-  table {{ font-size: 7.5pt; }}
+  table {{ font-size: 7.5pt; line-height: 1.3; }}
+  th, td {{ padding-block: .8mm; }}
+  details {{ margin-top: 3mm; }}
+  figcaption, .note, .sources, .meanings {{ font-size: 8pt; line-height: 1.4; }}
+  .meanings {{ columns: 2; column-gap: 8mm; }}
+  .meanings dt, .meanings dd {{ break-inside: avoid; margin-top: 0; }}
+  summary {{ padding-block: 1mm; font-size: 9pt; }}
   details::details-content {{ content-visibility: visible; display: block; block-size: auto; }}
   summary {{ list-style: none; color: {INK}; font-weight: 600; }}
   summary::-webkit-details-marker {{ display: none; }}
