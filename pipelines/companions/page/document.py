@@ -19,6 +19,8 @@ from pipelines.companions.page.words import EN, LANG, LANGUAGES, ZH
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_SHORT = 10
+"""Texts no longer than this are never broken, such as a date."""
 _HEALTH = "governance.channel_health"
 
 
@@ -174,11 +176,11 @@ class _Body:
             sign = "•" if cell.kind == "withheld" else "–"
             shown = f" {text}" if cell.kind == "withheld" else f'<span class="unseen">{text}</span>'
             text = f'<span class="gone"><span aria-hidden="true">{sign}</span>{shown}</span>'
-        return (
-            f'<th scope="row"{_aligned(is_number)}>{text}</th>'
-            if is_head
-            else f"<td{_aligned(is_number)}>{text}</td>"
-        )
+        if is_head:
+            return f'<th scope="row"{_aligned(is_number)}>{text}</th>'
+        if not is_number and len(cell.text) <= _SHORT:
+            return f'<td class="short">{text}</td>'
+        return f"<td{_aligned(is_number)}>{text}</td>"
 
     def _definitions(self, section: Section) -> str:
         say = self.say

@@ -68,6 +68,7 @@ th, td {{ padding: .4rem .75rem .4rem 0; border-bottom: 1px solid {RULE}; text-a
 th {{ font-weight: 600; }}
 thead th {{ border-bottom: 2px solid {MUTED}; vertical-align: bottom; }}
 .number {{ text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }}
+.short {{ white-space: nowrap; }}
 .gone {{ color: {MUTED}; }}
 .meanings {{ margin: 0 0 1rem; font-size: .9375rem; }}
 .meanings dt {{ margin-top: .5rem; font-weight: 600; }}
