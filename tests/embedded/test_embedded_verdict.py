@@ -125,7 +125,7 @@ class Published:
 
     def complaints(self, for_all: int, *for_offices: int) -> list[str]:
         files: list[dict[str, Any]] = [
-            {"path": f"tables/{ALERTS.table}.parquet", "bytes": 0, "rows": for_all}
+            {"path": f"district/{ALERTS.table}.parquet", "bytes": 0, "rows": for_all}
         ]
         for number, rows in enumerate(for_offices):
             file = self.folder / "offices" / f"s{number}" / f"s{number}.duckdb"
