@@ -9,6 +9,7 @@ says what is in it, and `retention.py` removes it once nothing needs it. Names a
     editions/…                    official editions of the code list that were loaded
     decisions/…                   what people decided
     boundaries.geojson            the polygons of areas, where there are any
+    predecessor.json              what the release before was, of a release: `predecessor.py`
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from pipelines.errors import WarehouseError
 JUDGED_WITH = "judged_with"
 """Where the receipt of a judged batch names, in `details`, the list of what it was judged with."""
 BOUNDARIES = "boundaries.geojson"
+PREDECESSOR = "predecessor.json"
 PROJECT = ("contracts", "warehouse")
 EDITIONS, DECISIONS = "editions", "decisions"
 _REFERENCE = "contracts/reference"
@@ -75,8 +77,12 @@ def _below(path: Path, folder: Path) -> str:
 
 def keep(files: Mapping[str, Path]) -> dict[str, str]:
     """Keep files; returns their digests by name, sorted."""
-    contents = {name: path.read_bytes() for name, path in sorted(files.items())}
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    return keep_contents({name: path.read_bytes() for name, path in files.items()})
+
+
+def keep_contents(contents: Mapping[str, bytes]) -> dict[str, str]:
+    """Keep what is no file yet; returns the digests by name, sorted."""
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())}
     _write({digests[name]: content for name, content in contents.items()})
     return digests
 

@@ -2,6 +2,7 @@
 
     releases/pins/<release_id>.json       stays whatever its age: since when, who said so, and why
     releases/replaced/<release_id>        empty; its time is when the release last stopped being CURRENT
+    releases/followed/<release_id>        digest of what is kept of the release it followed; empty for the first
     releases/pruned/<release_id>.json     is gone: since when, how old it was, and by which rule
 
 A pin holds because its file is there, whatever is in it: a damaged one never lets a release go.
@@ -18,7 +19,7 @@ from typing import Any
 
 from pipelines import database, lake, privacy
 
-_PINS, _REPLACED, _PRUNED = "pins", "replaced", "pruned"
+_PINS, _REPLACED, _PRUNED, _FOLLOWED = "pins", "replaced", "pruned", "followed"
 
 
 def being_changed() -> contextlib.AbstractContextManager[None]:
@@ -75,6 +76,19 @@ def replaced_at(release_id: str) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def note_followed(release_id: str, digest: str) -> None:
+    """Note the input that tells what the release before was, "" for none. Said before the release is there."""
+    lake.write_file(lake.releases() / _FOLLOWED / release_id, f"{digest}\n".encode())
+
+
+def followed(release_id: str) -> str | None:
+    """What was noted so; None when nothing was."""
+    try:
+        return (lake.releases() / _FOLLOWED / release_id).read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
+
+
 def note_pruned(release_id: str, now: datetime, as_of: str, rule: str) -> None:
     """Note that a release is gone. Said before it goes: while its folder is there, it is there."""
     _write(
@@ -96,7 +110,8 @@ def pruned(start: str = "") -> list[dict[str, Any]]:
 
 def forget(release_id: str) -> None:
     """Drop what is noted of a release that is gone, but that it is gone."""
-    (lake.releases() / _REPLACED / release_id).unlink(missing_ok=True)
+    for kind in (_REPLACED, _FOLLOWED):
+        (lake.releases() / kind / release_id).unlink(missing_ok=True)
 
 
 def _file(kind: str, release_id: str) -> Path:

@@ -7,7 +7,7 @@
                           …/<schema>.<table>/period=<month>/        one that is large, month by month
                           offices/<street_code>/<street_code>.duckdb
     releases/CURRENT                                one line: the release id
-    releases/pins/, replaced/, pruned/              what is noted about releases: `release_marks.py`
+    releases/pins/, replaced/, followed/, pruned/              what is noted about releases: `release_marks.py`
 
 A release never changes. A reader resolves CURRENT once and stays with what it found; asking for CURRENT
 again in the middle of a question would mix two releases. Writing releases is `stages/publishing.py`.
@@ -87,9 +87,13 @@ class Release:
     @property
     def rows(self) -> dict[str, int]:
         """How many rows every published table has in full."""
+        return self.rows_of(DISTRICT)
+
+    def rows_of(self, folder: str) -> dict[str, int]:
+        """How many rows each table in `TABLES` or `DISTRICT` has."""
         found: dict[str, int] = {}
         for file in self.manifest["files"]:
-            if str(file["path"]).startswith(f"{DISTRICT}/") and (table := table_files.table_of(file["path"])):
+            if str(file["path"]).startswith(f"{folder}/") and (table := table_files.table_of(file["path"])):
                 found[table] = found.get(table, 0) + int(file["rows"] or 0)
         return found
 
@@ -140,9 +144,8 @@ def current() -> Release:
 
     Raises WarehouseError when nothing is published yet or CURRENT names nothing readable.
     """
-    pointer = lake.releases() / CURRENT
     try:
-        release_id = pointer.read_text(encoding="utf-8").strip()
+        release_id = _pointer().read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         raise WarehouseError("nothing is published yet", next_step=_NOTHING_YET) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -151,6 +154,18 @@ def current() -> Release:
             next_step="look at it; `urbanbrain publish` writes it again",
         ) from error
     return read(release_id)
+
+
+def pointer() -> str:
+    """What CURRENT says, whether or not there is such a release; empty when it says nothing."""
+    try:
+        return _pointer().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _pointer() -> Path:
+    return lake.releases() / CURRENT
 
 
 def read(release_id: str) -> Release:

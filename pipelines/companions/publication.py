@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from pipelines.contract.model import Contract
 from pipelines.table_files import TableFiles
@@ -60,3 +62,7 @@ class Publication:
     """What anybody may read."""
     detail: tuple[PublishedTable, ...]
     """Every table in full, for the district centre."""
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    """What the manifest says of what went in; the files are not in it yet."""
+    followed: Mapping[str, Any] | None = None
+    """What is kept of the release before, as `predecessor.py` tells it; None for the first."""

@@ -30,11 +30,12 @@ load → build → publish      one process at a time
 
 from __future__ import annotations
 
+from pipelines.causes import IN_CHINESE
 from pipelines.run.answers import summary
 from pipelines.run.backfills import Backfilled, Plan, Told, backfill, backfill_plan
 from pipelines.run.batches import ROW_EQUATION, counts, gate, land, run
 from pipelines.run.corrections import RowOutcome, discard, resubmit
-from pipelines.run.differing import IN_CHINESE, Difference, release_difference
+from pipelines.run.differing import Difference, release_difference
 from pipelines.run.drifts import drifts
 from pipelines.run.editions import edition_differences, edition_summary, load_edition
 from pipelines.run.freshness import notify, status

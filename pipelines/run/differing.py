@@ -1,57 +1,37 @@
 """What changed between two releases for their readers, and why.
 
-    new data      rows the source had not sent before
-    correction    newer versions of known rows from the source, and rows an office sent back
-    decision      what people decided: links, held batches, discarded rows
-    area change   areas, their names and editions, boundaries
-    rule change   contracts, models, other reference files, code
-
-The causes follow from the two manifests. Which rows each of them changed is found by making the tables of the older
-release again and letting in one cause after the other, in the order above, until they are those of the newer one: every
-row is counted under each step that changed it, and the steps together are the whole difference.
+The causes, which `causes.py` names, follow from the two manifests. Which rows each of them changed is found by making the tables of the older
+release again and letting in one cause after the other, in the order above, until they are those of the newer one:
+every row is counted under each step that changed it, and the steps together are the whole difference.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pipelines import causes, database, feed_tables, inputs, lake, releases, table_changes
 from pipelines import contract as contracts
-from pipelines import database, feed_tables, inputs, lake, releases, table_changes
+from pipelines.causes import CORRECTION, DATA, DECISION, RULE, Batch, Made
 from pipelines.contract.model import Contract
 from pipelines.database import literal, quoted
 from pipelines.errors import WarehouseError
-from pipelines.receipt import CORRECTION as SENT_BACK
-from pipelines.receipt import SOURCE
 from pipelines.releases import Release
 from pipelines.run import rebuilding
-from pipelines.run.rebuilding import Batch, Recipe
+from pipelines.run.rebuilding import Recipe
 from pipelines.table_changes import TableChange, Version
 
-DATA, CORRECTION, DECISION, AREA, RULE = "new data", "correction", "decision", "area change", "rule change"
-CAUSES = (DATA, CORRECTION, DECISION, AREA, RULE)
-IN_CHINESE = {
-    DATA: "新数据",
-    CORRECTION: "更正",
-    DECISION: "人工决定",
-    AREA: "区划变更",
-    RULE: "规则变更",
-}
-_Key = tuple[str, str, str]
 _SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Cause:
-    """One cause of differences, what it consists of, a line each, and the tables it can have reached."""
+class Cause(causes.Cause):
+    """One cause of differences, and the tables it can have reached."""
 
-    name: str
-    what: tuple[str, ...]
     tables: frozenset[str] = frozenset()
 
 
@@ -73,7 +53,9 @@ class Difference:
         return {
             "from": self.one,
             "to": self.other,
-            "causes": [{**asdict(each), "tables": sorted(each.tables)} for each in self.causes],
+            "causes": [
+                {"name": each.name, "what": each.what, "tables": sorted(each.tables)} for each in self.causes
+            ],
             "tables": [asdict(each) for each in self.tables],
             "by_cause": {table: dict(rows) for table, rows in self.by_cause.items()},
             "steps": {cause: [asdict(each) for each in changes] for cause, changes in self.steps.items()},
@@ -111,16 +93,16 @@ def release_difference(
             + "\n".join(f"  {line}" for line in lines),
             next_step="install that code, go on with --with-this-code, or leave --explain out",
         )
-    causes = causes_between(older, newer, with_tables=True)
+    found_causes = causes_between(older, newer, with_tables=True)
     connection = database.memory()
     try:
         first, last = table_changes.of_release(older), table_changes.of_release(newer)
         tables = table_changes.compare(connection, first, last)
-        found = Difference(older.release_id, newer.release_id, tuple(causes), tuple(tables))
+        found = Difference(older.release_id, newer.release_id, tuple(found_causes), tuple(tables))
         if not explain or not tables:
             return found
         with tempfile.TemporaryDirectory(prefix="urbanbrain-") as folder:
-            states = _states(older, newer, causes, Path(folder), progress)
+            states = _states(older, newer, found_causes, Path(folder), progress)
             steps = [(cause, before, after) for (_, before), (cause, after) in itertools.pairwise(states)]
             return replace(
                 found,
@@ -156,124 +138,28 @@ def _rows_by_cause(
 
 def causes_between(older: Release, newer: Release, *, with_tables: bool = False) -> list[Cause]:
     """What the two manifests say was different, in the order of CAUSES; `with_tables` also what each can have reached."""
-    before, after = _batches(older), _batches(newer)
-    changed = _changed_inputs(older, newer)
-    decided = _decided(newer, changed)
-    new = [after[each] for each in sorted(after.keys() - before.keys())]
-    lines: dict[str, list[str]] = {cause: [] for cause in CAUSES}
-    touched: dict[str, set[str]] = {cause: set() for cause in CAUSES}
-    for batch in new:
-        cause = _cause_of(batch, decided)
-        rows = f"{batch.get('validated', 0):,} rows"
-        lines[cause].append(f"+ {batch['feed_id']} {batch['window_start'][:10]} {batch['batch_id']}: {rows}")
-        touched[cause].add(batch["feed_id"])
-        if cause == DATA and batch.get("updated"):
-            lines[CORRECTION].append(
-                f"{batch['feed_id']} {batch['batch_id']}: {batch['updated']:,} newer versions of loaded rows"
-            )
-            touched[CORRECTION].add(batch["feed_id"])
-    for each in sorted(before.keys() | after.keys()):
-        if each not in after:
-            lines[DECISION if each[2] in decided else DATA].append(f"- {each[0]} {each[2]}: no longer loaded")
-            touched[DATA].add(each[0])
-        elif each in before and before[each]["is_refused"] != after[each]["is_refused"]:
-            lines[DECISION].append(
-                f"{each[0]} {each[2]}: {'rejected' if after[each]['is_refused'] else 'let in'}"
-            )
-            touched[DECISION].add(each[0])
-    for name, sign in sorted(changed.items()):
-        lines[_cause_of_input(name)].append(f"{sign} {name}")
-    again = [
-        each
-        for each in sorted(after.keys() & before.keys())
-        if _judging(before[each]) != _judging(after[each])
-    ]
-    if again:
-        lines[RULE].append(f"{len(again)} batches were judged again")
-        touched[RULE] |= {each[0] for each in again}
-    if None in (older.inputs, newer.inputs):
-        lines[RULE].append("inputs were not kept yet when one of the two was published")
-    lines[RULE] += _code_changes(older, newer)
     graph = _readers(newer) if with_tables else None
     return [
         Cause(
-            cause,
-            tuple(lines[cause]),
-            frozenset() if graph is None else _reached(cause, touched[cause], changed, graph, newer),
+            each.name,
+            each.what,
+            each.feeds,
+            each.inputs,
+            frozenset() if graph is None else _reached(each, graph, newer),
         )
-        for cause in CAUSES
-        if lines[cause]
+        for each in causes.between(_made(older), _made(newer))
     ]
 
 
-def _batches(release: Release) -> dict[_Key, dict[str, Any]]:
-    return {rebuilding.key(batch): batch for batch in release.manifest["batches"]}
-
-
-def _judging(batch: Batch) -> tuple[Any, Any]:
-    return batch.get(inputs.JUDGED_WITH), batch["contract_sha256"]
-
-
-def _inputs(release: Release) -> dict[str, str]:
-    return release.inputs or {}
-
-
-def _changed_inputs(older: Release, newer: Release) -> dict[str, str]:
-    """Inputs that came (+), went (-) or changed (~)."""
-    before, after = _inputs(older), _inputs(newer)
-    if older.inputs is None or newer.inputs is None:
-        return {}
-    return {
-        name: "+" if name not in before else "-" if name not in after else "~"
-        for name in before.keys() | after.keys()
-        if before.get(name) != after.get(name)
-    }
-
-
-def _decided(newer: Release, changed: Mapping[str, str]) -> frozenset[str]:
-    """Ids of the batches that decisions made in between are about."""
-    names = _inputs(newer)
-    found = set()
-    for name in changed:
-        if name.startswith(f"{inputs.DECISIONS}/batches/") and name in names:
-            try:
-                found.add(str(json.loads(inputs.read(names[name])).get("batch_id")))
-            except (WarehouseError, ValueError):
-                continue
-    return frozenset(found)
-
-
-def _cause_of(batch: Batch, decided: frozenset[str]) -> str:
-    """Why a batch is in the newer release and was not in the older one."""
-    if batch["batch_id"] in decided:
-        return DECISION
-    return CORRECTION if batch.get("origin", SOURCE) == SENT_BACK else DATA
-
-
-def _cause_of_input(name: str) -> str:
-    if name.startswith(f"{inputs.DECISIONS}/"):
-        return DECISION
-    return AREA if inputs.is_about_areas(name) else RULE
-
-
-def _code_changes(older: Release, newer: Release) -> list[str]:
-    before, after = (release.manifest.get("code") or {} for release in (older, newer))
-    lines = []
-    if before.get("digest") != after.get("digest"):
-        lines.append(f"code {str(before.get('digest'))[:12]} → {str(after.get('digest'))[:12]}")
-    libraries = before.get("libraries", {}), after.get("libraries", {})
-    return lines + [
-        f"{name} {libraries[0].get(name)} → {version}"
-        for name, version in libraries[1].items()
-        if libraries[0].get(name) != version
-    ]
+def _made(release: Release) -> Made:
+    return causes.made(release.manifest)
 
 
 def _readers(release: Release) -> dict[str, set[str]]:
     """Source table → tables whose models read it, as of a release."""
     from pipelines.stages import governance
 
-    names, graph = _inputs(release), dict[str, set[str]]()
+    names, graph = release.inputs or {}, dict[str, set[str]]()
     connection = database.memory()
     try:
         for name, digest in names.items():
@@ -292,22 +178,15 @@ def _readers(release: Release) -> dict[str, set[str]]:
     return graph
 
 
-def _reached(
-    cause: str,
-    feeds: set[str],
-    changed: Mapping[str, str],
-    graph: Mapping[str, set[str]],
-    release: Release,
-) -> frozenset[str]:
+def _reached(cause: causes.Cause, graph: Mapping[str, set[str]], release: Release) -> frozenset[str]:
     """Published tables that a cause can have changed, by what their models read."""
     if not graph:
         return frozenset(release.detail)
-    waiting = [feed.replace("_", ".", 1) for feed in feeds]
+    waiting = [feed.replace("_", ".", 1) for feed in cause.feeds]
     waiting += [f"{table}_history" for table in waiting]
-    waiting += [table for table in (*graph, *release.detail) if table.startswith("ops.") and feeds]
-    for name in changed:
-        if _cause_of_input(name) == cause:
-            waiting += _tables_of_input(name, graph)
+    waiting += [table for table in (*graph, *release.detail) if table.startswith("ops.") and cause.feeds]
+    for name in cause.inputs:
+        waiting += _tables_of_input(name, graph)
     reached = set[str]()
     while waiting:
         table = waiting.pop()
@@ -331,17 +210,17 @@ def _tables_of_input(name: str, graph: Mapping[str, set[str]]) -> list[str]:
 def _states(
     older: Release,
     newer: Release,
-    causes: Sequence[Cause],
+    found: Sequence[Cause],
     folder: Path,
     progress: Callable[[int, int], None] | None,
 ) -> list[tuple[str, Version]]:
     """The older release's tables, then the tables after each cause was let in; the last are the newer one's."""
-    names = [cause.name for cause in causes]
+    names = [cause.name for cause in found]
     states = [("", table_changes.of_release(older))]
     for number, name in enumerate(names[:-1]):
         mixed = _mixed(older, newer, frozenset(names[: number + 1]))
         home = folder / str(number)
-        is_known = frozenset(_batches(older))
+        is_known = frozenset(_made(older).batches)
         held_back = _known_rows_stay if name == DATA and CORRECTION in names else None
         rebuilding.make(home, mixed, judge=False, first=is_known, before_second=held_back, progress=progress)
         states.append((name, _tables(home, mixed)))
@@ -353,9 +232,9 @@ def _states(
 def _mixed(older: Release, newer: Release, let_in: frozenset[str]) -> Recipe:
     """What a release between the two is made from: the newer one's where a cause was let in, else the older one's."""
     before, after = rebuilding.recipe_of(older), rebuilding.recipe_of(newer)
-    decided = _decided(newer, _changed_inputs(older, newer))
+    decided = causes.decided(_made(newer), causes.changed_inputs(_made(older), _made(newer)))
     names = _chosen(before.inputs, after.inputs, let_in)
-    old, new = _batches(older), _batches(newer)
+    old, new = _made(older).batches, _made(newer).batches
     batches, judging = [], {}
     for each in sorted(old.keys() | new.keys()):
         if each in old and each in new:
@@ -366,7 +245,7 @@ def _mixed(older: Release, newer: Release, let_in: frozenset[str]) -> Recipe:
                 continue
             batch = old[each]
         else:
-            if _cause_of(new[each], decided) not in let_in:
+            if causes.of_batch(new[each], decided) not in let_in:
                 continue
             batch = new[each]
         batches.append(batch)
@@ -379,8 +258,8 @@ def _mixed(older: Release, newer: Release, let_in: frozenset[str]) -> Recipe:
 
 
 def _chosen(before: Mapping[str, str], after: Mapping[str, str], let_in: frozenset[str]) -> dict[str, str]:
-    found = {name: digest for name, digest in before.items() if _cause_of_input(name) not in let_in}
-    return found | {name: digest for name, digest in after.items() if _cause_of_input(name) in let_in}
+    found = {name: digest for name, digest in before.items() if causes.of_input(name) not in let_in}
+    return found | {name: digest for name, digest in after.items() if causes.of_input(name) in let_in}
 
 
 def _judged_by(names: Mapping[str, str], feed_id: str) -> dict[str, str]:

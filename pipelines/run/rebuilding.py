@@ -20,6 +20,7 @@ from typing import Any
 
 from pipelines import contract as contracts
 from pipelines import decisions, inputs, lake, parts, releases, settings
+from pipelines.causes import Batch, key
 from pipelines.errors import DataError, SettingError, UrbanBrainError, WarehouseError
 from pipelines.lake import Stage, Window
 from pipelines.receipt import Receipt
@@ -33,9 +34,6 @@ _JUDGED: tuple[Stage, ...] = ("validated", "quarantine")
 _TAKEN: tuple[Stage, ...] = ("landing", "refused", *_JUDGED)
 _NAMES_THE_CODE = (releases.MANIFEST, releases.DATA_PACKAGE)
 _SHOWN = 5
-
-Batch = Mapping[str, Any]
-"""A batch as a manifest lists it."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def rebuild_release(
     with at(folder, recipe_of(release)):
         build()
         check()
-        made = Path(publish())
+        made = Path(publish(follows=_predecessor(release)))
     skipped = _NAMES_THE_CODE if plan.another_code else ()
     found = _differences(release, made, skipped)
     return Rebuilt(plan, str(made), len(release.manifest["files"]) + 1 - len(skipped), tuple(found), skipped)
@@ -134,9 +132,10 @@ def recipe_of(release: Release) -> Recipe:
     return Recipe(release.inputs, batches, release.manifest.get("held", ()), judging)
 
 
-def key(batch: Batch) -> tuple[str, str, str]:
-    """What tells a batch from every other."""
-    return str(batch["feed_id"]), str(batch["window_start"]), str(batch["batch_id"])
+def _predecessor(release: Release) -> bytes:
+    """What was kept of the release it followed; empty for the first."""
+    digest = (release.inputs or {}).get(inputs.PREDECESSOR)
+    return inputs.read(digest) if digest else b""
 
 
 def folder_of(batch: Batch, stage: Stage) -> Path:

@@ -119,25 +119,26 @@ def check() -> dict[str, int]:
     return {"batches": total[0] if total else 0, "differences": 0}
 
 
-def publish(*, catch_up: bool = False) -> str:
+def publish(*, catch_up: bool = False, follows: bytes | None = None) -> str:
     """Write one immutable release of what is built and make it CURRENT; returns its folder.
 
     Raises NotBuilt when batches were loaded, models changed or somebody decided something after the last build: the
     release would tell yesterday's story under today's name. With `catch_up` that is loaded, built and checked first,
-    once: a decision may fall between any two tasks.
+    once: a decision may fall between any two tasks. A release that is made again elsewhere follows none there:
+    `follows` is what was kept of the one it followed, empty for the first.
     """
     try:
-        return _publish()
+        return _publish(follows)
     except NotBuilt:
         if not catch_up:
             raise
     load()
     build()
     check()
-    return _publish()
+    return _publish(follows)
 
 
-def _publish() -> str:
+def _publish(follows: bytes | None) -> str:
     from pipelines.stages import publishing
 
     promises = [*contracts.load_governance(), *contracts.load_reference(), *contracts.load_operations()]
@@ -148,6 +149,8 @@ def _publish() -> str:
                 "the governance tables are older than what is loaded, or than their models",
                 next_step="run `urbanbrain build` first",
             )
-        folder = publishing.publish(connection, contracts.load_all(), promises, settings.project())
+        folder = publishing.publish(
+            connection, contracts.load_all(), promises, settings.project(), follows=follows
+        )
         tell(folder)
     return str(folder)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import companions, inputs, lake, release_marks, release_parts, releases
+from pipelines import companions, inputs, lake, predecessor, release_marks, release_parts, releases
 from pipelines.areas import editions
 from pipelines.companions import Publication
 from pipelines.disclosure import Disclosure
@@ -37,12 +37,15 @@ def publish(
     governance: Sequence[Contract],
     project: Path,
     batches: Sequence[dict[str, Any]] | None = None,
+    *,
+    follows: bytes | None = None,
 ) -> Path:
     """Write the release of what the warehouse holds, point CURRENT at it and return its folder.
 
     `contracts` are the feeds', `governance` the output tables' and, if at hand, the reference tables'.
     `batches` are what it was built from, by default all of `ops.batches`: each with `feed_id`, `batch_id` and
-    `landed_at`; whatever else they carry goes into the manifest.
+    `landed_at`; whatever else they carry goes into the manifest. `follows` is what was kept of the release this one
+    follows, when that is not what CURRENT names: see `predecessor.py`.
     Raises WarehouseError when nothing is loaded, a promised table is missing, or an office file cannot be
     built; then CURRENT still names the release before.
     """
@@ -53,7 +56,7 @@ def publish(
             next_step="run `urbanbrain load` and `urbanbrain build` first",
         )
     with release_marks.being_changed():
-        return _publish(connection, contracts, governance, project, batches)
+        return _publish(connection, contracts, governance, project, batches, follows)
 
 
 def _publish(
@@ -62,6 +65,7 @@ def _publish(
     governance: Sequence[Contract],
     project: Path,
     batches: Sequence[dict[str, Any]],
+    given: bytes | None,
 ) -> Path:
     as_of = max(_instant(batch["landed_at"]) for batch in batches)
     held = _held()
@@ -69,9 +73,11 @@ def _publish(
     target = lake.releases() / release_id
     kept = inputs.keep(inputs.of_project(project) | inputs.of_home())
     if not _is_whole(release_id):  # one that is damaged on disk is written again, byte by byte the same
+        followed, kept_of_it = predecessor.of(release_id, given)
+        kept = dict(sorted((kept | kept_of_it).items()))
         with lake.new_folder(target) as folder:
             writing = _Writing(connection, contracts, governance, project=project, as_of=as_of, folder=folder)
-            writing.write(release_id, batches, held, kept)
+            writing.write(release_id, batches, held, kept, followed)
             _settle(folder)
     _make_current(release_id)
     return target
@@ -140,25 +146,13 @@ class _Writing:
         batches: Sequence[dict[str, Any]],
         held: Sequence[dict[str, str]],
         kept: Mapping[str, str],
+        followed: predecessor.Account | None,
     ) -> None:
         version = _version()
         tables, detail = self.parts.write_tables()
         rows = {file.path: file.rows for table in (*tables, *detail) for file in table.files}
         rows |= self.parts.write_offices()
-        companions.write(
-            Publication(
-                release_id,
-                self.as_of,
-                self.timezone,
-                version,
-                self.folder,
-                self.project,
-                self.contracts,
-                tables,
-                detail,
-            )
-        )
-        manifest = {
+        manifest: dict[str, Any] = {
             "release_id": release_id,
             "as_of": self.as_of.isoformat(),
             "timezone": self.timezone,
@@ -177,17 +171,32 @@ class _Writing:
             ),
             "held": held,
             "shared": sorted(table.short_name for table in self.public.shared),
-            "files": [
-                {
-                    "path": (name := path.relative_to(self.folder).as_posix()),
-                    "rows": rows.get(name),
-                    "bytes": path.stat().st_size,
-                    "sha256": releases.file_sha256(path),
-                }
-                for path in sorted(self.folder.rglob("*"))
-                if path.is_file()
-            ],
         }
+        companions.write(
+            Publication(
+                release_id,
+                self.as_of,
+                self.timezone,
+                version,
+                self.folder,
+                self.project,
+                self.contracts,
+                tables,
+                detail,
+                manifest,
+                followed,
+            )
+        )
+        manifest["files"] = [
+            {
+                "path": (name := path.relative_to(self.folder).as_posix()),
+                "rows": rows.get(name),
+                "bytes": path.stat().st_size,
+                "sha256": releases.file_sha256(path),
+            }
+            for path in sorted(self.folder.rglob("*"))
+            if path.is_file()
+        ]
         manifest["sha256"] = releases.manifest_sha256(manifest)
         text = json.dumps(manifest, ensure_ascii=False, indent=1)
         (self.folder / releases.MANIFEST).write_text(text + "\n", encoding="utf-8")

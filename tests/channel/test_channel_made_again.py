@@ -9,8 +9,8 @@ import pytest
 from channel_days import DAYS, files, pulled_at, run_days, run_warehouse
 
 from pipelines import releases, run
+from pipelines.causes import CORRECTION, DATA, DECISION
 from pipelines.run import Rebuilt
-from pipelines.run.differing import CORRECTION, DATA, DECISION
 
 STAGES = ("landing", "validated", "quarantine", "held", "refused", "decisions")
 

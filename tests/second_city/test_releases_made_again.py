@@ -14,11 +14,11 @@ from made_again import everything, pedido, pull, release, send_back
 from typer.testing import CliRunner
 
 from pipelines import inputs, lake, run
+from pipelines.causes import AREA, CORRECTION, DATA, DECISION, RULE
 from pipelines.cli import app
 from pipelines.errors import BatchHeld, WarehouseError
 from pipelines.releases import Release
 from pipelines.run import Rebuilt
-from pipelines.run.differing import AREA, CORRECTION, DATA, DECISION, RULE
 
 
 def rebuilt(release_id: str, into: Path, **how: Any) -> Rebuilt:

@@ -87,7 +87,11 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Any]:
 def test_a_release_holds_tables_offices_a_manifest_and_a_data_package(release: Release) -> None:
     assert re.fullmatch(r"20261118T164000Z-[0-9a-f]{10}", release.release_id)
     assert [
+        "changes.json",
+        "changes.md",
         "datapackage.json",
+        "district/changes.json",
+        "district/changes.md",
         "district/datapackage.json",
         "district/governance.case_members.parquet",
         "district/governance.cases.parquet",
@@ -352,7 +356,7 @@ def test_a_failure_half_way_leaves_no_release_and_the_old_one_current(
             publishing.publish(connection, FEEDS, GOVERNANCE, made)
 
         assert first == releases.current()
-        assert {"CURRENT", first.release_id} == {path.name for path in lake.releases().iterdir()}
+        assert {"CURRENT", "followed", first.release_id} == {path.name for path in lake.releases().iterdir()}
 
 
 def test_a_reader_stays_with_the_release_it_resolved(made: Path) -> None:
