@@ -2,7 +2,7 @@
 
 A question runs in a process of its own. DuckDB does not stop everywhere when it is told to (a distance between two
 long texts holds out for minutes), counts only its own part of the memory, and a few statements end the process it is in.
-The process that asks therefore never opens DuckDB: it waits, and ends the other one when time is up.
+The one that asks therefore gives no question to DuckDB: it waits, and ends the other when time is up.
 
     session      one release from the first question to the last: starts the process, waits, ends it
     answering    what runs in that process; memory and files are bounded there by the system, too
@@ -12,6 +12,10 @@ The process that asks therefore never opens DuckDB: it waits, and ends the other
     plan         how DuckDB would answer, as an outline
     writing      answers as tables, CSV, JSON, Markdown and Parquet
     catalogue    what can be asked, as people and scripts read it
+    shell        one question after the other, at a terminal
+    commands     what a shell does itself: .tables, .format, …
+    names        what a shell offers while a name is typed
+    history      what a shell remembers of earlier questions
 
 The pipeline's own database is never opened here; a question cannot get in the way of a load.
 """

@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import IO, Any, Literal, get_args
 
 from pipelines.asking.describing import Described
-from pipelines.asking.writing import markdown
+from pipelines.asking.writing import Screen, markdown
 
 Form = Literal["table", "markdown", "json"]
 FORMATS: tuple[Form, ...] = get_args(Form)
 
 
-def write(found: Sequence[Described], out: IO[str], form: Form, *, is_one: bool, width: int) -> None:
+def write(found: Sequence[Described], out: IO[str], form: Form, *, is_one: bool) -> None:
     """Write a list of tables and views, or each with its columns when one was asked for. JSON always has columns."""
-    _WRITERS[form](found, out, is_one, width)
+    _WRITERS[form](found, out, is_one)
 
 
 def _kind(each: Described) -> str:
@@ -23,12 +23,13 @@ def _kind(each: Described) -> str:
     return " · ".join(part for part in ("view 视图" if each.is_view else "table 表", rows) if part)
 
 
-def _write_table(found: Sequence[Described], out: IO[str], is_one: bool, width: int) -> None:
+def _write_table(found: Sequence[Described], out: IO[str], is_one: bool) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=out, width=width, highlight=False)
+    screen = Screen.of(out)
+    console = Console(file=out, width=screen.width, highlight=False)
     for each in found:
         console.print(Text.assemble((each.name, "bold"), f"  {each.comment}  ", (_kind(each), "dim")))
         if not is_one:
@@ -39,8 +40,7 @@ def _write_table(found: Sequence[Described], out: IO[str], is_one: bool, width: 
         console.print(table)
 
 
-def _write_markdown(found: Sequence[Described], out: IO[str], is_one: bool, width: int) -> None:
-    del width
+def _write_markdown(found: Sequence[Described], out: IO[str], is_one: bool) -> None:
     if not is_one:
         out.write("| name 名称 | rows 行数 | meaning 含义 |\n| --- | ---: | --- |\n")
     for each in found:
@@ -53,8 +53,8 @@ def _write_markdown(found: Sequence[Described], out: IO[str], is_one: bool, widt
         out.writelines(f"| {' | '.join(map(markdown, column))} |\n" for column in each.columns)
 
 
-def _write_json(found: Sequence[Described], out: IO[str], is_one: bool, width: int) -> None:
-    del is_one, width
+def _write_json(found: Sequence[Described], out: IO[str], is_one: bool) -> None:
+    del is_one
     values = [
         {
             "name": each.name,
@@ -71,7 +71,7 @@ def _write_json(found: Sequence[Described], out: IO[str], is_one: bool, width: i
     out.write("\n")
 
 
-_WRITERS: dict[Form, Callable[[Sequence[Described], IO[str], bool, int], Any]] = {
+_WRITERS: dict[Form, Callable[[Sequence[Described], IO[str], bool], Any]] = {
     "table": _write_table,
     "markdown": _write_markdown,
     "json": _write_json,

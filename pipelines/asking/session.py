@@ -56,6 +56,7 @@ class Session:
         self._opening = opening(self.release, office, is_open=is_open, bounds=self.bounds)
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = bytearray()
+        self._is_ready = False
 
     def __enter__(self) -> Session:
         return self
@@ -112,7 +113,7 @@ class Session:
 
     def _asked(self, request: dict[str, Any], write: Callable[[bytes, bool], None]) -> dict[str, Any]:
         try:
-            self._start()
+            self._wait_until_open()
             self._send(request)
             left = self.bounds.seconds
             while True:
@@ -140,7 +141,8 @@ class Session:
             self.stop()
             raise
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start the process without waiting for it; asking does so by itself."""
         if self._process and self._process.poll() is None:
             return
         self.stop()
@@ -152,7 +154,13 @@ class Session:
             stderr=subprocess.DEVNULL,
             env=settings.bare_environment({"PYTHONPATH": package, "PYTHONUTF8": "1"}),
         )
+        self._is_ready = False
         self._send(asdict(self._opening))
+
+    def _wait_until_open(self) -> None:
+        self.start()
+        if self._is_ready:
+            return
         try:
             kind, content, _ = self._frame(_PATIENCE_SECONDS)
         except _TooLong:
@@ -164,6 +172,7 @@ class Session:
         if kind != READY:
             self.stop()
             raise _error(content)
+        self._is_ready = True
 
     def _send(self, request: dict[str, Any]) -> None:
         if self._process is None or self._process.stdin is None:

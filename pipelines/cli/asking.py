@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from pipelines.cli.screen import err, out, written
+from pipelines.cli.screen import err, written
 from pipelines.errors import UrbanBrainError
 
 _Form = TypeVar("_Form", bound=str)
@@ -73,7 +73,10 @@ def sql(
     form_ = _form(form, writing.FORMATS)
     with Session(office, is_open=is_open, bounds=Bounds(seconds, memory)) as session:
         if query is None and file is None and output is None and sys.stdin.isatty() and sys.stdout.isatty():
-            raise typer.BadParameter("there is no question", param_hint="QUERY")
+            from pipelines.asking import shell
+
+            shell.run(session, form_, limit)
+            return
         if err.is_terminal:
             err.print(session.name, style="dim", highlight=False, soft_wrap=True)
         text = query if query is not None else _read(file)
@@ -105,7 +108,7 @@ def tables(
 
     form_ = _form(form, catalogue.FORMATS)
     with Session(office, is_open=is_open) as session:
-        catalogue.write(session.described(name), out.file, form_, is_one=bool(name), width=out.width)
+        catalogue.write(session.described(name), sys.stdout, form_, is_one=bool(name))
 
 
 def _form(name: str, known: Sequence[_Form]) -> _Form:
