@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -51,10 +52,16 @@ def served(server: Server, published: Release) -> Server:
     return server
 
 
+@pytest.fixture(scope="session")
+def third(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """One more release."""
+    return numbered_release(tmp_path_factory.mktemp("release3"), 3)
+
+
 @pytest.fixture
 def empty(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A database of the test's own, which the loader owns."""
-    name = f"empty_{abs(hash(request.node.nodeid)) % 10**9}"
+    """The name of a database of the test's own, which the loader owns."""
+    name = f"empty_{zlib.crc32(request.node.nodeid.encode())}"
     server.psql(f"create database {name} owner urbanbrain_loader", database="postgres")
     yield name
     server.psql(f"drop database {name} with (force)", database="postgres")
