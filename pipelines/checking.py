@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pipelines import areas, contract, database, lineage, operations, promises, settings
+from pipelines import (
+    areas,
+    contract,
+    database,
+    lineage,
+    operations,
+    promises,
+    release_parts,
+    settings,
+    suppression,
+)
 from pipelines.contract import dictionary
+from pipelines.disclosure import Disclosure
 from pipelines.stages import governance
 
 if TYPE_CHECKING:
@@ -33,6 +44,7 @@ def check_all() -> Iterator[str]:
             if feed.is_reduced:
                 _try_reduction(connection, feed)
         governance.build(connection, settings.project())
+        _check_figures(connection)
     finally:
         connection.close()
     models = governance.build_order(settings.project())
@@ -48,6 +60,24 @@ def check_all() -> Iterator[str]:
     yield f"{len(traced)} tables and views tell where each of their columns comes from"
     for table, why in sorted(known.unseen.items()):
         yield f"nobody can tell what {known.origins[table]} makes its columns of: {why}"
+
+
+def _check_figures(connection: duckdb.DuckDBPyConnection) -> None:
+    """Nobody forgets to say whether a number that anybody may read counts people or calls."""
+    promised = (*contract.load_governance(), *contract.load_operations())
+    public = Disclosure(contract.load_all(), promised, release_parts.columns_of(connection))
+    problems = [
+        contract.Problem(
+            table.contract.path,
+            column.line,
+            f"property {column.name!r} {objection}",
+            table.contract.contract_id,
+        )
+        for table, column, objection in suppression.undeclared(public.shared)
+        if table.contract
+    ]
+    if problems:
+        raise contract.contract_error(problems)
 
 
 def _try_reduction(connection: duckdb.DuckDBPyConnection, feed: contract.Contract) -> None:

@@ -5,6 +5,7 @@
               keyed by `street_code` and no other identifier      anybody: figures about streets, an office its own in full
               with `street_code`                                  the district; an office gets its own rows
               holding the whole identifier of such a table        the district; an office gets what belongs to its rows
+              with `audience: district`                           the district; an office gets its own rows
               with `audience: offices`                            an office gets its own rows, nobody else any
 
 A column no contract names stays inside, but for the lineage of a feed's row (`_batch_id`, …).
@@ -69,6 +70,11 @@ class PublicTable:
         return self.contract is not None and self.contract.audience == "offices"
 
     @property
+    def is_for_everyone(self) -> bool:
+        """Whether anybody may get a row of it, were it not for what its rows are about."""
+        return self.contract is None or self.contract.audience == "everyone"
+
+    @property
     def identifier(self) -> tuple[str, ...]:
         """What else than the street its key names, when that identifies something."""
         others = tuple(name for name in self.key if name != STREET)
@@ -119,12 +125,13 @@ class Disclosure:
         self.reference = [self._table(name) for name in in_warehouse if name.startswith("ref.")]
         promised = [contract for contract in governance if contract.level == "ops"]
         self.operations = [self._table(each.table) for each in promised if each.audience == "everyone"]
+        self.closed = [self._table(each.table) for each in promised if each.audience == "district"]
         self.desk = [self._of_desk(each.table, feeds) for each in promised if each.audience == "offices"]
 
     @property
     def detail(self) -> list[PublicTable]:
         """Tables published in full, for the district centre."""
-        tables = (*self.governance, *self.reference, *self.operations)
+        tables = (*self.governance, *self.reference, *self.operations, *self.closed)
         return sorted((table for table in tables if not table.is_for_offices), key=lambda table: table.name)
 
     @property
@@ -140,12 +147,16 @@ class Disclosure:
     def of_street(self, street: str) -> list[tuple[PublicTable, str]]:
         """Tables an office gets a part of, each with the condition that selects this street's rows."""
         tables = (*self.feeds, *self.governance, *self.desk)
-        return [(table, self._condition(table, street)) for table in tables if self._is_split(table)]
+        return [
+            (table, self._condition(table, street))
+            for table in tables
+            if self._is_split(table) and (STREET in table.names or self._owner(table))
+        ]
 
     def _is_split(self, table: PublicTable) -> bool:
         if table.schema != "governance":
             return STREET in table.names
-        if table.is_for_offices:
+        if not table.is_for_everyone:
             return True
         return not table.is_about_streets and (STREET in table.names or self._owner(table) is not None)
 

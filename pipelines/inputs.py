@@ -87,14 +87,21 @@ def keep_contents(contents: Mapping[str, bytes]) -> dict[str, str]:
     return digests
 
 
+def keep_content(content: bytes, *, is_closed: bool = False) -> str:
+    """Keep one content that is no file of the project; returns its digest. What is closed only the group reads."""
+    digest = hashlib.sha256(content).hexdigest()
+    _write({digest: content}, 0o440 if is_closed else 0o444)
+    return digest
+
+
 def being_swept() -> contextlib.AbstractContextManager[None]:
     """Remove inputs while nobody keeps any."""
     return lake.one_at_a_time("inputs")
 
 
-def _write(contents: Mapping[str, bytes]) -> None:
+def _write(contents: Mapping[str, bytes], mode: int = 0o444) -> None:
     with lake.side_by_side("inputs"):
-        _write_new([digest for digest in sorted(contents) if not _is_touched(digest)], contents)
+        _write_new([digest for digest in sorted(contents) if not _is_touched(digest)], contents, mode)
 
 
 def _is_touched(digest: str) -> bool:
@@ -106,7 +113,7 @@ def _is_touched(digest: str) -> bool:
     return True
 
 
-def _write_new(new: Sequence[str], contents: Mapping[str, bytes]) -> None:
+def _write_new(new: Sequence[str], contents: Mapping[str, bytes], mode: int) -> None:
     if not new:
         return
     folder = lake.kept_input(new[0]).parent
@@ -116,7 +123,7 @@ def _write_new(new: Sequence[str], contents: Mapping[str, bytes]) -> None:
         packed = zstandard.ZstdCompressor(level=9).compress(contents[digest])
         handle, name = tempfile.mkstemp(prefix=lake.TEMPORARY, dir=folder)
         with os.fdopen(handle, "wb") as file:
-            os.fchmod(handle, 0o444)
+            os.fchmod(handle, mode)
             file.write(packed)
             file.flush()
             os.fsync(handle)
@@ -198,10 +205,7 @@ def judging(contract: Contract) -> str:
         if contract.caller_secret
         else "",
     }
-    content = json.dumps(said, ensure_ascii=False, sort_keys=True).encode()
-    digest = hashlib.sha256(content).hexdigest()
-    _write({digest: content})
-    return digest
+    return keep_content(json.dumps(said, ensure_ascii=False, sort_keys=True).encode())
 
 
 def digest_of(files: Mapping[str, str]) -> str:

@@ -104,6 +104,11 @@ def warehouse_file() -> Path:
     return settings.home() / "warehouse" / "urbanbrain.duckdb"
 
 
+def disclosed() -> Path:
+    """What releases that are not here told, in a home that was made to make one release again."""
+    return settings.home() / "disclosed.csv"
+
+
 def releases() -> Path:
     return settings.home() / "releases"
 

@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,8 +53,12 @@ class ReleaseParts:
         as_of: datetime,
         timezone: str,
         folder: Path,
+        before: bytes = b"",
     ) -> None:
-        """`contracts` are all that describe what is published; `folder` is the release's own."""
+        """`contracts` are all that describe what is published; `folder` is the release's own.
+
+        `before` is what earlier releases told, as `suppression.memory` writes it.
+        """
         self.connection = connection
         self.contracts = tuple(contracts)
         self.public = public
@@ -63,18 +68,28 @@ class ReleaseParts:
         self.timezone = timezone
         self.folder = folder
         self._open: dict[str, PublishedTable] = {}
-        self.protected = suppression.protect(connection, public.open)
+        self.protection = suppression.protect(connection, public.open, before)
 
     def write_tables(self) -> tuple[tuple[PublishedTable, ...], tuple[PublishedTable, ...]]:
         """Write what anybody may read, and every table in full; returns both."""
         for name in (releases.TABLES, releases.DISTRICT):
             (self.folder / name).mkdir()
+        if self.protection.open:
+            self.protection.remember(self.connection, self.folder / releases.DISTRICT / releases.DISCLOSED)
         self._open = {
-            table.name: self._publish(table, releases.TABLES, self.protected.get(table.name, ""))
+            table.name: self._publish(
+                self._shown(table), releases.TABLES, self.protection.open.get(table.name, "")
+            )
             for table in self.public.open
         }
         detail = (self._publish(table, releases.DISTRICT) for table in self.public.detail)
         return tuple(self._open.values()), tuple(detail)
+
+    def _shown(self, table: PublicTable) -> PublicTable:
+        """An open table as it is published: where figures of it may be hidden, with the column that names them."""
+        if table.name not in self.protection.open:
+            return table
+        return replace(table, columns=(*table.columns, (suppression.SUPPRESSED, "VARCHAR[]")))
 
     def _publish(self, table: PublicTable, folder: str, relation: str = "") -> PublishedTable:
         files = []
@@ -128,7 +143,8 @@ class ReleaseParts:
             own_rows += copy(self.connection, table.query(condition), part)
             tables.append(_office_table(table, table.schema, TableFiles((part,))))
         views = []
-        for table in self.public.shared:
+        for each in self.public.shared:
+            table = self._shown(each)
             tables.append(_office_table(table, SHARED, self._shared(table, street, parts)))
             # The same question then works on the release and in every office.
             views.append(
@@ -151,13 +167,13 @@ class ReleaseParts:
 
     def _shared(self, table: PublicTable, street: str, parts: Path) -> TableFiles:
         """Figures about every street as anybody may read them, but those about its own as they are."""
-        if table.name not in self.protected or STREET not in table.names:
+        if table.name not in self.protection.open or STREET not in table.names:
             return self._open[table.name].on_disk(self.folder)
         part = parts / f"{table.name}.parquet"
         own = f"{quoted(STREET)} = {literal(street)}"
         both = (
-            f"(select * from ({table.query(own)}) union all by name select * from "
-            f"({table.query(f'({own}) is not true', self.protected[table.name])}))"
+            f"(select * from ({table.query(own, self.protection.own[table.name])}) union all by name select * from "
+            f"({table.query(f'({own}) is not true', self.protection.open[table.name])}))"
         )
         copy(self.connection, table.sorted(both), part)
         return TableFiles((part,))
@@ -260,6 +276,7 @@ def _comments_of_columns(table: PublicTable) -> dict[str, str]:
         column.name: dictionary.both(column.description, column.business_name)
         for column in contract.stored_columns
     }
+    comments[suppression.SUPPRESSED] = dictionary.both(*suppression.SUPPRESSED_SAYS)
     comments |= {
         name: dictionary.both(english, chinese) for name, _, english, chinese in dictionary.lineage(contract)
     }

@@ -5,6 +5,7 @@
                           tables/<schema>.<table>.parquet           figures anybody may read, small counts suppressed
                           district/<schema>.<table>.parquet         every table in full, for the district centre
                           …/<schema>.<table>/period=<month>/        one that is large, month by month
+                          district/disclosed.csv                    which small counts were shown and hidden so far
                           offices/<street_code>/<street_code>.duckdb
     releases/CURRENT                                one line: the release id
     releases/pins/, replaced/, followed/, pruned/              what is noted about releases: `release_marks.py`
@@ -41,6 +42,8 @@ PAGE = "index.html"
 TABLES = "tables"
 DISTRICT = "district"
 OFFICES = "offices"
+DISCLOSED = "disclosed.csv"
+"""In the folder of the district: what figures this release and those before it showed to anybody, and hid."""
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{10}")
 _NOTHING_YET = "run `make demo`, or `urbanbrain load`, `urbanbrain build` and `urbanbrain publish`"
 
@@ -70,6 +73,17 @@ class Release:
         return (
             {str(each["path"]): str(each["sha256"]) for each in listed} if isinstance(listed, list) else None
         )
+
+    @property
+    def disclosed_before(self) -> str:
+        """Under which digest is kept what earlier releases had told when it was published; empty for nothing."""
+        return str(self.manifest.get("disclosed_before", ""))
+
+    @property
+    def disclosed(self) -> str:
+        """Under which digest is kept what this release and those before it told; empty where none said so."""
+        files = {str(file["path"]): str(file["sha256"]) for file in self.manifest["files"]}
+        return files.get(f"{DISTRICT}/{DISCLOSED}", "")
 
     @property
     def tables(self) -> dict[str, TableFiles]:

@@ -187,6 +187,7 @@ def _needed(without: frozenset[str]) -> set[str]:
     for release in releases.list_releases():
         if release.release_id not in without:
             needed.update((release.inputs or {}).values())
+            needed.update(filter(None, (release.disclosed, release.disclosed_before)))
             lists.update(str(batch.get(inputs.JUDGED_WITH) or "") for batch in release.manifest["batches"])
     for stage in _JUDGED:
         for folder in lake.batches(stage):

@@ -19,7 +19,7 @@ LAYERS = (
         "lake", "receipt", "drift", "held", "parts", "feed_tables", "tombstones", "changes", "connectors", "readers", "privacy", "areas",
         "checks", "decisions", "desk", "operations", "values", "database", "flags", "mending", "calendar", "office_views",
         "expectations", "disclosure", "suppression", "companions", "release_parts", "office_file", "table_files", "releases", "inputs", "causes", "predecessor",
-        "table_changes", "asking", "typed_rows", "corrected_rows",
+        "table_changes", "asking", "auditing", "typed_rows", "corrected_rows",
         "serving",
         "freshness", "notices",
         "release_marks", "retention", "storage", "uploading",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from pipelines.run import Difference, Pruned
 
 app = typer.Typer(
-    help="Releases: list, verify, compare, keep and make again. 发布：查看、校验、对比、保留、重建。\n\n"
+    help="Releases: list, verify, attack, compare, keep and make again. 发布：查看、校验、攻防检查、对比、保留、重建。\n\n"
     "A release is named by its id, the start of one, `current` or `previous`.",
     no_args_is_help=True,
 )
@@ -119,6 +121,53 @@ def verify(
             out.print(f"  {line}", soft_wrap=True, highlight=False)
         is_whole = is_whole and not problems
     raise typer.Exit(0 if is_whole else 1)
+
+
+@app.command()
+def audit(
+    release: ReleaseArgument = "current",
+    form: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
+) -> None:
+    """Attack what a release hides, as anybody and as each office, with all earlier ones at hand.
+
+    Exit code 1 when a hidden count can be told.
+    """
+    from pipelines import run
+
+    if form not in ("text", "json"):
+        raise typer.BadParameter(f"{form!r} is no format; give text or json", param_hint="--format")
+    found = run.audit_release(release)
+    if form == "json":
+        said = asdict(found) | {"narrowest": None if math.isinf(found.narrowest) else found.narrowest}
+        out.print_json(json.dumps(said, ensure_ascii=False))
+        raise typer.Exit(1 if found.findings else 0)
+    table = Table("table", "counts", "below 5", "hidden beside", "share", "figures hidden", box=None)
+    for each in found.utility:
+        hidden = each.small + each.complementary
+        table.add_row(
+            each.table,
+            f"{each.counts:,}",
+            f"{each.small:,}",
+            f"{each.complementary:,}",
+            f"{hidden / max(each.counts, 1):.1%}",
+            f"{each.figures_hidden:,} of {each.figures:,}",
+        )
+    out.print(table)
+    width = "any" if math.isinf(found.narrowest) else f"{found.narrowest:.0f}"
+    out.print(
+        f"{found.attacked:,} hidden counts of {found.releases} release(s) attacked by {found.attackers} readers; "
+        f"of the one that is told best {width} numbers are possible; {len(found.findings)} can be told",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for finding in found.findings:
+        out.print(
+            f"  {finding.release_id} {finding.table} {' '.join(finding.key)} {finding.column}: {finding.attacker} can tell "
+            f"that it is between {finding.low:g} and {finding.high:g}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    raise typer.Exit(1 if found.findings else 0)
 
 
 @app.command()

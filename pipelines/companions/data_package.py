@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from pipelines import releases
+from pipelines import releases, suppression
 from pipelines.companions import coverage
 from pipelines.companions.publication import Publication, PublishedTable
 from pipelines.contract.dictionary import table_description, table_schema, table_title
@@ -165,6 +165,8 @@ def _schema(table: PublishedTable, files: Mapping[str, int]) -> dict[str, Any]:
     promised = table_schema(contract) if contract else {"fields": [], "primaryKey": []}
     said = {field["name"]: field for field in promised["fields"]}
     described = {column.name: column for column in contract.stored_columns} if contract else {}
+    if suppression.SUPPRESSED in dict(table.columns):
+        said = _with_hidden(said, described)
     schema: dict[str, Any] = {
         "$schema": SCHEMA_PROFILE,
         "missingValues": _MISSING,
@@ -197,6 +199,21 @@ def _field(promised: Mapping[str, Any], name: str, kind: str, column: Column | N
     if column and column.classification:
         field["classification"] = column.classification
     return {key: value for key, value in field.items() if value != {}}
+
+
+def _with_hidden(
+    said: Mapping[str, dict[str, Any]], described: Mapping[str, Column]
+) -> dict[str, dict[str, Any]]:
+    """Fields of a table whose figures may be hidden: those are not required here, and one column names them."""
+    english, chinese = suppression.SUPPRESSED_SAYS
+    found: dict[str, dict[str, Any]] = {suppression.SUPPRESSED: {"title": chinese, "description": english}}
+    for name, field in said.items():
+        figure = described[name].figure
+        rules = dict(field.get("constraints", {}))
+        if figure and not (figure.harmless or figure.is_revision):
+            rules.pop("required", None)
+        found[name] = {**field, "constraints": rules}
+    return found
 
 
 def _foreign_keys(

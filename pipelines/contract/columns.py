@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pipelines.contract import syntax
 from pipelines.contract.document import Path
+from pipelines.contract.figures import check_figures
 from pipelines.contract.keys import read_custom
 from pipelines.contract.model import Column, EnumValue
 from pipelines.contract.places import Say, entries, has_custom, inside, lacks, mapping, number, text
@@ -81,6 +82,7 @@ def read_columns(
         _check_key(table, list(columns.values()), say)
     _check_areas(columns, places, say)
     _check_skews(columns, places, say)
+    check_figures(columns, places, say)
     if is_feed:
         _check_wires(columns, places, say)
         _check_reduction(columns, places, say)

@@ -21,6 +21,7 @@ from pipelines.contract.model import (
     CONNECTORS,
     CONSTANTS,
     COORDINATE_SYSTEMS,
+    COUNTED,
     FORBIDDEN_VALUES,
     FORMATS,
     LEVELS,
@@ -29,6 +30,7 @@ from pipelines.contract.model import (
     ClockSkew,
     CoordinateSystem,
     DriftModes,
+    Figure,
     Magnitude,
     OtherPlaces,
     RePull,
@@ -75,6 +77,12 @@ def _table(text: str) -> str:
     if re.fullmatch(r"[a-z]+\.[a-z][a-z0-9_]*", text):
         return ""
     return f"is {shown(text)}, expected a table such as governance.cases"
+
+
+def _table_column(text: str) -> str:
+    if re.fullmatch(r"[a-z]+\.[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", text):
+        return ""
+    return f"is {shown(text)}, expected a column such as governance.totals.received_count"
 
 
 def _one_letter(text: str) -> str:
@@ -129,6 +137,22 @@ TEXTS = Several(Text())
 WORD = Text("a word of small letters and _", _word)
 PATTERN = Text("a regular expression", _pattern)
 CRON = Text("a cron line", _cron)
+
+
+_FIGURE: dict[str, Shape] = {
+    "counts": Choice(COUNTED),
+    "measure": WORD,
+    "sumOf": TEXTS,
+    "totalOf": Text("a column of a table such as governance.totals.received_count", _table_column),
+    "partOf": Text(),
+    "upTo": Text(),
+    "tellsOf": TEXTS,
+    "base": Text(),
+    "placeBy": Text(),
+    "withheld": Text(),
+    "harmless": Text(),
+    "isRevision": Truth(),
+}
 
 
 @dataclass(frozen=True)
@@ -273,8 +297,9 @@ KEYS: tuple[Key, ...] = (
         "audience",
         "contract",
         Choice(AUDIENCES),
-        "Who gets the table: everyone, each street's own office alone, or nobody but the engineers.",
+        "Who gets the table: everyone, the district and each street's own office, that office alone, or engineers only.",
     ),
+    Key("countsNobody", "contract", Text(), "Why no number of the table counts people or calls."),
     Key(
         "supersededBy",
         "contract",
@@ -426,6 +451,12 @@ KEYS: tuple[Key, ...] = (
             optional=frozenset({"via", "use"}),
         ),
         "The column names an area, as it lived on the day of another column.",
+    ),
+    Key(
+        "figure",
+        "property",
+        Fields(_FIGURE, Figure, optional=frozenset(_FIGURE)),
+        "What a number of an open table tells of people or calls, so that small counts are not shown.",
     ),
     Key("constant", "property", Choice(CONSTANTS), "The value comes from the pull, not from the source."),
     Key("wire", "enum value", Several(Text(), or_one=True), "More texts that mean this value."),

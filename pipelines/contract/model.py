@@ -34,7 +34,8 @@ CONNECTORS = (
 )
 FORMATS = ("json", "csv", "xlsx", "geojson", "xml")
 FORBIDDEN_VALUES = ("identity_number", "plate", "picture", "mobile_number")
-AUDIENCES = ("everyone", "offices", "engineers")
+AUDIENCES = ("everyone", "district", "offices", "engineers")
+COUNTED = ("calls", "people")
 CONSTANTS = ("window_last_day", "outline_areas")
 COORDINATE_SYSTEMS = ("wgs84", "gcj02", "bd09")
 Mode = Literal["accept", "warn", "quarantine", "hold", "fail"]
@@ -137,6 +138,36 @@ class Magnitude:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """What a number tells of people or calls, so that a table anybody may read tells of no handful of them.
+
+    It counts them (`counts`), or it is made of columns that do (`tells_of`, `place_by`), or it never leaves for anybody
+    (`withheld`), or it tells nothing of them (`harmless`); the last two say why. `is_revision` is the key column that
+    tells revisions of one figure apart.
+    """
+
+    counts: Literal["", "calls", "people"] = ""
+    measure: str = ""
+    """Figures of one measure about one thing are hidden together, in every table, column and revision."""
+    sum_of: tuple[str, ...] = ()
+    """Columns of the same row that add up to it."""
+    total_of: str = ""
+    """Table and column it is the sum of, over the rows that agree in the key columns both tables have."""
+    part_of: str = ""
+    """Column of the same row it is a part of; the rest counts people or calls as well."""
+    up_to: str = ""
+    """Column of the same row it cannot pass; the rest tells of nobody."""
+    tells_of: tuple[str, ...] = ()
+    base: str = ""
+    """Column a rate is a share of; a rate of fewer than ten is not shown."""
+    place_by: str = ""
+    """Column whose order among the streets it tells."""
+    withheld: str = ""
+    harmless: str = ""
+    is_revision: bool = False
+
+
+@dataclass(frozen=True)
 class Column:
     """One column: what it means, how it arrives, what is allowed in it.
 
@@ -181,6 +212,7 @@ class Column:
     logic: str = ""
     description_zh: str = ""
     references: tuple[str, ...] = ()
+    figure: Figure | None = None
     line: int = 0
 
     @property
@@ -317,7 +349,9 @@ class Contract:
     crs: CoordinateSystem | None = None
     outline: str = ""
     reject_limit: float = 1.0
-    audience: Literal["everyone", "offices", "engineers"] = "everyone"
+    audience: Literal["everyone", "district", "offices", "engineers"] = "everyone"
+    counts_nobody: str = ""
+    """Why no number of the table counts people or calls, where that is so."""
     may_be_empty: Literal["always", "days_off", "never"] = "always"
     delivery_days: Literal["every_day", "working_days"] = "every_day"
     mandatory: bool = True

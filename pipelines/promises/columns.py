@@ -216,6 +216,10 @@ def _means(name: str, before: Any, after: Any, is_feed: bool) -> Iterator[Change
     yield Change("breaking", "meaning", name, f"{name} is made otherwise: {said(before)} → {said(after)}")
 
 
+def _figure(name: str, before: Any, after: Any, is_feed: bool) -> Iterator[Change]:
+    yield Change("compatible", "figures", name, f"{name} is shown to anybody by another rule")
+
+
 def _read_otherwise(name: str, before: Any, after: Any, is_feed: bool) -> Iterator[Change]:
     yield Change("compatible", "reading", name, f"texts of {name} are read otherwise", "source")
 
@@ -237,5 +241,6 @@ _COLUMN: dict[str, OfColumn] = {
     "unit": _unit,
     "magnitude": _unit,
     "formats": _formats,
+    "figure": _figure,
     **dict.fromkeys(("area", "constant", "logic", "role", "part", "join", "token_overlap"), _means),
 }

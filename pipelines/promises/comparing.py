@@ -18,7 +18,7 @@ from pipelines.promises.change import CLASSES, ROWS, Change, Class, listed, loos
 from pipelines.promises.columns import of_columns
 from pipelines.promises.promise import Promise, has_source
 
-_AUDIENCE = {"everyone": 0, "offices": 1, "engineers": 2}
+_AUDIENCE = {"everyone": 0, "district": 1, "offices": 2, "engineers": 3}
 
 
 def changes(old: Promise | None, new: Promise | None) -> list[Change]:
@@ -180,6 +180,7 @@ _CONTRACT: dict[str, Judge] = {
     "end_of_support": _end,
     "superseded_by": _always("compatible", "superseded_by", "what takes its place"),
     "partition_by": _always("compatible", "partition_by", "how a large table is split into files"),
+    "counts_nobody": _always("compatible", "figures", "why its numbers count neither people nor calls"),
     "servers": _servers,
     "schedule": _always("compatible", "schedule", "when it is pulled"),
     "look_back": _span(

@@ -22,6 +22,7 @@ load → build → publish      one process at a time
     published   every release, one in words, whether it is whole
     serving     the copy of a release in PostgreSQL
     uploads     a release at another place
+    attacks     whether anybody can reckon what a release hides
     rebuilding  a release made again elsewhere
     differing   what changed between two releases, and why
     keeping     what stays and what goes once its time is over
@@ -32,6 +33,7 @@ from __future__ import annotations
 
 from pipelines.causes import IN_CHINESE
 from pipelines.run.answers import summary
+from pipelines.run.attacks import audit_release
 from pipelines.run.backfills import Backfilled, Plan, Told, backfill, backfill_plan
 from pipelines.run.batches import ROW_EQUATION, counts, gate, land, run
 from pipelines.run.corrections import RowOutcome, discard, resubmit
@@ -70,6 +72,7 @@ __all__ = [
     "answer",
     "answer_airflow",
     "ask_again",
+    "audit_release",
     "backfill",
     "backfill_plan",
     "build",

@@ -46,6 +46,8 @@ class Recipe:
     held: Sequence[Mapping[str, str]] = ()
     judging: Mapping[tuple[str, str, str], Mapping[str, str]] = field(default_factory=dict)
     """Inputs, digest by name, each batch is judged with; those of the home where it is not named."""
+    disclosed_before: str = ""
+    """Digest of what releases before it had told, which decides what is hidden in it."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,9 @@ def recipe_of(release: Release) -> Recipe:
         for batch in batches
         if batch.get(inputs.JUDGED_WITH)
     }
-    return Recipe(release.inputs, batches, release.manifest.get("held", ()), judging)
+    return Recipe(
+        release.inputs, batches, release.manifest.get("held", ()), judging, release.disclosed_before
+    )
 
 
 def _predecessor(release: Release) -> bytes:
@@ -176,6 +180,8 @@ def make(
     folder.mkdir(parents=True, exist_ok=True)
     with settings.at(folder):
         _put(recipe.inputs, contents, folder, folder / "project")
+        if recipe.disclosed_before:
+            lake.disclosed().write_bytes(contents[recipe.disclosed_before])
         for each in held:
             _link(each, lake.same_batch(each, "held"))
     done, total, first = 0, len(recipe.batches), frozenset(first)
@@ -198,9 +204,11 @@ def make(
 
 
 def _digests(recipe: Recipe) -> set[str]:
-    return set(recipe.inputs.values()) | {
-        digest for files in recipe.judging.values() for digest in files.values()
-    }
+    return (
+        set(recipe.inputs.values())
+        | {digest for files in recipe.judging.values() for digest in files.values()}
+        | set(filter(None, (recipe.disclosed_before,)))
+    )
 
 
 def _put(names: Mapping[str, str], contents: Mapping[str, bytes], folder: Path, project: Path) -> None:
@@ -336,9 +344,12 @@ def _plan(release: Release, source: str) -> Plan:
         problems.append("it was published before inputs were kept")
     else:
         gone += inputs.absent(
-            set(release.inputs.values()).union(*(said["files"].values() for said in kept.values()))
+            set(release.inputs.values()).union(
+                filter(None, (release.disclosed_before,)), *(said["files"].values() for said in kept.values())
+            )
         )
         names = {digest: name for name, digest in release.inputs.items()}
+        names[release.disclosed_before] = "what earlier releases told"
         problems += [
             f"inputs/{digest}.zst is gone or damaged ({names.get(digest, 'what batches were judged with')})"
             for digest in gone[:_SHOWN]

@@ -15,7 +15,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import companions, inputs, lake, predecessor, release_marks, release_parts, releases
+from pipelines import (
+    companions,
+    inputs,
+    lake,
+    predecessor,
+    release_marks,
+    release_parts,
+    releases,
+    suppression,
+)
 from pipelines.areas import editions
 from pipelines.companions import Publication
 from pipelines.disclosure import Disclosure
@@ -76,7 +85,15 @@ def _publish(
         followed, kept_of_it = predecessor.of(release_id, given)
         kept = dict(sorted((kept | kept_of_it).items()))
         with lake.new_folder(target) as folder:
-            writing = _Writing(connection, contracts, governance, project=project, as_of=as_of, folder=folder)
+            writing = _Writing(
+                connection,
+                contracts,
+                governance,
+                project=project,
+                as_of=as_of,
+                folder=folder,
+                before=_disclosed_before(release_id),
+            )
             writing.write(release_id, batches, held, kept, followed)
             _settle(folder)
     _make_current(release_id)
@@ -97,6 +114,25 @@ def _is_whole(release_id: str) -> bool:
         return not releases.read(release_id).verify()
     except WarehouseError:
         return False
+
+
+def _disclosed_before(release_id: str) -> bytes:
+    """What earlier releases told, as the memory of suppressed figures keeps it; empty where there are none.
+
+    A release that is written again remembers what it did the first time. Another one remembers the release readers
+    have and the newest there is, which are the same unless somebody went back to an older one.
+    """
+    found = {release.release_id: release for release in releases.list_releases()}
+    if (again := found.pop(release_id, None)) is not None:
+        return inputs.read(again.disclosed_before) if again.disclosed_before else b""
+    told = [found[max(found)]] if found else []
+    with contextlib.suppress(WarehouseError):
+        told += [found[name] for name in (releases.current().release_id,) if name in found]
+    digests = sorted({release.disclosed for release in told if release.disclosed})
+    contents = [inputs.read(digest) for digest in digests]
+    if lake.disclosed().is_file():
+        contents.append(lake.disclosed().read_bytes())
+    return suppression.together(contents)
 
 
 def write_detail(
@@ -122,8 +158,10 @@ class _Writing:
         project: Path,
         as_of: datetime,
         folder: Path,
+        before: bytes,
     ) -> None:
         self.connection = connection
+        self.before = before
         self.contracts = (*contracts, *governance)
         self.project = project
         self.as_of = as_of
@@ -138,6 +176,7 @@ class _Writing:
             as_of=as_of,
             timezone=self.timezone,
             folder=folder,
+            before=before,
         )
 
     def write(
@@ -172,6 +211,11 @@ class _Writing:
             "held": held,
             "shared": sorted(table.short_name for table in self.public.shared),
         }
+        if self.parts.protection.open:
+            told = (self.folder / releases.DISTRICT / releases.DISCLOSED).read_bytes()
+            inputs.keep_content(told, is_closed=True)
+            if self.before:
+                manifest["disclosed_before"] = inputs.keep_content(self.before, is_closed=True)
         companions.write(
             Publication(
                 release_id,
