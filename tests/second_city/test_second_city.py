@@ -201,3 +201,11 @@ def test_a_decision_between_build_and_publish_is_built_before_it_is_published(
 
     assert published != str(clarim.release)
     assert published == run.publish()
+
+
+def test_its_release_has_a_page_that_names_its_place(in_clarim: Any) -> None:
+    page = (in_clarim.release / "index.html").read_text(encoding="utf-8")
+
+    assert "Vila Clarim" in page
+    assert "tables/governance.street_day.parquet" in page
+    assert [] == [word for word in _ALWAYS if word in page.lower()]

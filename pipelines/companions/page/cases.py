@@ -90,11 +90,11 @@ def _levels(say: Speech, levels: Sequence[str], sums: dict[str, Sum]) -> str:
         alone = sums.get(level, Sum(0))
         shared = _added(count for key, count in sums.items() if "+" in key and level in key.split("+"))
         parts.append((say.value(LEVEL_TABLE, "level", level), alone, shared))
-    picture = Picture(_ROW * 1.5 * len(parts) + 4)
+    picture = Picture(_ROW * 1.5 * len(parts) + 8)
     most = max(alone.known + shared.known for _, alone, shared in parts) or 1
     width = WIDTH - _VALUE - 8
     for number, (name, alone, shared) in enumerate(parts):
-        y = number * _ROW * 1.5 + 2
+        y = number * _ROW * 1.5 + 4
         picture.text(0, y + 11, name, fill=INK)
         one, both = alone.known / most * width, shared.known / most * width
         picture.rect(0, y + 16, one, 14, BAR_SOFT, stroke=BAR, stroke_width=0.8)

@@ -177,7 +177,8 @@ class _Body:
             shown = f" {text}" if cell.kind == "withheld" else f'<span class="unseen">{text}</span>'
             text = f'<span class="gone"><span aria-hidden="true">{sign}</span>{shown}</span>'
         if is_head:
-            return f'<th scope="row"{_aligned(is_number)}>{text}</th>'
+            short = ' class="short"' if len(cell.text) <= _SHORT else ""
+            return f'<th scope="row"{short}>{text}</th>'
         if not is_number and len(cell.text) <= _SHORT:
             return f'<td class="short">{text}</td>'
         return f"<td{_aligned(is_number)}>{text}</td>"

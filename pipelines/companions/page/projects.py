@@ -95,12 +95,12 @@ def _colours(rows: Sequence[Row], column: str, value: object) -> Counter[str]:
 
 def _picture(say: Speech, kind: str, bars: Sequence[tuple[str, Counter[str]]]) -> str:
     """A bar a row, its colours one after the other with their numbers."""
-    picture = Picture(_ROW * len(bars))
+    picture = Picture(_ROW * len(bars) + 4)
     most = max(colours.total() for _, colours in bars)
     width = WIDTH - _VALUE
     said = []
     for number, (name, colours) in enumerate(bars):
-        y, x = number * _ROW, 0.0
+        y, x = number * _ROW + 4, 0.0
         picture.text(0, y + 11, name, fill=INK)
         for colour in _COLOURS:
             if not (count := colours[colour]):

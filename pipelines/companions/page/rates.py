@@ -63,7 +63,9 @@ def section(figures: Figures, say: Speech) -> Section | None:
         panels.append(Panel(rate, called, _picture(say, trends, len(periods)).svg(said)))
         if known := _known(trends):
             least = min(known, key=lambda trend: (trend.newest, trend.name))
-            lowest.append(say("rates_one", rate=called, street=least.name, low=say.percent(least.newest)))
+            is_same = all(trend.newest == least.newest for trend in known)
+            word = "rates_same" if is_same else "rates_one"
+            lowest.append(say(word, rate=called, street=least.name, low=say.percent(least.newest)))
     is_first = len(periods) == 1
     notes = [say("rates_note_first" if is_first else "rates_note"), say("rates_provisional")]
     if later:

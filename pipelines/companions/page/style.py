@@ -53,6 +53,7 @@ figure {{ margin: 0; min-width: 0; max-width: 23rem; }}
 .beside figure {{ max-width: 28rem; }}
 .on-paper {{ display: none; }}
 figure svg {{ display: block; width: 100%; height: auto; font-size: 12px; font-variant-numeric: tabular-nums; }}
+#zh figcaption {{ word-break: keep-all; }}
 figcaption {{ margin-top: .5rem; color: {MUTED}; font-size: .875rem; line-height: 1.5; }}
 .legend {{ display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0 0 1.25rem; padding: 0; list-style: none; font-size: .875rem; }}
 .icon {{ width: 1rem; height: 1rem; margin-right: .4rem; vertical-align: -.15rem; }}
@@ -80,6 +81,7 @@ footer {{ padding: 1.5rem 0 0; color: {MUTED}; font-size: .875rem; }}
 @media (max-width: 30rem) {{
   section {{ margin-inline: -1rem; padding-inline: clamp(.75rem, 4vw, 1rem); border-inline: 0; border-radius: 0; }}
   header {{ padding-top: 1.25rem; }}
+  th, td {{ padding-right: .5rem; }}
 }}
 @media print {{
   @page {{ margin: 14mm; }}

@@ -10,6 +10,7 @@ from pipelines.companions.page.figures import WITHHELD, Figures, Row
 from pipelines.companions.page.palette import BAR, EFFORT, INK, RULE, WHITE
 from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Speech
+from pipelines.companions.page.words import ZH
 
 TABLE = "governance.service_supply"
 _ROW, _TOP, _VALUE, _LABEL = 22.0, 4.0, 54.0, 96.0
@@ -131,7 +132,7 @@ def _note(say: Speech, rows: Sequence[Row]) -> str:
         said.append(say(word, value=say.number(first["target_per_1000"])))
     if first["supply_basis"] != _REGISTER:
         said.append(say.value(TABLE, "supply_basis", first["supply_basis"]))
-    return " · ".join(said)
+    return " · ".join(part.replace(" ", "\u00a0") if say.language == ZH else part for part in said)
 
 
 def _picture(say: Speech, rows: Sequence[Row]) -> Picture:

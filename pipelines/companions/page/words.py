@@ -70,7 +70,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "{period} 周期，{rates}。",
         "{period}: {rates}.",
     ),
-    "rates_one": ("{rate}最低的是{street}（{low}）", "lowest {rate} in {street} ({low})"),
+    "rates_one": ("{rate}最低的是{street}（{low}）", "{rate} lowest in {street} ({low})"),
+    "rates_same": ("{rate}均为 {low}", "{rate} {low} everywhere"),
     "rates_picture": (
         "{rate}，{period}：{high_street}最高（{high}），{low_street}最低（{low}）；{trend}。",
         "{rate}, {period}: highest in {high_street} ({high}), lowest in {low_street} ({low}); {trend}.",
