@@ -1,6 +1,7 @@
 """A column of a release, which DuckDB reads, as PostgreSQL stores it: its type, and how DuckDB hands it over.
 
-What PostgreSQL has no type for becomes `json`. Its text cannot hold the character NUL: it is shown as ␀.
+What PostgreSQL has no type for becomes `json`. Its text cannot hold the character NUL: it is shown as ␀. The driver cannot
+hand over the end of time: it arrives as the year 9999, as our tables write it anyway, its beginning as the year 1.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ _WIDER = {
 }
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _LISTS = {f"{name}[]": f"{kind}[]" for name, kind in _PLAIN.items() if name not in ("BLOB", "TIME")}
+_ENDLESS = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 _NUMBERS = re.compile(r"smallint|integer|bigint|real|double precision|numeric.*")
 _NUL = "chr(0), '␀'"
 
@@ -65,7 +67,10 @@ def handed_over(name: str, kind: str) -> str:
     if kind.startswith("ENUM("):
         return f"replace({column}::varchar, {_NUL})"
     if wider := _WIDER.get(kind):
-        return f"{column}::{wider}"
+        column, kind = f"{column}::{wider}", wider
+    if kind in _ENDLESS:
+        ends = f"if({column} > '2000-01-01', '9999-12-31', '0001-01-01')::{kind}"
+        return f"if(isinf({column}), {ends}, {column})"
     return f"to_json({column})::varchar" if type_of(kind) == "json" else column
 
 

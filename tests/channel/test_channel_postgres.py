@@ -1,0 +1,138 @@
+"""The ten questions, asked of the demo's release in psql, of the office file in DuckDB and of its rows in pandas."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pandas
+import pytest
+from channel_days import PROJECT, Channel
+from postgres_server import NoServer, Server, running
+
+from pipelines import releases, serving
+
+QUESTIONS = sorted(
+    path.stem for path in (PROJECT / "warehouse" / "office").glob("*.sql") if ".checks" not in path.name
+)
+
+
+@pytest.fixture(scope="module")
+def server(channel: Channel) -> Iterator[Server]:
+    """A PostgreSQL that serves the demo's release, with a user for every office and the district."""
+    try:
+        with running() as found, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("URBANBRAIN_HOME", str(channel.home))
+            release = releases.current()
+            serving.serve(release, found.dsn())
+            for street in release.offices:
+                found.add_user(f"office{street}", f"urbanbrain_office_{street}")
+            found.add_user("district", "urbanbrain_district")
+            yield found
+    except NoServer as why:
+        pytest.skip(str(why))
+
+
+def in_psql(server: Server, question: str, user: str, street: str) -> list[list[str]]:
+    """Header and rows as the real client writes them; `street` is whose answers are asked for."""
+    done = server.psql(
+        f"select * from office.{question} where office_code = '{street}'", user, "--csv", "-P", "null=∅"
+    )
+    assert not done.stderr, done.stderr
+    header, *rows = csv.reader(io.StringIO(done.stdout))
+    assert "office_code" == header[0]
+    assert {street} >= {row[0] for row in rows}
+    return [row[1:] for row in (header, *rows)]
+
+
+def in_duckdb(connection: duckdb.DuckDBPyConnection, question: str) -> list[list[str]]:
+    found = connection.execute(f"from {question}")
+    return [
+        [column[0] for column in found.description or ()],
+        *([_text(v) for v in row] for row in found.fetchall()),
+    ]
+
+
+def in_pandas(connection: duckdb.DuckDBPyConnection, question: str) -> list[list[str]]:
+    """The answer as a data frame, with Arrow's types, which tell an empty value from a number."""
+    frame = connection.execute(f"from {question}").to_arrow_table().to_pandas(types_mapper=pandas.ArrowDtype)
+    rows = (
+        [_text(None if value is pandas.NA else value) for value in row]
+        for row in frame.itertuples(index=False)
+    )
+    return [list(frame.columns), *rows]
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return "∅"
+        case bool():
+            return "t" if value else "f"
+        case datetime():
+            fraction = f".{value.microsecond:06}".rstrip("0") if value.microsecond else ""
+            return f"{value:%Y-%m-%d %H:%M:%S}{fraction}{'+00' if value.tzinfo else ''}"
+        case date():
+            return value.isoformat()
+        case float():
+            return str(int(value)) if value.is_integer() else repr(value)
+        case Decimal():
+            return str(value)
+        case list():
+            return "{" + ",".join(f'"{item}"' if "," in item or " " in item else item for item in value) + "}"
+    return str(value)
+
+
+@pytest.mark.long
+def test_the_ten_questions_have_the_same_answers_everywhere(
+    channel: Channel, at_channel: Channel, server: Server
+) -> None:
+    release = releases.current()
+    answered = set()
+    for street in release.offices:
+        with duckdb.connect(str(release.office_file(street)), read_only=True) as connection:
+            connection.execute("set timezone = 'UTC'")
+            for question in QUESTIONS:
+                expected = in_duckdb(connection, question)
+
+                assert expected == in_psql(server, question, f"office{street}", street), (street, question)
+                assert expected == in_psql(server, question, "district", street), (street, question)
+                assert expected == in_pandas(connection, question), (street, question)
+                answered |= {question} if len(expected) > 1 else set()
+
+    assert len(QUESTIONS) == 14
+    assert len(answered) >= 10, "an empty answer proves little"
+
+
+@pytest.mark.long
+def test_every_table_has_the_rows_of_the_release(at_channel: Channel, server: Server) -> None:
+    """The district has every published row; an office has its file's rows, of every table that is in it."""
+    release = releases.current()
+    for name, rows in release.rows.items():
+        assert [[str(rows)]] == server.ask(f"select count(*) from {name}", "district"), name
+    street = release.offices[0]
+    with duckdb.connect(str(release.office_file(street)), read_only=True) as connection:
+        named = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() where schema_name not in ('main', 'shared') "
+            "union all select schema_name || '.' || view_name from duckdb_views() where schema_name in ('governance', 'ops')"
+        ).fetchall()
+        expected = {name: connection.execute(f"select count(*) from {name}").fetchone() for (name,) in named}
+    for name, rows_of_file in expected.items():
+        assert rows_of_file is not None
+        assert [[str(rows_of_file[0])]] == server.ask(f"select count(*) from {name}", f"office{street}"), name
+
+
+@pytest.mark.long
+def test_everything_in_sight_says_what_it_is(at_channel: Channel, server: Server) -> None:
+    uncommented = server.ask(
+        "select attrelid::regclass, attname from pg_attribute join pg_class on pg_class.oid = attrelid "
+        "where relkind = 'v' and relnamespace::regnamespace::text in ('office', 'governance', 'ops', 'city', 'district', 'street') "
+        "and attnum > 0 and col_description(attrelid, attnum) is null"
+    )
+
+    assert [] == uncommented
