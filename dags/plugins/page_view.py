@@ -17,7 +17,8 @@ def views(page_url: str) -> list[dict[str, Any]]:
     """One entry in the menu for the page at that address; none without an address."""
     if not page_url:
         return []
-    entry = {"name": "城市大脑 Urban brain", "href": page_url, "url_route": "urban-brain"}
+    # The menu is 60 pixels wide: four characters fit, and no second language beside them.
+    entry = {"name": "城市大脑", "href": page_url, "url_route": "urban-brain"}
     return [{**entry, "destination": "nav", "nav_top_level": True}]
 
 

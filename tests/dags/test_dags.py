@@ -271,7 +271,7 @@ def test_sources_are_asked_again_as_contracts_say(facts: Facts) -> None:
 
 def test_the_page_is_a_view_in_airflows_menu_where_somebody_serves_it(facts: Facts) -> None:
     view = {
-        "name": "城市大脑 Urban brain",
+        "name": "城市大脑",
         "href": "http://127.0.0.1:8610/",
         "url_route": "urban-brain",
         "destination": "nav",

@@ -62,7 +62,7 @@ figcaption {{ margin-top: .5rem; color: {MUTED}; font-size: .875rem; line-height
 details {{ margin-top: 1rem; border-top: 1px solid {RULE}; }}
 details + details {{ margin-top: 0; }}
 summary {{ padding: .65rem 0; cursor: pointer; font-size: .9375rem; color: {ACCENT}; }}
-.scroll {{ overflow-x: auto; margin-bottom: 1rem; }}
+.scroll {{ position: relative; overflow-x: auto; margin-bottom: 1rem; }}
 table {{ border-collapse: collapse; width: 100%; font-size: .875rem; line-height: 1.45; }}
 caption {{ padding: .25rem 0 .5rem; text-align: left; color: {MUTED}; }}
 th, td {{ padding: .4rem .75rem .4rem 0; border-bottom: 1px solid {RULE}; text-align: left; vertical-align: top; }}
