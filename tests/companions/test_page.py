@@ -30,7 +30,7 @@ def scores(*rows: str) -> str:
     """A scorecard: street, period, small base, callbacks, resolution rate, demands per 10,000, columns kept back."""
     return (
         "select street_code, case street_code when '110114010' then '霍营街道' else 'Cais Velho' end as street_name, period, "
-        "true as is_latest, is_small_base, null::timestamptz as frozen_at, 0.9 as response_rate, rate as resolution_rate, 0.8 as "
+        "true as is_latest, is_small_base, null::timestamptz as frozen_at, false as is_example_rule, 0.9 as response_rate, rate as resolution_rate, 0.8 as "
         "satisfaction_rate, callbacks as assessed_count, callbacks as callback_count, callbacks as received_count, 90000 as "
         "population, demands as demands_per_10k, hidden as suppressed_columns from (values "
         f"{', '.join(rows)}) as t (street_code, period, is_small_base, callbacks, rate, demands, hidden)"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pipelines.companions.page.drawing import WIDTH, Picture, extent
 from pipelines.companions.page.figures import Figures, Row
+from pipelines.companions.page.levels import rank
 from pipelines.companions.page.marks import entry
 from pipelines.companions.page.palette import BAR, BAR_SOFT, INK, NEED, RULE
 from pipelines.companions.page.section import DataTable, Mark, Panel, Section
@@ -32,7 +33,7 @@ def section(figures: Figures, say: Speech) -> Section | None:
         key = row["level_combination"]
         sums[key] = sums.get(key, Sum(0)) + total([row["case_count"]])
     order = sorted(sums, key=lambda key: (-sums[key].known, key))
-    levels = sorted({level for key in order for level in key.split("+")}, key=_rank)
+    levels = sorted({level for key in order for level in key.split("+")}, key=rank)
     joint = [key for key in order if "+" in key]
     everything = _added(sums.values())
     several = _added(count for key, count in sums.items() if "+" in key)
@@ -65,11 +66,6 @@ def section(figures: Figures, say: Speech) -> Section | None:
     )
 
 
-def _rank(level: str) -> tuple[int, str]:
-    known = ("city", "district", "street")
-    return (known.index(level) if level in known else len(known), level)
-
-
 def _added(sums: object) -> Sum:
     found = Sum(0)
     for one in sums:  # type: ignore[attr-defined]
@@ -79,7 +75,7 @@ def _added(sums: object) -> Sum:
 
 def _called(say: Speech, combination: str) -> str:
     """Levels from the topmost on; a single one says that it is alone."""
-    names = [say.value(LEVEL_TABLE, "level", level) for level in sorted(combination.split("+"), key=_rank)]
+    names = [say.value(LEVEL_TABLE, "level", level) for level in sorted(combination.split("+"), key=rank)]
     return " + ".join(names) if len(names) > 1 else say("only", level=names[0])
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from pipelines.companions.page import marks
 from pipelines.companions.page.drawing import WIDTH, Picture, shortened
 from pipelines.companions.page.figures import Figures, Row
+from pipelines.companions.page.levels import rank
 from pipelines.companions.page.palette import BAR, BAR_SOFT, INK, MUTED, RULE, STATUS
 from pipelines.companions.page.section import DataTable, Mark, Panel, Section
 from pipelines.companions.page.speech import Speech
@@ -121,7 +122,7 @@ def _feeds(say: Speech, rows: Sequence[Row]) -> Panel:
     marks_of: dict[tuple[str, date], str] = {
         (row["feed_id"], row["business_date"]): row["status"] for row in rows
     }
-    newest = sorted(_newest(rows), key=lambda row: (_level(row["level"]), row["feed_id"]))
+    newest = sorted(_newest(rows), key=lambda row: (rank(row["level"]), row["feed_id"]))
     levels = list(dict.fromkeys(row["level"] for row in newest))
     picture = Picture(_HEAD + _ROW * (len(newest) + len(levels)))
     cell = min(_CELLS / len(days), _CELL)
@@ -144,11 +145,6 @@ def _feeds(say: Speech, rows: Sequence[Row]) -> Panel:
         picture.text(WIDTH, y + 4, say.number(row["total_score"], 1), anchor="end", fill=INK, weight=600)
     said = say("channel_feeds_picture", count=len(newest), days=len(days), who=_who(say, newest))
     return Panel("feeds", say("channel_feeds"), picture.svg(said))
-
-
-def _level(level: str) -> tuple[int, str]:
-    known = ("city", "district", "street")
-    return (known.index(level) if level in known else len(known), level)
 
 
 def _expected(figures: Figures, say: Speech, row: Row) -> str:

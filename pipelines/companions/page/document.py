@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from xml.sax.saxutils import escape, quoteattr
 
+from pipelines.companions.page import levels
 from pipelines.companions.page.figures import Figures
 from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Cell, Speech
@@ -83,11 +84,12 @@ class _Body:
              else f"{say.instant(publication.as_of)} ({say.timezone})"),
             (say("release"), publication.release_id),
             (say("version"), publication.version),
-            (say("freshness"), self._freshness()),
         ]  # fmt: skip
         said = "".join(
             f"<div><dt>{self.text(name)}</dt><dd>{self.text(value)}</dd></div>" for name, value in facts
         )
+        newest = " ".join(f'<span class="short">{self.text(level)}</span>' for level in self._freshness())
+        said += f"<div><dt>{self.text(say('freshness'))}</dt><dd>{newest}</dd></div>"
         links = "".join(
             f'<li><a href="#{say.language}-{key}">{self.text(title)}</a></li>'
             for key, title in (
@@ -102,18 +104,18 @@ class _Body:
             f'<nav aria-label="{say("contents")}"><ul>{links}</ul></nav>\n'
         )
 
-    def _freshness(self) -> str:
+    def _freshness(self) -> list[str]:
+        """Of each level the newest day of which anything came."""
         say = self.say
         if not self.figures.has(_HEALTH, ("level", "business_date", "landed_at")):
-            return say("fresh_none")
+            return [say("fresh_none")]
         newest: dict[str, object] = {}
         for row in self.figures.rows(_HEALTH, ("level", "business_date"), "landed_at is not null"):
             newest[row["level"]] = max(row["business_date"], newest.get(row["level"], row["business_date"]))
-        said = (
+        return [
             say("fresh_level", level=say.value(_HEALTH, "level", level), day=day)
-            for level, day in newest.items()
-        )
-        return say.listed(said) or say("fresh_none")
+            for level, day in sorted(newest.items(), key=lambda pair: levels.rank(pair[0]))
+        ] or [say("fresh_none")]
 
     def _section(self, section: Section) -> str:
         key = f"{self.say.language}-{section.key}"

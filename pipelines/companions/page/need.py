@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pipelines.companions.page import marks
 from pipelines.companions.page.drawing import WIDTH, Picture, extent, shortened
 from pipelines.companions.page.figures import WITHHELD, Figures, Row
+from pipelines.companions.page.notable import drawn, note
 from pipelines.companions.page.palette import INK, MUTED, RULE
 from pipelines.companions.page.periods import shown, upto
 from pipelines.companions.page.section import DataTable, Panel, Section
@@ -32,7 +33,8 @@ def section(figures: Figures, say: Speech) -> Section | None:
     for code in sorted({row["package_code"] for row in rows}):
         own = [row for row in rows if row["package_code"] == code]
         called = say.either(own[0], "package_name")
-        panels.append(Panel(str(code), called, _picture(say, own).svg(_said(say, called, own))))
+        some = drawn(own, lambda row: row["gap_index"])
+        panels.append(Panel(str(code), called, _picture(say, some).svg(_said(say, called, own))))
     finding = say("need_nothing", period=newest)
     if (most := _most(rows)) and most["gap_index"] > 0:
         finding = say(
@@ -52,7 +54,7 @@ def section(figures: Figures, say: Speech) -> Section | None:
             marks.entry(say.column(TABLE, "need_index"), marks.need),
             marks.entry(say.column(TABLE, "effort_index"), marks.effort),
         ),
-        notes=(say("need_note"),),
+        notes=(say("need_note"), *note(say, len({row["street_code"] for row in rows}))),
         defines=tuple((TABLE, name) for name in (*INDEXES, *counts)),
         reads=(TABLE,),
     )

@@ -10,6 +10,7 @@ from typing import Any
 from pipelines.companions.page import marks
 from pipelines.companions.page.drawing import WIDTH, Picture, extent, shortened
 from pipelines.companions.page.figures import WITHHELD, Figures, Row
+from pipelines.companions.page.notable import drawn, note
 from pipelines.companions.page.palette import BAR, INK, MUTED, RULE
 from pipelines.companions.page.periods import shown, upto
 from pipelines.companions.page.section import DataTable, Panel, Section
@@ -45,7 +46,15 @@ class Trend:
 
 def section(figures: Figures, say: Speech) -> Section | None:
     """The last periods, twelve at most."""
-    needed = ("street_code", "street_name", "period", "is_latest", "is_small_base", "frozen_at")
+    needed = (
+        "street_code",
+        "street_name",
+        "period",
+        "is_latest",
+        "is_small_base",
+        "frozen_at",
+        "is_example_rule",
+    )
     if not figures.has(TABLE, (*needed, *RATES, *BASES)):
         return None
     rows = figures.rows(TABLE, (*needed, *RATES, *BASES), "is_latest", "street_code, period")
@@ -60,14 +69,21 @@ def section(figures: Figures, say: Speech) -> Section | None:
         trends = [_trend(found, code, names[code], periods, rate) for code in sorted(names)]
         called = say.column(TABLE, rate)
         said = _said(say, called, periods[-1], trends)
-        panels.append(Panel(rate, called, _picture(say, trends, len(periods)).svg(said)))
+        some = drawn(trends, lambda trend: _less(trend.newest))
+        panels.append(Panel(rate, called, _picture(say, some, len(periods)).svg(said)))
         if known := _known(trends):
             least = min(known, key=lambda trend: (trend.newest, trend.name))
             is_same = all(trend.newest == least.newest for trend in known)
             word = "rates_same" if is_same else "rates_one"
             lowest.append(say(word, rate=called, street=least.name, low=say.percent(least.newest)))
     is_first = len(periods) == 1
-    notes = [say("rates_note_first" if is_first else "rates_note"), say("rates_provisional")]
+    notes = [
+        say("rates_note_first" if is_first else "rates_note"),
+        say("rates_provisional"),
+        *note(say, len(names)),
+    ]
+    if any(row["is_example_rule"] for row in rows if row["period"] == periods[-1]):
+        notes.append(say("rates_example"))
     if later:
         notes.append(say("rates_later", periods=say.listed(later)))
     if any(row["is_small_base"] for row in rows):
@@ -90,6 +106,11 @@ def _trend(
     values = tuple(found[code, period][rate] if (code, period) in found else None for period in periods)
     newest = found.get((code, periods[-1]))
     return Trend(name, values, bool(newest and newest["is_small_base"]))
+
+
+def _less(rate: Any) -> Any:
+    """The lower a rate, the greater the worry."""
+    return rate if rate is None or rate is WITHHELD else -rate
 
 
 def _known(trends: Sequence[Trend]) -> list[Trend]:

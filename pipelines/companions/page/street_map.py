@@ -8,6 +8,8 @@ from typing import Any
 
 from pipelines.companions.page.drawing import WIDTH, Picture, length, wrapped
 from pipelines.companions.page.figures import WITHHELD, Figures, Row, Street
+from pipelines.companions.page.notable import MOST, drawn
+from pipelines.companions.page.notable import note as of_many
 from pipelines.companions.page.palette import EMPTY, INK, MUTED, RULE, STEPS, ink_on
 from pipelines.companions.page.periods import shown
 from pipelines.companions.page.section import DataTable, Panel, Section
@@ -59,15 +61,18 @@ def section(figures: Figures, say: Speech) -> Section | None:
     if outlines:
         picture, note = _outlined(say, streets, values, outlines, scale), "map_outlines"
     else:
-        places = tiles if is_placed else _in_order(streets)
-        picture, note = _tiled(say, streets, values, places, scale), "map_tiles" if is_placed else "map_list"
+        shown_streets = streets if is_placed else drawn(streets, lambda street: values[street.code])
+        places = tiles if is_placed else _in_order(shown_streets)
+        picture = _tiled(say, shown_streets, values, places, scale)
+        note = "map_tiles" if is_placed else "map_list"
     return Section(
         "map",
         say("map"),
         finding,
         (Panel("map", say("map_scale"), picture.svg(finding), say(note)),),
         (_table(say, streets, rows, newest),),
-        shows_table=True,
+        notes=() if outlines or is_placed else tuple(of_many(say, len(streets))),
+        shows_table=len(streets) <= MOST,
         defines=tuple((TABLE, name) for name in COLUMNS),
         reads=(TABLE, "ref.areas", *(("ref.area_tiles",) if tiles and not outlines else ())),
     )

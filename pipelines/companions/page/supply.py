@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pipelines.companions.page import marks
 from pipelines.companions.page.drawing import WIDTH, Picture, extent, shortened
 from pipelines.companions.page.figures import WITHHELD, Figures, Row
+from pipelines.companions.page.notable import drawn, note
 from pipelines.companions.page.palette import BAR, EFFORT, INK, RULE, WHITE
 from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Speech
@@ -47,15 +48,15 @@ def section(figures: Figures, say: Speech) -> Section | None:
             continue
         count = sum(map(_is_below, own))
         below.append((count, called))
-        panels.append(
-            Panel(str(kind), called, _picture(say, own).svg(_said(say, called, own)), _note(say, own))
-        )
+        some = drawn(own, lambda row: -row["per_1000"] if _is_known(row["per_1000"]) else None)
+        picture = _picture(say, some)
+        panels.append(Panel(str(kind), called, picture.svg(_said(say, called, own)), _note(say, own)))
     finding = say("supply_nothing")
     if below and max(below)[0]:
         most = max(count for count, _ in below)
         first = next(called for count, called in below if count == most)
         finding = say("supply_finding", service=first, count=most)
-    notes = [say("supply_note")]
+    notes = [say("supply_note"), *note(say, len(inside))]
     if unknown:
         notes.append(say("supply_no_source", services=say.listed(unknown)))
     return Section(

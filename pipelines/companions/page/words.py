@@ -11,7 +11,7 @@ LANG = {ZH: "zh-Hans", EN: "en"}
 
 WORDS: dict[str, tuple[str, str]] = {
     "brain": ("城市大脑", "Urban brain"),
-    "place": ("{area} · {count} 个街镇", "{area} · {count} streets"),
+    "place": ("{area} · {count}\u00a0个街镇", "{area} · {count}\u00a0streets"),
     "intro": (
         "三级数据通道一图读懂：市、区、街道的数据每天汇到一处，这里是本次发布中任何人都可以查看的数字。",
         "The three-level channel in one picture: what city, district and streets deliver is joined every day. "
@@ -48,6 +48,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "none": ("无", "none"),
     "change": ("较上期（百分点）", "Change (pp)"),
     "colon": ("：", ": "),
+    "some_drawn": (
+        "图中只画出最需关注的 {shown} 个（共 {all} 个），其余见数据表。",
+        "Only the {shown} that need attention most of {all} are drawn; the others stand in the data.",
+    ),
     "rows_left_out": ("打印时仅列前 {count} 行，其余见 Parquet 文件。", "On paper only the first {count} rows; the others are in the Parquet file."),
     "note": ("备注", "Note"),
     # the map
@@ -91,8 +95,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "{periods} has too few callbacks yet and is not drawn; its figures stand in the data.",
     ),
     "rates_provisional": (
-        "未冻结周期的数字为暂计；名次以通报为准。计分规则为示例规则。",
-        "Figures of an open period are provisional; the published rank is the bulletin's. The score rule is an example.",
+        "未冻结周期的数字为暂计；名次以通报为准。",
+        "Figures of an open period are provisional; the published rank is the bulletin's.",
+    ),
+    "rates_example": (
+        "计分规则为示例，不是主管部门的正式规则。",
+        "The score rule is an example, not the bureau's own.",
     ),
     "period_open": ("未冻结", "open"),
     "period_frozen": ("已冻结", "frozen"),
