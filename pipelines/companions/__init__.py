@@ -6,12 +6,18 @@ were just written and the contracts, never the warehouse, so that they can say n
 
 from __future__ import annotations
 
-from pipelines.companions import changes, data_package, page
+from pipelines.companions import changes, data_package, dcat, dictionary, page
 from pipelines.companions.publication import Publication, PublishedFile, PublishedTable
 
 __all__ = ["Publication", "PublishedFile", "PublishedTable", "write"]
 
-_COMPANIONS = (data_package, changes, page)  # one that reads what another wrote comes after it
+_COMPANIONS = (
+    data_package,
+    dcat,
+    dictionary,
+    changes,
+    page,
+)  # one that reads what another wrote comes after it
 
 
 def write(publication: Publication) -> None:

@@ -44,20 +44,20 @@ def of_folder(folder: str) -> str:
 def times(tables: Sequence[PublishedTable], folder: Path, timezone: str) -> dict[str, tuple[str, str]]:
     """First and last day each table has rows of, by name: of its column of time, where its contract has one in the key
     or splits it by one. `folder` is the release's; days are in its time zone."""
-    found = {}
-    with database.memory() as connection:
-        for table in tables:
-            if not (column := _time(table)):
-                continue
-            name = quoted(column)
+    queries = []
+    for table in tables:
+        if column := _time(table):
+            day = quoted(column)
             if dict(table.columns)[column] != "DATE":
-                name = f"timezone({literal(timezone)}, {name})::date"
-            first, last = connection.execute(
-                f"select min({name}), max({name}) from {table.on_disk(folder).sql}"
-            ).fetchone() or (None, None)
-            if isinstance(first, date) and isinstance(last, date):
-                found[table.table] = (first.isoformat(), last.isoformat())
-    return found
+                day = f"timezone({literal(timezone)}, {day})::date"
+            queries.append(
+                f"select {literal(table.table)}, min({day}), max({day}) from {table.on_disk(folder).sql}"
+            )
+    if not queries:
+        return {}
+    with database.memory() as connection:
+        rows = connection.execute(" union all ".join(queries)).fetchall()
+    return {table: (first.isoformat(), last.isoformat()) for table, first, last in sorted(rows) if first}
 
 
 def _time(table: PublishedTable) -> str:

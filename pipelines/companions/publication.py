@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.contract.model import Contract
+from pipelines.disclosure import Disclosure
 from pipelines.table_files import TableFiles
 
 
@@ -64,5 +65,7 @@ class Publication:
     """Every table in full, for the district centre."""
     manifest: Mapping[str, Any] = field(default_factory=dict)
     """What the manifest says of what went in; the files are not in it yet."""
+    public: Disclosure | None = None
+    """Who gets what."""
     followed: Mapping[str, Any] | None = None
     """What is kept of the release before, as `predecessor.py` tells it; None for the first."""

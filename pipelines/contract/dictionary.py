@@ -5,6 +5,7 @@ Builds text only; running it is the database's business.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -58,6 +59,10 @@ KNOWN = (
     ),
 )
 _FIELD_TYPES = {"timestamp": "datetime"}
+_UNITS = re.compile(
+    r"µg/m³|mg/m³|km/h|m/s|km²|m²|m³|\bha\b|\bhectares?\b|\bmu\b|\bsquare metres?\b|\byuan\b|\bper cent\b|%|‰"
+    r"|平方米|公顷|亩|亿元|万元|元|分贝|\bdB\b|°C|℃"
+)
 
 
 def lineage(contract: Contract) -> tuple[tuple[str, str, str, str], ...]:
@@ -183,6 +188,11 @@ def deprecation(contract: Contract) -> tuple[str, str]:
 def table_title(contract: Contract) -> str:
     """The table's Chinese name, with a word when another takes its place."""
     return f"{contract.business_name}{deprecation(contract)[1]}"
+
+
+def units(column: Column) -> tuple[str, ...]:
+    """The units a column's description names, sorted."""
+    return tuple(sorted(set(_UNITS.findall(f"{column.description} {column.business_name}"))))
 
 
 def both(english: str, chinese: str) -> str:

@@ -7,11 +7,11 @@ changed matters, what it says is in the contract. Rules that follow from a colum
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from pipelines.contract import dictionary
 from pipelines.contract.model import FEED_LEVELS, Column, Contract
 
 Promise = dict[str, Any]
@@ -20,10 +20,6 @@ _NOT_PROMISED = frozenset({"contract_id", "level", "name", "path", "sha256", "co
 _OF_COLUMN = ("description", "business_name")
 _WRITTEN = ("rule:", "rows:")
 """How ids of rules begin that people wrote themselves."""
-_UNITS = re.compile(
-    r"µg/m³|mg/m³|km/h|m/s|km²|m²|m³|\bha\b|\bhectares?\b|\bmu\b|\bsquare metres?\b|\byuan\b|\bper cent\b|%|‰"
-    r"|平方米|公顷|亩|亿元|万元|元|分贝|\bdB\b|°C|℃"
-)
 
 
 def promise_of(contract: Contract) -> Promise:
@@ -60,8 +56,8 @@ def _column(column: Column) -> dict[str, Any]:
         }
     if column.wire == (column.name,):
         del given["wire"]
-    if units := sorted(set(_UNITS.findall(f"{column.description} {column.business_name}"))):
-        given["unit"] = units
+    if units := dictionary.units(column):
+        given["unit"] = list(units)
     return given | {"words": fingerprint(*(getattr(column, name) for name in _OF_COLUMN))}
 
 

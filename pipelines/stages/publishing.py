@@ -228,6 +228,7 @@ class _Writing:
                 tables,
                 detail,
                 manifest,
+                self.public,
                 followed,
             )
         )
