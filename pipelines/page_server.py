@@ -34,10 +34,9 @@ from starlette.routing import Route
 
 from pipelines import lake, releases, settings
 from pipelines.errors import SettingError, WarehouseError
-from pipelines.releases import Release
+from pipelines.releases import PAGE, Release
 
 PORT = 8610
-PAGE = "index.html"
 _ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 – compared with, not listened on
 _GRACE_SECONDS = 1
 _RETRY_SECONDS = 10
@@ -80,9 +79,9 @@ def page_file(release: Release) -> Path:
 
 
 def open_files(release: Release) -> dict[str, dict[str, Any]]:
-    """What the manifest says of each file that anybody may read, by path. A folder we do not know is not open."""
+    """What the manifest says of each file that anybody may read, by path."""
     listed = {str(file["path"]): dict(file) for file in release.manifest["files"]}
-    return {path: file for path, file in listed.items() if _is_open(path)}
+    return {path: file for path, file in listed.items() if releases.audience(path) == releases.TABLES}
 
 
 def serve(
@@ -223,11 +222,6 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         ) from error
     with listener:
         yield listener
-
-
-def _is_open(path: str) -> bool:
-    folder, _, _ = path.rpartition("/")
-    return not folder or folder.split("/")[0] == releases.TABLES
 
 
 @lru_cache(maxsize=16)

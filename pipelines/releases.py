@@ -263,6 +263,15 @@ def manifest_sha256(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def audience(path: str) -> str:
+    """Who a file of a release is for, by its path in one: anybody (`TABLES`), an office (`OFFICES`), or those who may see
+    every row (`DISTRICT`). A folder we do not know is not open."""
+    folder, _, rest = path.partition("/")
+    if not rest or folder == TABLES:
+        return TABLES
+    return OFFICES if folder == OFFICES else DISTRICT
+
+
 def file_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -24,7 +24,7 @@ from typing import Any
 
 from pipelines import lake, releases, retention
 from pipelines.errors import SettingError, WarehouseError
-from pipelines.releases import CURRENT, DISTRICT, MANIFEST, OFFICES, TABLES, Release
+from pipelines.releases import CURRENT, DISTRICT, MANIFEST, OFFICES, TABLES, Release, audience
 from pipelines.retention import Policy
 from pipelines.storage import Storage, Stored
 
@@ -79,7 +79,7 @@ def upload(
         there = storage.read(f"{release.release_id}/{MANIFEST}")
         earlier = _audiences_of(there, release, storage) if there is not None else ()
         sending = _Sending(storage, release, () if verify else earlier)
-        files = [file for file in release.manifest["files"] if _audience(str(file["path"])) in chosen]
+        files = [file for file in release.manifest["files"] if audience(str(file["path"])) in chosen]
         sizes: list[int | None] = []
         for size in sending.all_of(files):
             sizes.append(size)
@@ -119,7 +119,7 @@ class _Sending:
         source = self._release.path / file["path"]
         name = f"{self._release.release_id}/{file['path']}"
         there = self._there.get(name)
-        is_trusted = _audience(str(file["path"])) in self._trusted
+        is_trusted = audience(str(file["path"])) in self._trusted
         if (
             there
             and there.size == file["bytes"]
@@ -140,21 +140,13 @@ class _Sending:
         return int(file["bytes"])
 
 
-def _audience(path: str) -> str:
-    """Who a file is for: anybody, an office, or those who may see every row. A folder we do not know is not open."""
-    folder, _, rest = path.partition("/")
-    if not rest or folder == TABLES:
-        return TABLES
-    return OFFICES if folder == OFFICES else DISTRICT
-
-
 def _manifest(release: Release, chosen: tuple[str, ...]) -> bytes:
     """The manifest of what goes to these audiences; for all of them, the one that was published."""
     if chosen == AUDIENCES:
         return (release.path / MANIFEST).read_bytes()
     manifest: dict[str, Any] = {name: release.manifest.get(name) for name in _TOLD_ANYBODY}
     manifest["audiences"] = list(chosen)
-    manifest["files"] = [file for file in release.manifest["files"] if _audience(str(file["path"])) in chosen]
+    manifest["files"] = [file for file in release.manifest["files"] if audience(str(file["path"])) in chosen]
     manifest["sha256"] = releases.manifest_sha256(manifest)
     return (json.dumps(manifest, ensure_ascii=False, indent=1) + "\n").encode()
 

@@ -46,7 +46,7 @@ def page(
 
     def ready(address: str) -> None:
         out.print(f"see {address}  请在浏览器中打开", soft_wrap=True, highlight=False)
-        if found is None or page_server.PAGE not in page_server.open_files(found):
+        if found is None or releases.PAGE not in page_server.open_files(found):
             out.print("no page is published yet; the next release brings one, and it appears by itself")
         else:
             then = ", and those that follow it" if follows else ""

@@ -291,6 +291,7 @@ def _check_and_show(screen: Screen, seconds: float, pulled: Sequence[tuple[date,
         {
             "warehouse": lake.warehouse_file(),
             "release": release.path,
+            "page": release.path / releases.PAGE,
             "task logs": lake.airflow_home() / "logs",
         }
     )

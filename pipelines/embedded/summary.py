@@ -88,6 +88,7 @@ class Screen:
         self._console.print("\nTry next:")
         for question in QUESTIONS:
             self._console.print(f'  urbanbrain sql "{escape(question)}"', soft_wrap=True)
+        self._console.print("  urbanbrain page")
 
     def _line(self, text: str) -> None:
         self._console.print(f"[dim]{time.monotonic() - self._began:6.1f} s[/]  {text}", soft_wrap=True)

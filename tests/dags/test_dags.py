@@ -186,7 +186,7 @@ def test_only_what_waiting_cures_is_retried(facts: Facts) -> None:
     expected = {kind.__name__: "retry" if kind.retry else "fail" for kind in kinds} | {"ValueError": "fail"}
 
     assert expected == facts.told["decisions"]
-    assert {"FeedUnavailable", "ServingUnavailable", "WarehouseBusy"} == {
+    assert {"FeedUnavailable", "ServingUnavailable", "StorageUnavailable", "WarehouseBusy"} == {
         name for name, said in expected.items() if said == "retry"
     }
     assert facts.told["retries"] > 1
