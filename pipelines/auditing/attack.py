@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -228,6 +229,7 @@ class _Attack:
                         whole.add(cell)
                 facts += self._of_row(promise, key, row, there)
         facts += self._totals()
+        facts += self._changes()
         return Reckoning(known, facts, frozenset(whole))
 
     def _of_row(self, promise: Promise, key: Key, row: Row, there: set[str]) -> Iterator[Fact]:
@@ -251,6 +253,31 @@ class _Attack:
             if figure.base in there and len(parts) == 1 and parts[0] in there and rate is not None:
                 yield Fact({at(parts[0]): 1.0, at(figure.base): -(rate - half)}, 0, math.inf)
                 yield Fact({at(parts[0]): 1.0, at(figure.base): -(rate + half)}, -math.inf, 0)
+
+    def _changes(self) -> Iterator[Fact]:
+        """A figure of a revision is that of the one before with what was added and without what was taken."""
+        for name, table in self.view.items():
+            promise = self.promises[name]
+            changes = defaultdict(list)
+            for column, figure in promise.counts.items():
+                for changed, factor in ((figure.adds_to, -1.0), (figure.takes_from, 1.0)):
+                    if changed:
+                        changes[changed].append((column, factor))
+            numbers = [column for column in promise.key if column not in promise.about]
+            rows = defaultdict(list)
+            for key in table if changes else ():
+                of = dict(zip(promise.key, key, strict=True))
+                rows[_of(key, promise.key, promise.about)].append(([int(of[each]) for each in numbers], key))
+            for revisions in rows.values():
+                keys = [key for _, key in sorted(revisions)]
+                for before, after in itertools.pairwise(keys):
+                    for changed, by in changes.items():
+                        cells: dict[Cell, float] = {
+                            (name, after, changed): 1.0,
+                            (name, before, changed): -1.0,
+                        }
+                        cells |= {(name, after, column): factor for column, factor in by}
+                        yield Fact(cells, 0, 0)
 
     def _totals(self) -> Iterator[Fact]:
         for name, table in self.view.items():

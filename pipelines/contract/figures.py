@@ -10,7 +10,7 @@ from pipelines.contract.places import Say, inside
 from pipelines.contract.problems import did_you_mean, shown
 
 _KINDS = ("counts", "tells_of", "place_by", "withheld", "harmless", "is_revision")
-_OF_COUNTS = ("measure", "sum_of", "total_of", "part_of", "up_to")
+_OF_COUNTS = ("measure", "sum_of", "total_of", "part_of", "up_to", "adds_to", "takes_from")
 
 
 def check_figures(columns: Mapping[str, Column], places: Mapping[str, Path], say: Say) -> None:
@@ -34,13 +34,18 @@ def _check(column: Column, figure: Figure, columns: Mapping[str, Column], say: S
         say((), f"counts {figure.counts}, but is of type {column.logical_type}")
     if kind != "counts" and (stray := [name for name in _OF_COUNTS if getattr(figure, name)]):
         say((), f"has a figure that says {stray[0]!r} and counts nothing")
+    if (figure.adds_to or figure.takes_from) and not any(
+        each.figure and each.figure.is_revision for each in columns.values()
+    ):
+        say((), "changes a figure from one revision to the next, but no column says isRevision")
     if figure.base and kind != "tells_of":
         say((), "has a figure with a base, which only a rate has: say what it tells of")
     if kind == "is_revision" and not column.is_key:
         say((), "tells revisions apart, so it needs 'primaryKey: true'")
     if column.is_key and kind not in ("is_revision", "harmless"):
         say((), "is part of the primary key, which is always shown")
-    for name in (*figure.sum_of, *filter(None, (figure.part_of, figure.up_to, figure.base))):
+    others = (figure.part_of, figure.up_to, figure.base, figure.adds_to, figure.takes_from)
+    for name in (*figure.sum_of, *filter(None, others)):
         other = columns.get(name)
         if other is None:
             say(
@@ -49,6 +54,10 @@ def _check(column: Column, figure: Figure, columns: Mapping[str, Column], say: S
             )
         elif not (other.figure and other.figure.counts):
             say((), f"has a figure that names {name!r}, which counts neither calls nor people")
+    _check_made_of(column, figure, columns, say)
+
+
+def _check_made_of(column: Column, figure: Figure, columns: Mapping[str, Column], say: Say) -> None:
     for name in (*figure.tells_of, *filter(None, (figure.place_by,))):
         if name not in columns:
             say(

@@ -146,6 +146,8 @@ _FIGURE: dict[str, Shape] = {
     "totalOf": Text("a column of a table such as governance.totals.received_count", _table_column),
     "partOf": Text(),
     "upTo": Text(),
+    "addsTo": Text(),
+    "takesFrom": Text(),
     "tellsOf": TEXTS,
     "base": Text(),
     "placeBy": Text(),

@@ -157,6 +157,10 @@ class Figure:
     """Column of the same row it is a part of; the rest counts people or calls as well."""
     up_to: str = ""
     """Column of the same row it cannot pass; the rest tells of nobody."""
+    adds_to: str = ""
+    """Column of the same row that is greater by it than in the revision before."""
+    takes_from: str = ""
+    """Column of the same row that is smaller by it than in the revision before."""
     tells_of: tuple[str, ...] = ()
     base: str = ""
     """Column a rate is a share of; a rate of fewer than ten is not shown."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,10 @@ class Block:
     @property
     def cells(self) -> slice:
         return slice(self.start, self.start + self.rows)
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        return np.arange(self.start, self.start + self.rows)
 
 
 @dataclass
@@ -89,70 +93,59 @@ def relation(counted: Counted) -> str:
     return quoted(f"counted {counted.table.name}")
 
 
+class _Long:
+    """The long column while it grows."""
+
+    def __init__(self) -> None:
+        self.values: list[NDArray[np.float64]] = [np.empty(0)]
+        self.abouts: list[NDArray[Any]] = [np.empty(0, dtype=object)]
+        self.streets: list[NDArray[Any]] = [np.empty(0, dtype=object)]
+        self.keys: list[NDArray[Any]] = [np.empty(0, dtype=object)]
+        self.length = 0
+
+    def add(
+        self, values: NDArray[np.float64], abouts: NDArray[Any], streets: NDArray[Any], keys: NDArray[Any]
+    ) -> NDArray[np.int64]:
+        """Put a column at the end; returns the numbers of its cells."""
+        for whole, column in (
+            (self.values, values),
+            (self.abouts, abouts),
+            (self.streets, streets),
+            (self.keys, keys),
+        ):
+            whole.append(column)
+        self.length += len(values)
+        return np.arange(self.length - len(values), self.length)
+
+
 def read(connection: DuckDBPyConnection, tables: Sequence[Counted]) -> Cells:
     """Every cell of these tables. Leaves one temporary table for each, `_row` beside its columns."""
-    blocks: list[Block] = []
-    values, abouts, streets, keys = [], [], [], []
-    start = 0
+    long, blocks = _Long(), []
     for counted in tables:
         _number_rows(connection, counted)
         found = _columns(connection, counted)
-        rows = len(found["_row"])
         for column in counted.counts:
-            blocks.append(Block(counted, column, start, rows))
-            start += rows
-            values.append(np.ma.filled(found[column].astype(np.float64), np.nan))
+            values = np.ma.filled(found[column].astype(np.float64), np.nan)
             measure = counted.measure(column)
-            abouts.append(np.array([f"{measure} {about}" for about in found["_about"]], dtype=object))
-            streets.append(found["_street"])
-            keys.append(found["_key"])
-    rest_start = start
-    sums, small, large = _Sums(), [], []
-    at = {(block.counted.table.name, block.column): block for block in blocks}
-    for block in blocks:
-        table, figure = block.counted.table.name, block.counted.counts[block.column]
-        whole = np.arange(block.start, block.start + block.rows)
-        row = np.arange(block.rows)
-        if figure.sum_of:
-            sums.add(row, whole, -1.0)
-            for name in figure.sum_of:
-                part = at[table, name]
-                sums.add(
-                    row, np.arange(part.start, part.start + part.rows), 1.0, is_last=name == figure.sum_of[-1]
-                )
-        if figure.part_of:
-            entire = at[table, figure.part_of]
-            of_cells = np.arange(entire.start, entire.start + entire.rows)
-            rest = np.arange(start, start + block.rows)
-            values.append(values[blocks.index(entire)] - values[blocks.index(block)])
-            abouts.append(np.array([f"rest {cell}" for cell in rest], dtype=object))
-            streets.append(streets[blocks.index(block)])
-            keys.append(keys[blocks.index(block)])
-            start += block.rows
-            sums.add(row, of_cells, -1.0)
-            sums.add(row, whole, 1.0)
-            sums.add(row, rest, 1.0, is_last=True)
-        if figure.up_to:
-            small.append(whole)
-            large.append(np.arange(at[table, figure.up_to].start, at[table, figure.up_to].start + block.rows))
-        if figure.total_of:
-            part = at[_split(figure.total_of)]
-            of, its = _joined(connection, block.counted, part.counted)
-            sums.add(np.arange(block.rows), whole, -1.0)
-            sums.add(of, its + part.start, 1.0, is_last=True)
-    value = np.concatenate([*values, np.empty(0)])
-    names = np.concatenate([*streets, np.empty(0, dtype=object)]).astype(object)
-    known, street = np.unique(names.astype(str), return_inverse=True)
-    street = np.where(names.astype(str) == "", -1, street.reshape(-1)).astype(np.int64)
+            abouts = np.array([f"{measure} {about}" for about in found["_about"]], dtype=object)
+            cells = long.add(values, abouts, found["_street"], found["_key"])
+            blocks.append(Block(counted, column, long.length - len(cells), len(cells)))
+    published = long.length
+    sums, small, large = _added_up(connection, blocks, long)
+    for counted in tables:
+        _add_changes(connection, counted, _places(blocks), sums)
+    value = np.concatenate(long.values)
+    names = np.concatenate(long.streets).astype(str)
+    known, street = np.unique(names, return_inverse=True)
     of_sum, cell, factor = _holding(sums, value)
     below, above = _ordered(small, large, value)
     return Cells(
         blocks=blocks,
         value=value,
-        group=_numbered(np.concatenate([*abouts, np.empty(0, dtype=object)])),
-        street=street,
-        key=np.concatenate([*keys, np.empty(0, dtype=object)]),
-        rest_count=start - rest_start,
+        group=_numbered(np.concatenate(long.abouts)),
+        street=np.where(names == "", -1, street.reshape(-1)).astype(np.int64),
+        key=np.concatenate(long.keys),
+        rest_count=long.length - published,
         sum_of=of_sum,
         sum_cell=cell,
         sum_factor=factor,
@@ -160,6 +153,71 @@ def read(connection: DuckDBPyConnection, tables: Sequence[Counted]) -> Cells:
         large=above,
         streets=[str(name) for name in known],
     )
+
+
+def _places(blocks: Sequence[Block]) -> dict[tuple[str, str], Block]:
+    return {(block.counted.table.name, block.column): block for block in blocks}
+
+
+def _added_up(
+    connection: DuckDBPyConnection, blocks: Sequence[Block], long: _Long
+) -> tuple[_Sums, list[NDArray[np.int64]], list[NDArray[np.int64]]]:
+    """What adds up in a row and over rows, and which cells cannot pass which others."""
+    sums, at = _Sums(), _places(blocks)
+    small: list[NDArray[np.int64]] = []
+    large: list[NDArray[np.int64]] = []
+    for number, block in enumerate(blocks, start=1):
+        table, figure = block.counted.table.name, block.counted.counts[block.column]
+        whole, row = block.numbers, np.arange(block.rows)
+        if figure.sum_of:
+            sums.add(row, whole, -1.0)
+            for name in figure.sum_of:
+                sums.add(row, at[table, name].numbers, 1.0, is_last=name == figure.sum_of[-1])
+        if figure.part_of:
+            entire = at[table, figure.part_of]
+            left = long.values[blocks.index(entire) + 1] - long.values[number]
+            names = np.array([f"rest {cell}" for cell in whole], dtype=object)
+            rest = long.add(left, names, long.streets[number], long.keys[number])
+            sums.add(row, entire.numbers, -1.0)
+            sums.add(row, whole, 1.0)
+            sums.add(row, rest, 1.0, is_last=True)
+        if figure.up_to:
+            small.append(whole)
+            large.append(at[table, figure.up_to].numbers)
+        if figure.total_of:
+            part = at[_split(figure.total_of)]
+            of, its = _joined(connection, block.counted, part.counted)
+            sums.add(row, whole, -1.0)
+            sums.add(of, its + part.start, 1.0, is_last=True)
+    return sums, small, large
+
+
+def _add_changes(
+    connection: DuckDBPyConnection, counted: Counted, at: Mapping[tuple[str, str], Block], sums: _Sums
+) -> None:
+    """From one revision to the next a figure changes by what was added to it and what was taken from it."""
+    changes: dict[str, list[tuple[str, float]]] = {}
+    for name, figure in counted.counts.items():
+        for changed, factor in ((figure.adds_to, -1.0), (figure.takes_from, 1.0)):
+            if changed:
+                changed_by = changes.setdefault(changed, [])
+                changed_by.append((name, factor))
+    if not changes:
+        return
+    about = ", ".join(quoted(name) for name in counted.about)
+    revision = ", ".join(quoted(name) for name in counted.table.key if name not in counted.about)
+    found = connection.execute(
+        f"select _row, lag(_row) over (partition by {about} order by {revision}) as before "
+        f"from {relation(counted)} qualify before is not null order by _row"
+    ).fetchnumpy()
+    after, before = np.asarray(found["_row"], np.int64), np.asarray(found["before"], np.int64)
+    number, table = np.arange(len(after)), counted.table.name
+    for changed, changed_by in changes.items():
+        start = at[table, changed].start
+        sums.add(number, after + start, 1.0)
+        for name, factor in changed_by:
+            sums.add(number, after + at[table, name].start, factor)
+        sums.add(number, before + start, -1.0, is_last=True)
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -25,6 +25,14 @@ SCORES = table(
     rank_in_scope=Figure(place_by="satisfaction_rate"),
 )
 
+CHANGES = table(
+    "changes",
+    ("street_code", "revision"),
+    received_count=calls("received"),
+    arrived_count=calls("arrived", adds_to="received_count"),
+    departed_count=calls("departed", takes_from="received_count"),
+)
+
 
 def days(**counts: int) -> dict[Contract, Rows]:
     """One day of streets A to D, and what they come to."""
@@ -54,6 +62,30 @@ CASES: dict[str, tuple[list[dict[Contract, Rows]], str, str]] = {
     "a total less the shown streets": ([days(a=100, b=72, c=3)], C, "order_count"),
     "what adds up in a row": ([{SCORES: [score(A, 60, 3, 57, 40, 30, 1)]}], A, "excluded_count"),
     "what is left of a column": ([{SCORES: [score(A, 60, 0, 60, 40, 38, 1)]}], A, "rest of satisfied_count"),
+    "two revisions of a figure": (
+        [
+            {
+                CHANGES: [
+                    {
+                        "street_code": A,
+                        "revision": 0,
+                        "received_count": 40,
+                        "arrived_count": 0,
+                        "departed_count": 0,
+                    },
+                    {
+                        "street_code": A,
+                        "revision": 1,
+                        "received_count": 43,
+                        "arrived_count": 3,
+                        "departed_count": 0,
+                    },
+                ]
+            }
+        ],
+        A,
+        "arrived_count",
+    ),
     "an office that knows its own part of a total": ([days(a=100, b=2, c=3)], C, "order_count"),
     "a later release that shows what the first one hid": (
         [days(a=100, b=12, c=3), days(a=100, b=12, c=3, d=0)],
