@@ -143,10 +143,72 @@ def link_every_pair(rows: int, url: str) -> Callable[[], dict[str, Any]]:
     return work
 
 
+def load_ours(rows: int, url: str) -> Callable[[], dict[str, Any]]:
+    """From Parquet to a table that is filled, closed and analysed, as a release's is."""
+    from bench import rows as data
+    from pipelines import serving
+    from pipelines.serving import tables
+    from pipelines.serving.contents import DETAIL, Column, Offer, selection
+    from pipelines.table_files import TableFiles
+
+    path, kinds = data.write_published(rows)
+    offer = Offer(
+        "city", "requests", tuple(Column(*each) for each in kinds), detail_files=TableFiles((path,))
+    )
+    release = f"bench{time.time_ns()}"
+    with serving.connected(url) as session:
+        from pipelines.serving import foundations
+
+        foundations.lay(session, ["900001001"])
+
+    def work() -> dict[str, Any]:
+        import duckdb
+
+        with serving.connected(url) as session, duckdb.connect() as connection:
+            session.run_at_once(tables.made(release, (offer,)))
+            batches = connection.execute(selection(offer, DETAIL)).to_arrow_reader(65_536)
+            loaded = session.fill(
+                tables.schema_of(release, DETAIL), tables.stored_name(offer.schema, offer.name), batches
+            )
+            session.run_at_once(tables.closed(release, (offer,)))
+            session.commit()
+        return {"loaded": loaded}
+
+    return work
+
+
+def load_row_by_row(rows: int, url: str) -> Callable[[], dict[str, Any]]:
+    """The same rows with the same driver, a prepared insert for each, in one transaction."""
+    import duckdb
+    from adbc_driver_postgresql import dbapi
+
+    from bench import rows as data
+    from pipelines.serving import columns
+
+    path, kinds = data.write_published(rows)
+    made = ", ".join(f'"{name}" {columns.type_of(kind)}' for name, kind in kinds)
+    places = ", ".join(f"${number + 1}" for number in range(len(kinds)))
+    schema = f"bench{time.time_ns()}"
+
+    def work() -> dict[str, Any]:
+        with dbapi.connect(url) as connection, connection.cursor() as cursor, duckdb.connect() as source:
+            cursor.execute("set default_transaction_read_only = off")
+            connection.commit()
+            cursor.execute(f"create schema {schema}")
+            cursor.execute(f"create table {schema}.requests ({made})")
+            for batch in source.execute(f"from read_parquet('{path}')").to_arrow_reader(65_536):
+                cursor.executemany(f"insert into {schema}.requests values ({places})", batch)
+            connection.commit()
+            cursor.execute(f"select count(*) from {schema}.requests")
+            return {"loaded": cursor.fetchone()[0]}
+
+    return work
+
+
 MEASURES = {
     each.__name__: each
     for each in (
-        gate_ours, gate_by_hand, http_ours, http_dlt, link_year, link_ours, link_every_pair,
+        gate_ours, gate_by_hand, http_ours, http_dlt, link_year, link_ours, link_every_pair, load_ours, load_row_by_row,
     )
 }  # fmt: skip
 

@@ -85,3 +85,17 @@ def write_staged(rows: int) -> Path:
         receipt.write(folder)
     connection.close()
     return target
+
+
+def write_published(rows: int) -> tuple[Path, list[tuple[str, str]]]:
+    """Write `rows` good rows as a release has them; returns the file, and names and DuckDB types of its columns."""
+    path = lake.lake() / f"published{rows}.parquet"
+    with duckdb.connect() as connection:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection.execute(
+                f"copy (select * exclude (_row_number) from ({ROWS.format(rows=rows)})) "
+                f"to {literal(str(path))} (format parquet, compression zstd)"
+            )
+        kinds = connection.execute(f"describe from read_parquet({literal(str(path))})").fetchall()
+    return path, [(str(name), str(kind)) for name, kind, *_ in kinds]

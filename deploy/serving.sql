@@ -16,6 +16,8 @@ alter system set log_connections = on;
 alter system set log_disconnections = on;
 alter system set log_line_prefix = '%m [%p] %u@%d %h %a ';
 alter database serving set log_statement = 'all';
+-- The loader asks every few seconds who is there; what it puts in front of readers is in serving.loads.
+alter role urbanbrain_loader in database serving set log_statement = 'ddl';
 -- A question may spill so much to disk.
 alter database serving set temp_file_limit = '2GB';
 select pg_reload_conf();

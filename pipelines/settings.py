@@ -6,8 +6,7 @@ URBANBRAIN_SERVER              which `servers[].server` of a contract to pull fr
 URBANBRAIN_BOUNDARIES          GeoJSON with the polygons of areas, for points whose row names no area and for parcels that
                                lie on several streets; default: none
 URBANBRAIN_INBOX               where offices drop corrected sheets; default `inbox` in URBANBRAIN_HOME
-URBANBRAIN_SECRET_<NAME>       a secret a contract names; SMTP is the mail server's password, WEBHOOK signs what
-                               webhooks get, POSTGRES is the password for that database
+URBANBRAIN_SECRET_<NAME>       a secret a contract names; SMTP is the mail server's password, WEBHOOK signs what webhooks get
 URBANBRAIN_NOTIFY_<LEVEL>      who is told when feeds of a level (CITY, DISTRICT, STREET) are late, missing or odd:
                                `mailto:desk@example.org,https://hooks.example.org/…`; URBANBRAIN_NOTIFY: of every level
 URBANBRAIN_NOTIFY_FROM         whom such mail is from; default `urbanbrain@localhost`
@@ -18,8 +17,9 @@ URBANBRAIN_AIRFLOW_URL         where Airflow's pages and API are, such as `http:
 URBANBRAIN_SECRET_AIRFLOW      `user:password` for that Airflow; default: it asks nobody, like the demo's
 URBANBRAIN_PAGE_URL            where browsers find what `urbanbrain page` serves, such as `http://127.0.0.1:8610/`: Airflow's menu
                                then leads to it; default: none
-URBANBRAIN_POSTGRES            the PostgreSQL that serves a copy of releases, `postgresql://loader@host:5432/serving`; its password
-                               is the secret POSTGRES, or where libpq looks; default: none, and nothing is copied
+URBANBRAIN_POSTGRES            the PostgreSQL that serves a copy of releases, `postgresql://urbanbrain_loader@host:5432/serving`;
+                               default: none, and nothing is copied
+URBANBRAIN_SECRET_POSTGRES     the password for it; default: libpq looks where it always does
 URBANBRAIN_SCHEDULE            `off`: feeds run only when triggered, as in the demo; default `on`
 URBANBRAIN_KEEP_RELEASES       how many of the newest releases stay; default 30
 URBANBRAIN_KEEP_MONTHS         of how many months the last release stays, too; default 13

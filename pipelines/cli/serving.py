@@ -57,21 +57,19 @@ def guard(
 
     while True:
         try:
-            ended = run.guard_serving(postgres, statement=statement, transaction=transaction)
+            for ended in run.guard_serving(postgres, statement=statement, transaction=transaction):
+                for each in ended:
+                    what = f"{each.user_name} from {each.address} ended: {each.why}, {each.seconds:.0f} s"
+                    out.print(what, highlight=False, markup=False)
+                if not every:
+                    out.print(f"{len(ended)} sessions ended", highlight=False)
+                    return
+                time.sleep(every)
         except ServingUnavailable as error:  # beside a server that starts or restarts
             if not every:
                 raise
-            ended = []
             err.print(str(error), soft_wrap=True, highlight=False, markup=False)
-        for each in ended:
-            out.print(
-                f"{each.user_name} from {each.address} ended: {each.why}, {each.seconds:.0f} s",
-                highlight=False,
-            )
-        if not every:
-            out.print(f"{len(ended)} sessions ended", highlight=False)
-            return
-        time.sleep(every)
+            time.sleep(every)
 
 
 def print_offer(release: str) -> None:

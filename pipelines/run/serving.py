@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.run.published import find_release
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pipelines.serving import Ended, Served
 
@@ -33,14 +33,18 @@ def offered_release(name: str = "current") -> list[dict[str, Any]]:
 
 def guard_serving(
     dsn: str = "", *, statement: float | None = None, transaction: float | None = None
-) -> list[Ended]:
-    """End readers' sessions that outlast their limit, in seconds; returns them."""
+) -> Iterator[list[Ended]]:
+    """End readers' sessions that outlast their limit, in seconds; each step looks once more and tells of those.
+
+    The connection stays open between steps. Raises what `serving.connected` and `serving.guard` raise.
+    """
     from pipelines import serving
     from pipelines.serving import guarding
 
     with serving.connected(dsn) as session:
-        return serving.guard(
-            session,
-            guarding.STATEMENT_SECONDS if statement is None else statement,
-            guarding.TRANSACTION_SECONDS if transaction is None else transaction,
-        )
+        while True:
+            yield serving.guard(
+                session,
+                guarding.STATEMENT_SECONDS if statement is None else statement,
+                guarding.TRANSACTION_SECONDS if transaction is None else transaction,
+            )

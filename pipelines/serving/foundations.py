@@ -134,7 +134,9 @@ _ADVICE = {
         "or has_function_privilege('urbanbrain_reader', 'pg_catalog.lo_from_bytea(oid, bytea)', 'execute')"
     ),
     "nobody writes down who asked what: set log_statement = 'all' and log_connections = on": (
-        "select current_setting('log_statement') <> 'all' or current_setting('log_connections') in ('off', '')"
+        "select current_setting('log_connections') in ('off', '') or (current_setting('log_statement') <> 'all' "
+        "and not exists (select from pg_db_role_setting join pg_database on pg_database.oid = setdatabase "
+        "where datname = current_database() and setrole = 0 and 'log_statement=all' = any (setconfig)))"
     ),
     "a question may fill the disk: set temp_file_limit": "select current_setting('temp_file_limit') = '-1'",
     "sessions that outlast their limit cannot be ended: grant pg_signal_backend and pg_read_all_stats to the loader": (

@@ -35,6 +35,9 @@ def guard(
     A transaction that waits for its user counts like a statement. `serving.ended` keeps who, from where and why.
     Raises WarehouseError when the loader may not look at, or end, other users' sessions.
     """
+    if session.rows(f"select to_regclass({literal(ENDED)}) is null") == [(True,)]:
+        session.rollback()
+        return []  # nothing was served yet
     groups = " or ".join(f"pg_has_role(usesysid, {literal(group)}, 'member')" for group in roles.GROUPS)
     rows = session.rows(
         "with lasting as materialized ("

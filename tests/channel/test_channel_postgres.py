@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -32,7 +33,8 @@ def server(channel: Channel) -> Iterator[Server]:
             serving.serve(release, found.dsn())
             for street in release.offices:
                 found.add_user(f"office{street}", f"urbanbrain_office_{street}")
-            found.add_user("district", "urbanbrain_district")
+            for group in ("district", "city", "reader"):
+                found.add_user(group, f"urbanbrain_{group}")
             yield found
     except NoServer as why:
         pytest.skip(str(why))
@@ -136,3 +138,52 @@ def test_everything_in_sight_says_what_it_is(at_channel: Channel, server: Server
     )
 
     assert [] == uncommented
+
+
+@pytest.mark.long
+def test_an_office_has_the_figures_of_its_file_and_a_reader_those_of_the_open_tables(
+    at_channel: Channel, server: Server
+) -> None:
+    """Row by row: of tables with hidden figures an office has its own in full."""
+    release = releases.current()
+    differing = set()
+    for name, files in release.tables.items():
+        with duckdb.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
+            anybody = _rows(connection, files.sql)
+            differing |= {name} if _rows(connection, release.detail[name].sql) != anybody else set()
+        assert anybody == _rows_in_psql(server, name, "reader"), name
+        for street in release.offices[:2]:
+            with duckdb.connect(str(release.office_file(street)), read_only=True) as connection:
+                connection.execute("set timezone = 'UTC'")
+                assert _rows(connection, name) == _rows_in_psql(server, name, f"office{street}"), (
+                    name,
+                    street,
+                )
+        assert _rows_in_psql(server, name, "city") == _rows_in_psql(server, name, "district"), name
+
+    assert differing, "where nothing is hidden this proves little"
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, relation: str) -> list[list[str]]:
+    return sorted(
+        [_text(value) for value in row] for row in connection.execute(f"from {relation}").fetchall()
+    )
+
+
+def _rows_in_psql(server: Server, name: str, user: str) -> list[list[str]]:
+    done = server.psql(f"table {name}", user, "--csv", "-t", "-P", "null=∅")
+    assert not done.stderr, done.stderr
+    return sorted(csv.reader(io.StringIO(done.stdout)))
+
+
+@pytest.mark.long
+def test_the_statements_of_the_documentation_work(at_channel: Channel, server: Server) -> None:
+    text = (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8").partition("\n## PostgreSQL")[2]
+    of_administrator, of_user = re.findall(r"^```sql\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    made = server.psql(of_administrator, database="postgres")
+    server.psql("alter role \"li.na\" password 'user-Pw_7'", database="postgres")
+    asked = server.psql(of_user, "li.na")
+
+    assert ("", "") == (made.stderr, asked.stderr)
+    assert 3 == asked.stdout.count(" row")

@@ -17,6 +17,8 @@ from pipelines.embedded.supervisor import PRELOAD, WRITER_POOL
 PROJECT = Path(__file__).resolve().parents[2]
 SERVICES = {
     "postgres",
+    "serving",
+    "serving-guard",
     "init",
     "api-server",
     "scheduler",
@@ -124,6 +126,7 @@ def test_only_airflow_and_the_page_open_a_port_and_only_to_this_host(compose: di
 
     assert open_ports == {
         "api-server": ["${AIRFLOW_ADDRESS:-127.0.0.1}:8080:8080"],
+        "serving": ["${SERVING_ADDRESS:-127.0.0.1}:5432:5432"],
         "page": ["${PAGE_ADDRESS:-127.0.0.1}:8610:8610"],
     }
 
@@ -162,6 +165,25 @@ def test_data_lies_in_named_volumes(compose: dict[str, Any]) -> None:
     }
 
     assert mounted == set(compose["volumes"])
+
+
+def test_the_loader_logs_in_as_the_database_was_set_up(compose: dict[str, Any]) -> None:
+    """One name, one database and one secret, in the script, in the address and in what the containers are told."""
+    script = (PROJECT / "deploy" / "serving.sql").read_text(encoding="utf-8")
+    services = compose["services"]
+    [secret] = re.findall(r"\\getenv password (\w+)", script)
+
+    assert compose["configs"] == {"serving": {"file": "deploy/serving.sql"}}
+    assert [config["source"] for config in services["serving"]["configs"]] == ["serving"]
+    assert "create role urbanbrain_loader login" in script
+    assert "create database serving with owner urbanbrain_loader" in script
+    for name in ("scheduler", "serving-guard"):
+        assert (
+            services[name]["environment"]["URBANBRAIN_POSTGRES"]
+            == "postgresql://urbanbrain_loader@serving/serving"
+        )
+        assert secret in services[name]["environment"]
+    assert secret in services["serving"]["environment"]
 
 
 def test_the_scheduler_preloads_what_the_embedded_one_does(compose: dict[str, Any]) -> None:
