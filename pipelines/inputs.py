@@ -77,12 +77,8 @@ def _below(path: Path, folder: Path) -> str:
 
 def keep(files: Mapping[str, Path]) -> dict[str, str]:
     """Keep files; returns their digests by name, sorted."""
-    return keep_contents({name: path.read_bytes() for name, path in files.items()})
-
-
-def keep_contents(contents: Mapping[str, bytes]) -> dict[str, str]:
-    """Keep what is no file yet; returns the digests by name, sorted."""
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())}
+    contents = {name: path.read_bytes() for name, path in sorted(files.items())}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     _write({digests[name]: content for name, content in contents.items()})
     return digests
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -42,6 +43,8 @@ PAGE = "index.html"
 TABLES = "tables"
 DISTRICT = "district"
 OFFICES = "offices"
+CLOSED = (DISTRICT, OFFICES)
+"""Folders whose files only their owner and the group of readers may read."""
 DISCLOSED = "disclosed.csv"
 """In the folder of the district: what figures this release and those before it showed to anybody, and hid."""
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{10}")
@@ -139,6 +142,8 @@ class Release:
         problems = []
         if self.manifest.get("sha256") != manifest_sha256(self.manifest):
             problems.append(f"{MANIFEST}: changed since it was published")
+        if (self.path / MANIFEST).is_symlink():
+            problems.append(f"{MANIFEST}: a link, expected a file")
         promised = {str(file["path"]): file for file in self.manifest["files"]}
         found = {path.relative_to(self.path).as_posix(): path for path in _files(self.path)}
         for name in sorted((promised.keys() | found.keys()) - {MANIFEST}):
@@ -146,10 +151,10 @@ class Release:
                 problems.append(f"{name}: missing")
             elif name not in promised:
                 problems.append(f"{name}: not in the manifest")
-            elif (size := found[name].stat().st_size) != promised[name]["bytes"]:
-                problems.append(f"{name}: {size} bytes, expected {promised[name]['bytes']}")
-            elif file_sha256(found[name]) != promised[name]["sha256"]:
-                problems.append(f"{name}: its bytes changed since it was published")
+            elif problem := _changed(found[name], promised[name]["bytes"], promised[name]["sha256"]):
+                problems.append(f"{name}: {problem}")
+            elif too_open := _open_to(found[name], is_closed=name.split("/")[0] in CLOSED):
+                problems.append(f"{name}: {too_open}")
         return problems
 
 
@@ -176,6 +181,11 @@ def pointer() -> str:
         return _pointer().read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+def has_pointer() -> bool:
+    """Whether something was ever published here."""
+    return _pointer().exists()
 
 
 def _pointer() -> Path:
@@ -247,7 +257,12 @@ def unreadable() -> dict[str, str]:
 def _listed() -> tuple[list[Release], dict[str, str]]:
     found, damaged = [], {}
     for path in sorted(lake.releases().iterdir()) if lake.releases().is_dir() else []:
-        if _ID.fullmatch(path.name) and (path / MANIFEST).is_file():
+        if not _ID.fullmatch(path.name):
+            continue
+        if not (path / MANIFEST).is_file():
+            if path.is_dir() and any(path.iterdir()):  # a release appears whole, with its manifest in it
+                damaged[path.name] = f"{path.name}/{MANIFEST} is missing"
+        else:
             try:
                 found.append(read(path.name))
             except WarehouseError as error:
@@ -278,7 +293,28 @@ def file_sha256(path: Path) -> str:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+    """Everything below a folder that is no folder itself: links and pipes have no place in a release."""
+    return sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+
+
+def _changed(path: Path, size: int, sha256: str) -> str:
+    """How a file differs from what the manifest says of it; empty when it does not."""
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        return f"a {'link' if path.is_symlink() else 'special file'}, expected a file"
+    if status.st_size != size:
+        return f"{status.st_size} bytes, expected {size}"
+    return "" if file_sha256(path) == sha256 else "its bytes changed since it was published"
+
+
+def _open_to(path: Path, *, is_closed: bool) -> str:
+    """Whom a file is open to and should not be; empty when nobody. An owner who may write is told nothing: copies are so."""
+    mode = path.lstat().st_mode
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return f"mode {mode & 0o777:o}: others than its owner may change it"
+    if is_closed and mode & stat.S_IROTH:
+        return f"mode {mode & 0o777:o}: every account may read it"
+    return ""
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from two_streets import EAST, FEEDS, GOVERNANCE, WEST, project, warehouse
+from two_streets import EAST, FEEDS, GOVERNANCE, LANDED_AT, WEST, project, warehouse
+from typer.testing import CliRunner
 
 from pipelines import lake, releases, run
+from pipelines.cli import app
 from pipelines.errors import WarehouseError
 from pipelines.stages import publishing
 
@@ -103,7 +107,7 @@ def test_a_broken_manifest_hides_no_other_release(release: releases.Release) -> 
 def test_one_flipped_byte_anywhere_is_found(release: releases.Release) -> None:
     for path in sorted(path for path in release.path.rglob("*") if path.is_file()):
         name = path.relative_to(release.path).as_posix()
-        whole = path.read_bytes()
+        whole, mode = path.read_bytes(), path.stat().st_mode
         middle = len(whole) // 2
         path.unlink()
         path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
@@ -114,6 +118,7 @@ def test_one_flipped_byte_anywhere_is_found(release: releases.Release) -> None:
         else:
             assert [f"{name}: its bytes changed since it was published"] == releases.current().verify()
         path.write_bytes(whole)
+        path.chmod(mode)
 
     assert [] == releases.current().verify()
 
@@ -147,6 +152,102 @@ def test_missing_extra_and_cut_files_are_all_found_at_once(release: releases.Rel
         "tables/extra.parquet: not in the manifest",
         f"tables/ref.areas.parquet: {size - 1} bytes, expected {size}",
     ] == release.verify()
+
+
+def _swap(release: releases.Release) -> None:
+    one, other = (
+        release.path / "tables" / f"governance.{name}.parquet" for name in ("scorecard", "channel_health")
+    )
+    kept = one.read_bytes()
+    one.unlink()
+    one.write_bytes(other.read_bytes())
+    other.unlink()
+    other.write_bytes(kept)
+
+
+def _link(release: releases.Release) -> None:
+    path = release.path / "tables" / "ref.areas.parquet"
+    path.rename(release.path.parent / "elsewhere")
+    path.symlink_to(release.path.parent / "elsewhere")
+
+
+def _link_to_nothing(release: releases.Release) -> None:
+    path = release.path / "tables" / "ref.areas.parquet"
+    path.unlink()
+    path.symlink_to("/nowhere")
+
+
+def _link_folder(release: releases.Release) -> None:
+    (release.path / "offices").rename(release.path.parent / "elsewhere")
+    (release.path / "offices").symlink_to(release.path.parent / "elsewhere")
+
+
+def _link_manifest(release: releases.Release) -> None:
+    path = release.path / releases.MANIFEST
+    path.rename(release.path.parent / "elsewhere")
+    path.symlink_to(release.path.parent / "elsewhere")
+
+
+def _pipe(release: releases.Release) -> None:
+    os.mkfifo(release.path / "tables" / "pipe.parquet")
+
+
+def _mode(path: str, mode: int) -> Callable[[releases.Release], None]:
+    return lambda release: (release.path / path).chmod(mode)
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (_swap, ["tables/governance.channel_health.parquet: ", "tables/governance.scorecard.parquet: "]),
+        (_link, ["tables/ref.areas.parquet: a link, expected a file"]),
+        (_link_to_nothing, ["tables/ref.areas.parquet: a link, expected a file"]),
+        (
+            _link_folder,
+            ["offices: not in the manifest", f"offices/{EAST}/{EAST}.duckdb: missing", f"offices/{WEST}/{WEST}.duckdb: missing"],
+        ),
+        (_link_manifest, ["manifest.json: a link, expected a file"]),
+        (_pipe, ["tables/pipe.parquet: not in the manifest"]),
+        (_mode("tables/ref.areas.parquet", 0o664), ["tables/ref.areas.parquet: mode 664: others than its owner may change it"]),
+        (
+            _mode("district/governance.cases.parquet", 0o444),
+            ["district/governance.cases.parquet: mode 444: every account may read it"],
+        ),
+        (_mode(f"offices/{EAST}/{EAST}.duckdb", 0o604), [f"offices/{EAST}/{EAST}.duckdb: mode 604: every account may read it"]),
+        (_mode("tables/ref.areas.parquet", 0o644), []),
+    ],
+    ids=["swapped", "link", "dead link", "linked folder", "linked manifest", "pipe", "writable", "readable", "office", "copy"],
+)  # fmt: skip
+def test_whatever_is_not_as_it_was_published_is_named(
+    release: releases.Release, damage: Callable[[releases.Release], None], told: list[str]
+) -> None:
+    damage(release)
+
+    found = release.verify()
+    assert len(told) == len(found), found
+    assert all(line.startswith(start) for start, line in zip(told, found, strict=True)), found
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_a_release_nobody_can_read_is_listed_with_why(release: releases.Release, damage: str) -> None:
+    manifest = release.path / releases.MANIFEST
+    whole = manifest.read_bytes()
+    manifest.unlink()
+    if damage == "cut":
+        manifest.write_bytes(whole[: len(whole) // 2])
+
+    (row,) = run.release_list()
+    why = "cannot be read" if damage == "cut" else "is missing"
+    assert (release.release_id, True) == (row["release_id"], row["is_current"])
+    assert f"{release.release_id}/manifest.json {why}" in row["damage"]
+    listed = CliRunner().invoke(app, ["release", "list"])
+    assert (1, True) == (listed.exit_code, f"{release.release_id} is damaged 已损坏" in listed.output)
+    assert 1 == CliRunner().invoke(app, ["release", "verify"]).exit_code
+    told = run.status(LANDED_AT.isoformat())
+    assert release.release_id == told["release"]
+    assert told["release_damage"]
+    shown = CliRunner().invoke(app, ["status", "--at", LANDED_AT.isoformat()])
+    assert "it is damaged, readers find nothing 当前发布已损坏" in " ".join(shown.output.split())
 
 
 def test_what_a_killed_writer_left_is_no_release(release: releases.Release) -> None:

@@ -49,11 +49,18 @@ def _counted(what: str, unit: str = "batch") -> Iterator[Callable[[int, int], No
 
 @app.command("list")
 def list_() -> None:
-    """List the releases: as of when, batches, size, and what was different from the one before."""
+    """List the releases: as of when, batches, size, and what was different from the one before.
+
+    Exit code 1 when one is damaged so that nobody can read it; `urbanbrain release verify` looks at every byte of the others.
+    """
     from pipelines import run
 
     table = Table("release", "as of", "batches", "MB", "changed since the one before", "", box=None)
-    for row in run.release_list():
+    rows = run.release_list()
+    damaged = [row for row in rows if row["damage"]]
+    for row in rows:
+        if row["damage"]:
+            continue
         changed = ", ".join(f"{name} {run.IN_CHINESE[name]} ({n})" for name, n in row["changed"].items())
         table.add_row(
             row["release_id"],
@@ -64,6 +71,20 @@ def list_() -> None:
             ", ".join(filter(None, ("current" if row["is_current"] else "", _pinned(row["pin"])))),
         )
     out.print(table)
+    for row in damaged:
+        current = ", current: readers find nothing 当前发布" if row["is_current"] else ""
+        err.print(
+            f"{row['release_id']} is damaged 已损坏{current}: {row['damage']}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if damaged:
+        err.print(
+            "  → restore it from a backup, or move it away and run `urbanbrain publish`",
+            highlight=False,
+            soft_wrap=True,
+        )
+        raise typer.Exit(1)
 
 
 def _pinned(pin: dict[str, str] | None) -> str:

@@ -34,7 +34,8 @@ def status(
     ] = None,
     form: Annotated[str, typer.Option("--format", "-f", help="table or json.")] = "table",
 ) -> None:
-    """Show what is due, here, late or missing, a line per feed. Exit code 1 when something is overdue. 各数据集到达情况。
+    """Show what is due, here, late or missing, a line per feed. Exit code 1 when something is overdue, or the release readers
+    have is damaged. 各数据集到达情况。
 
     Told by the clock from contracts, business calendar and lake, so it answers before anything is loaded and while the
     warehouse is being written. `late` is due and not there (or came late), `missing` four latencies after the schedule
@@ -49,7 +50,7 @@ def status(
         sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1, default=_plain) + "\n")
     else:
         _show(found)
-    raise typer.Exit(1 if found["overdue"] or found["unreadable"] else 0)
+    raise typer.Exit(1 if found["overdue"] or found["unreadable"] or found["release_damage"] else 0)
 
 
 def notify(
@@ -117,6 +118,12 @@ def _show(found: dict[str, Any]) -> None:
             soft_wrap=True,
         )
     out.print(f"\nrelease {found['release'] or 'none yet'}", highlight=False)
+    if found["release_damage"]:
+        out.print(
+            f"it is damaged, readers find nothing 当前发布已损坏: {found['release_damage']}; `urbanbrain release list`",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _cells(feed: dict[str, Any], zone: ZoneInfo) -> list[str]:

@@ -92,16 +92,18 @@ def status(at: Instant | None = None) -> dict[str, Any]:
         ],
         "overdue": [each.feed_id for each in found if each.is_overdue],
         "unreadable": unreadable,
-        "release": _release(),
+        "release": releases.pointer(),
+        "release_damage": _release_damage(),
     }
 
 
-def _release() -> str:
-    """The release readers see; empty before there is one."""
+def _release_damage() -> str:
+    """Why readers find nothing where CURRENT points; empty where they find it, or before there is one."""
     try:
-        return releases.current().release_id
-    except WarehouseError:
-        return ""
+        releases.current()
+    except WarehouseError as error:
+        return error.message if releases.has_pointer() else ""
+    return ""
 
 
 def _by_level(found: Iterable[Standing]) -> dict[str, list[Standing]]:

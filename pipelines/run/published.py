@@ -35,19 +35,29 @@ def find_release(name: str = CURRENT) -> Release:
 
 
 def release_list() -> list[dict[str, Any]]:
-    """Every release, oldest first: when, how large, and by cause what was different from the one before."""
-    rows: list[dict[str, Any]] = []
-    before: Release | None = None
-    try:
-        current = releases.current().release_id
-    except WarehouseError:
-        current = ""
+    """Every release, oldest first: when, how large, and by cause what was different from the one before.
+
+    Those whose manifest cannot be read come first, with `damage`, why, and nothing else but whether CURRENT names them and
+    somebody pinned them.
+    """
+    current = releases.pointer()
     pins = release_marks.pins()
+    rows: list[dict[str, Any]] = [
+        {
+            "release_id": release_id,
+            "damage": why,
+            "is_current": release_id == current,
+            "pin": pins.get(release_id),
+        }
+        for release_id, why in releases.unreadable().items()
+    ]
+    before: Release | None = None
     for release in releases.in_order():
         causes = causes_between(before, release) if before else []
         rows.append(
             {
                 "release_id": release.release_id,
+                "damage": "",
                 "as_of": release.as_of,
                 "batches": len(release.manifest["batches"]),
                 "bytes": sum(int(file["bytes"]) for file in release.manifest["files"]),

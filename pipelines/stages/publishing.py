@@ -292,7 +292,7 @@ def _release_id(
 
 def _settle(folder: Path) -> None:
     """Nobody changes the files any more. Every account reads what is open, the group also what is not."""
-    closed = (folder / releases.DISTRICT, folder / releases.OFFICES)
+    closed = [folder / name for name in releases.CLOSED]
     for path in sorted(folder.rglob("*"), reverse=True):
         is_closed = any(path.is_relative_to(each) for each in closed)
         if path.is_dir():
