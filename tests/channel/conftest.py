@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -23,9 +27,20 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 
 
 @pytest.fixture(scope="session")
-def channel(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Channel:
-    """The three demo days, from the sources to a release."""
-    return run_channel(tmp_path_factory.mktemp("channel") / "home", forks)
+def channel(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Channel:
+    """The three demo days, from the sources to a release: made by the process that asks first, read by all."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # where each process has such a folder
+    with (shared / "channel.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        told = shared / "channel.json"
+        if not told.exists():
+            made = run_channel(tmp_path_factory.mktemp("channel") / "home", request.getfixturevalue("forks"))
+            told.write_text(json.dumps(asdict(made), default=str), encoding="utf-8")
+    found = json.loads(told.read_text(encoding="utf-8"))
+    paths = {"home": Path(found["home"]), "folders": tuple(map(Path, found["folders"]))}
+    return Channel(**{**found, **paths})
 
 
 @pytest.fixture

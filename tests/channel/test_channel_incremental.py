@@ -13,12 +13,12 @@ from channel_days import DAYS as DEMO_DAYS
 from channel_days import PROJECT, WHAT_LOADING_DID, Channel, tables
 from forking import Call, Forks
 from later_days import AREA_CHANGE, arrive, change_areas, days_of, put_away
-from test_channel_killed import KILLS, killed_and_ended
+from test_channel_killed import killed_and_ended
 
 from pipelines import lake, run
 from pipelines.stages import gate
 
-DAYS = 10
+DAYS, KILLS = 10, 5
 
 
 @pytest.fixture
@@ -82,8 +82,8 @@ def test_days_in_any_order_are_days_at_once(
     folders = [folder for day in days_of(copied, 6) for folder in day]
     put_away([folders], aside)
     random.Random(6).shuffle(folders)
-    for first in range(0, len(folders), 12):
-        done_by(folders[first : first + 12], aside)
+    for first in range(0, len(folders), 25):
+        done_by(folders[first : first + 25], aside)
     found = tables(copied, WHAT_LOADING_DID)
     lake.warehouse_file().unlink()
     done_by([], aside)
@@ -115,6 +115,6 @@ def test_a_build_killed_while_it_extends_ends_as_one_that_was_not(
     dice = random.Random(7)
     instants = [attempt.seconds * (number + dice.random()) / KILLS for number in range(KILLS)]
     instants += [attempt.seconds * dice.random() for _ in range(3 * KILLS)]
-    killed_and_ended(forks, copied, calls, instants, start)
+    killed_and_ended(forks, copied, calls, instants, start, KILLS)
 
     assert undisturbed == tables(copied)

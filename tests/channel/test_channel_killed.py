@@ -64,23 +64,28 @@ def swept(home: Path) -> None:
 
 
 def killed_and_ended(
-    forks: Forks, home: Path, calls: tuple[Call, ...], instants: list[float], start: Path | None
+    forks: Forks,
+    home: Path,
+    calls: tuple[Call, ...],
+    instants: list[float],
+    start: Path | None,
+    wanted: int = KILLS,
 ) -> None:
     """Kill the calls at each instant after their start, every attempt where the last one left; then let them end.
 
     An attempt that ends before its instant begins with a fresh home once more.
     """
     kills = 0
-    while instants and kills < KILLS:
+    while instants and kills < wanted:
         attempt = forks.run(calls, instants.pop(0))
         assert attempt.is_killed or attempt.code == 0, forks.said.read_text()
         kills += attempt.is_killed
         only_what_is_whole_is_seen(home)
-        if not attempt.is_killed and kills < KILLS:
+        if not attempt.is_killed and kills < wanted:
             shutil.rmtree(home)
             if start:
                 shutil.copytree(start, home)
-    assert KILLS == kills
+    assert wanted == kills
 
     assert 0 == forks.run(calls).code, forks.said.read_text()
 

@@ -16,23 +16,22 @@ STAGES = ("landing", "validated", "quarantine", "held", "refused", "decisions")
 
 
 @pytest.mark.long
-def test_three_releases_are_made_again_byte_by_byte(home: Path, address: str, tmp_path: Path) -> None:
-    """A day each, with late versions, repetitions and a row that was given up at the desk in between."""
-    published = []
-    for day in DAYS:
-        run_days(address, [day])
-        if day == DAYS[1]:
-            run.load()
-            (bad, *_) = run.quarantined_rows("street_steward_requests")
-            run.discard(
-                bad["feed_id"],
-                bad["batch_id"],
-                [bad["row_number"]],
-                by="desk",
-                reason="nobody knows the place",
-                as_of=pulled_at(day) + timedelta(hours=1),
-            )
-        published.append(run_warehouse())
+def test_two_releases_are_made_again_byte_by_byte(home: Path, address: str, tmp_path: Path) -> None:
+    """One of the first day; one of all three, with late versions, repetitions and a row given up at the desk."""
+    run_days(address, DAYS[:1])
+    published = [run_warehouse()]
+    run_days(address, DAYS[1:])
+    run.load()
+    (bad, *_) = run.quarantined_rows("street_steward_requests")
+    run.discard(
+        bad["feed_id"],
+        bad["batch_id"],
+        [bad["row_number"]],
+        by="desk",
+        reason="nobody knows the place",
+        as_of=pulled_at(DAYS[2]) + timedelta(hours=1),
+    )
+    published.append(run_warehouse())
     before = files(home / "releases", home / "inputs", *(home / "lake" / stage for stage in STAGES))
 
     for release_id in published:
@@ -43,5 +42,5 @@ def test_three_releases_are_made_again_byte_by_byte(home: Path, address: str, tm
         assert files(home / "releases" / release_id) == files(Path(made.folder))
     assert before == files(home / "releases", home / "inputs", *(home / "lake" / stage for stage in STAGES))
     assert [] == [line for release in releases.list_releases() for line in release.verify()]
-    difference = run.release_difference(published[0], published[1])
+    difference = run.release_difference(*published)
     assert [DATA, CORRECTION, DECISION] == [cause.name for cause in difference.causes]

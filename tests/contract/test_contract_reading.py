@@ -276,7 +276,7 @@ def test_forbidden_values_are_the_ones_privacy_looks_for():
     assert {"identity_number", *privacy._FORBIDDEN_VALUES} == set(FORBIDDEN_VALUES)
 
 
-def test_fifty_contracts_are_read_fast_and_import_nothing_heavy(contracts, right):
+def test_fifty_contracts_are_read_faster_than_plain_yaml_and_import_nothing_heavy(contracts, right):
     hotline = (PROJECT / "contracts/city/hotline_orders.odcs.yaml").read_text(encoding="utf-8")
     for number in range(50):
         text = hotline.replace("id: city_hotline_orders", f"id: city_orders_{number}")
@@ -286,18 +286,27 @@ def test_fifty_contracts_are_read_fast_and_import_nothing_heavy(contracts, right
 import time
 from pathlib import Path
 from pipelines import contract
+before = time.process_time()
 found, problems = contract.read_all(Path({str(contracts)!r}))
+ours = time.process_time() - before
 import sys
 heavy = {{"duckdb", "pyarrow", "pandas", "numpy", "great_expectations", "sqlglot", "pydantic", "requests", "airflow"}}
-print(len(found), len(problems), sorted(heavy & set(sys.modules)), time.process_time())
+print(len(found), len(problems), sorted(heavy & set(sys.modules)))
+import yaml
+text = next(Path({str(contracts)!r}).rglob("orders_*.yaml")).read_text(encoding="utf-8")
+before = time.process_time()
+for _ in found:
+    yaml.safe_load(text)
+print(ours, time.process_time() - before)
 """
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT, check=True
     )
-    counts, _, seconds = result.stdout.strip().rpartition(" ")
+    counts, seconds = result.stdout.strip().splitlines()
+    ours, plain = map(float, seconds.split())
 
     assert "50 0 []" == counts
-    assert float(seconds) < 1.5  # 0.4 on a quiet machine, the interpreter's own start included
+    assert ours < plain, "reading and judging take longer than `yaml.safe_load` takes for reading alone"
 
 
 def test_the_reader_survives_any_value_anywhere(contracts, right):

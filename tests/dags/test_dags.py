@@ -21,7 +21,6 @@ from pipelines.contract import Contract
 PROJECT = Path(__file__).resolve().parents[2]
 BROKEN = "feed__city_air_quality"
 MANY = 50
-MANY_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -85,9 +84,10 @@ def test_reading_the_dag_files_loads_nothing_heavy(facts: Facts) -> None:
     assert facts.told["heavy"] == []
 
 
-def test_fifty_contracts_are_read_in_half_a_second(facts: Facts) -> None:
+def test_fifty_contracts_become_dags_before_plain_yaml_is_read(facts: Facts) -> None:
+    """The scheduler reads the DAG file every half minute: it may not cost what `yaml.safe_load` alone would."""
     assert len(facts.many) == MANY + 2
-    assert facts.told["seconds"][2] < MANY_SECONDS
+    assert facts.told["seconds"][2] < MANY * facts.told["plain_seconds"]
 
 
 def test_every_contract_becomes_one_dag_and_one_dag_writes_the_warehouse(facts: Facts) -> None:

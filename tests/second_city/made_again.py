@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from conftest import sources
+from vila_clarim import sources
 
 from pipelines import releases, run
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import whole_project
 from made_again import everything, pedido, pull, release, send_back
 from typer.testing import CliRunner
+from vila_clarim import whole_project
 
 from pipelines import inputs, lake, run
 from pipelines.causes import AREA, CORRECTION, DATA, DECISION, RULE
