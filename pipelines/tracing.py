@@ -14,17 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import contract as contracts
-from pipelines import lake, lineage, release_marks, releases, settings
+from pipelines import lineage, received_bytes, release_marks, releases, settings
 from pipelines.contract.model import Contract
 from pipelines.contract.problems import did_you_mean
-from pipelines.database import literal, memory, quoted
-from pipelines.errors import DataError, SettingError, UrbanBrainError, WarehouseError
+from pipelines.database import quoted
+from pipelines.errors import UrbanBrainError, WarehouseError
 from pipelines.lineage.uses import IDENTITY
-from pipelines.receipt import Receipt
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -34,8 +32,6 @@ _FEED, _ID = "_feed", "_id"
 _CASES, _MERGES = "governance.cases", "governance.case_members"
 _MOST = 50
 """So many rows of one table are told in full; the others are counted."""
-KEPT = "kept"
-"""What a trace says of the bytes of a batch that are still there."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +111,7 @@ class _Tracing:
         found.records = [self._record(each, one) for each, one in named]
         found.records = [each for each in found.records if each["batches"] or not feed]
         if with_bytes:
-            _add_bytes(self._feeds, found.records)
+            received_bytes.add(self._feeds, found.records)
         if feed and not found.records:
             raise self._unknown_key(table, feed.key, key)
         found.readers = [*self._readers(table, rows, named)]
@@ -238,7 +234,7 @@ class _Tracing:
             numbers.setdefault(row["batch_id"], set()).add(row["row_number"])
         batches = self._batches(feed, numbers)
         for batch in batches:
-            _find_bytes(feed, batch, key)
+            received_bytes.find(feed, batch, key)
         return {
             "feed": feed.feed_id,
             "table": feed.table,
@@ -407,63 +403,3 @@ def _is_current(release: releases.Release) -> bool:
         return releases.current().release_id == release.release_id
     except WarehouseError:
         return False
-
-
-def _find_bytes(feed: Contract, batch: Row, key: str) -> None:
-    """Add where the batch landed, and the checksum of what was received."""
-    from pipelines.stages import landing
-
-    window = lake.Window(batch["window_start"], batch["window_end"])
-    of_batch = lake.Batch(feed.feed_id, window, batch["batch_id"])
-    folder = of_batch.folder("landing")
-    batch["landed"] = str(folder)
-    if feed.is_reduced:
-        batch["row_numbers"] = _summed_up(feed, of_batch, key) or batch["row_numbers"]
-    try:
-        receipt = Receipt.read(folder)
-    except (FileNotFoundError, DataError):
-        batch |= {"parts": [], "bytes": "are gone: the folder of the landed batch is not there"}
-        return
-    batch["parts"] = [
-        {"name": part.name, "bytes": part.size, "sha256": part.sha256} for part in receipt.parts
-    ]
-    since = receipt.details.get(landing.EXPIRED)
-    batch["bytes"] = f"were deleted on {since[:10]}, when their retention had ended" if since else KEPT
-
-
-def _add_bytes(feeds: Mapping[str, Contract], records: Sequence[Row]) -> None:
-    """Add the rows as they were received to each batch whose bytes are kept; a batch is read once."""
-    from pipelines.stages import staging
-
-    together: dict[tuple[str, str], list[Row]] = {}
-    for record in records:
-        for batch in record["batches"]:
-            if batch["bytes"] == KEPT:
-                together.setdefault((record["feed"], batch["landed"]), []).append(batch)
-    for (feed_id, landed), batches in together.items():
-        wanted = sorted({number for batch in batches for number in batch["row_numbers"][:_MOST]})
-        try:
-            rows = staging.received(feeds[feed_id], Path(landed), wanted)
-        except (DataError, SettingError) as error:
-            for batch in batches:
-                batch["bytes"] = f"cannot be read: {error.message}"
-            continue
-        for batch in batches:
-            batch["received"] = [row for row in rows if row["_row_number"] in batch["row_numbers"]]
-
-
-def _summed_up(feed: Contract, batch: lake.Batch, key: str) -> list[int]:
-    """The numbers of the rows that a row of a reduced feed sums up."""
-    path = Path(batch.folder("validated")) / lake.ROWS
-    if not path.is_file():
-        return []
-    shown = " || '/' || ".join(f"{quoted(name)}::varchar" for name in feed.key)
-    connection = memory()
-    try:
-        found = connection.execute(
-            f"select flatten(list(_row_numbers)) from read_parquet({literal(str(path))}) where {shown} = ?",
-            [key],
-        ).fetchone()
-    finally:
-        connection.close()
-    return sorted(found[0]) if found and found[0] else []

@@ -27,7 +27,7 @@ LAYERS = (
     ("stages",),
     (
         "run", "as_known", "checking", "samplecity", "embedded", "linkage", "deadlines", "lineage", "promises",
-        "telling", "tracing", "page_server",
+        "telling", "received_bytes", "tracing", "page_server",
     ),
     ("cli",),
 )  # fmt: skip

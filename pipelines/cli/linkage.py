@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.cli.screen import err, out
+from pipelines.cli.screen import err, out, say
 
 app = typer.Typer(
     help="How records of city, district and street are held to be one problem. 同一问题的关联、复核与评估。",
@@ -30,21 +30,17 @@ def explain(
         out.print(f"{case_id} is part of {found['case_id']} today", highlight=False)
     out.print(f"{found['case_id']}: {_counted(found['members'], 'record')}", highlight=False)
     for member in found["members"]:
-        out.print(
+        say(
             f"  {member['source_feed']} {member['source_id']}  {member['reported_at']:%Y-%m-%d %H:%M}  "
-            f"{escape(member['why_en'])}\n      {escape(member['why_zh'])}",
-            highlight=False,
-            soft_wrap=True,
+            f"{escape(member['why_en'])}\n      {escape(member['why_zh'])}"
         )
     if found["links"]:
         out.print("links, the weakest first:", highlight=False)
     for link in found["links"]:
         mark = "  (weakest)" if link["is_weakest"] else ""
-        out.print(
+        say(
             f"  {link['link_score']:.3f} {link['link_method']}{mark}  {escape(link['why_en'])}\n"
-            f"      {escape(link['why_zh'])}",
-            highlight=False,
-            soft_wrap=True,
+            f"      {escape(link['why_zh'])}"
         )
     for merge in found["merges"]:
         end = f", until {merge['unmerged_at']:%Y-%m-%d %H:%M}" if merge["unmerged_at"] else ""
@@ -70,7 +66,7 @@ def decide(
     from pipelines.decisions import links
 
     path = linkage.decide(one_id, other_id, links.ACCEPTED if is_same else links.REJECTED, by, why)
-    out.print(f"kept in {path}; `urbanbrain build` follows it", soft_wrap=True, highlight=False)
+    say(f"kept in {path}; `urbanbrain build` follows it")
 
 
 @app.command("evaluate")
@@ -104,14 +100,12 @@ def evaluate(
 
 def _show(figures: dict[str, Any]) -> None:
     """Precision, recall, and where they come from."""
-    out.print(
+    say(
         f"precision {figures['precision']:.4f}  recall {figures['recall']:.4f}  "
         f"({figures['records']:,} records, {figures['true_pairs']:,} true pairs, "
         f"{figures['linked_pairs']:,} linked, linked in {figures['link_seconds']:.1f} s)\n"
         f"B-cubed   {figures['b_cubed_precision']:.4f}         {figures['b_cubed_recall']:.4f}\n"
-        f"waiting for a person: {figures['review_pairs']:,} pairs, of which {figures['review_right_pairs']:,} are one problem",
-        highlight=False,
-        soft_wrap=True,
+        f"waiting for a person: {figures['review_pairs']:,} pairs, of which {figures['review_right_pairs']:,} are one problem"
     )
     for title, counts in (("rule", figures["by_rule"]), ("tied by", figures["by_evidence"])):
         table = Table(

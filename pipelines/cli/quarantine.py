@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.cli.screen import err, out, written
+from pipelines.cli.screen import err, out, say, written
 
 if TYPE_CHECKING:
     from pipelines.run import RowOutcome
@@ -89,24 +89,20 @@ def show(
     from pipelines import run
 
     found = run.quarantined_row(feed, batch, row)
-    out.print(
+    say(
         f"{feed} batch {batch} row {row}: {found['state']}, received {found['landed_at']:%Y-%m-%d %H:%M}, "
-        f"street {found['street_code'] or '–'}, owner {found['owner'] or '–'}",
-        highlight=False,
-        soft_wrap=True,
+        f"street {found['street_code'] or '–'}, owner {found['owner'] or '–'}"
     )
     for chinese, english in zip(found["reasons_zh"], found["reasons_en"], strict=True):
-        out.print(f"  {escape(chinese)}\n    {escape(english)}", highlight=False, soft_wrap=True)
+        say(f"  {escape(chinese)}\n    {escape(english)}")
     table = Table("column", "as received", "", box=None)
     for name, value in json.loads(found["received"]).items():
         table.add_row(name, escape(value or "–"), "may be corrected" if name in found["correctable"] else "")
     out.print(table)
     for each in found["ledger"]:
-        out.print(
+        say(
             f"{each['outcome']} on {each['corrected_at']:%Y-%m-%d %H:%M} by {escape(each['corrected_by'])}: "
-            f"{escape(each['reason'])} {escape(each['correction'] or '')}",
-            highlight=False,
-            soft_wrap=True,
+            f"{escape(each['reason'])} {escape(each['correction'] or '')}"
         )
 
 
@@ -133,7 +129,7 @@ def export(
         table.add_row(name, f"{rows:,}")
     out.print(table)
     for line in said["left_out"]:
-        out.print(f"left out: {escape(line)}", highlight=False, soft_wrap=True)
+        say(f"left out: {escape(line)}")
     err.print(
         f"{sum(said['rows'].values()):,} rows of {escape(said['whose'])} written to {output}", highlight=False
     )
@@ -244,12 +240,8 @@ def inbox(
     taken = run.take_inbox()
     for each in taken:
         mark = "[green]taken[/]" if each.is_taken else "[bold red]failed[/]"
-        out.print(
-            f"{mark} {escape(each.name)}  {escape(each.message.splitlines()[0])}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        out.print(f"  {escape(each.kept_in)}", highlight=False, soft_wrap=True)
+        say(f"{mark} {escape(each.name)}  {escape(each.message.splitlines()[0])}")
+        say(f"  {escape(each.kept_in)}")
     if not taken:
-        out.print(f"no sheet waits in {settings.inbox()}", highlight=False, soft_wrap=True)
+        say(f"no sheet waits in {settings.inbox()}")
     raise typer.Exit(4 if any(not each.is_taken for each in taken) else 0)

@@ -20,6 +20,11 @@ out = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 err = Console(stderr=True)
 
 
+def say(text: str) -> None:
+    """A line as it is: no colours of numbers, and not broken, so that what reads it finds it whole."""
+    out.print(text, highlight=False, soft_wrap=True)
+
+
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """A counter of rows and bytes: live in a terminal, one line at the end elsewhere."""

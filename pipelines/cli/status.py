@@ -12,7 +12,7 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from pipelines.cli.screen import out
+from pipelines.cli.screen import out, say
 
 _HEADINGS = (
     "state 状态", "day 业务日期", "due 应到", "arrived 到达", "rows 行数", "usual 通常", "bad 隔离", "open 待更正", "held 待审批",
@@ -103,19 +103,15 @@ def _show(found: dict[str, Any]) -> None:
     for feed in found["feeds"]:
         if feed["gaps"]:
             days = ", ".join(map(str, feed["gaps"]))
-            out.print(f"{feed['feed_id']}: never came for {days} 从未到达", highlight=False, soft_wrap=True)
+            say(f"{feed['feed_id']}: never came for {days} 从未到达")
         if feed["is_unjudged"]:
-            out.print(
+            say(
                 f"{feed['feed_id']}: landed, but the gate let nothing through 已接收，未通过校验; "
-                f"look at the last task of feed__{feed['feed_id']}, or `urbanbrain gate BATCH`",
-                highlight=False,
-                soft_wrap=True,
+                f"look at the last task of feed__{feed['feed_id']}, or `urbanbrain gate BATCH`"
             )
     for feed_id in found["unreadable"]:
-        out.print(
-            f"{feed_id}: its contract cannot be read, so nobody knows what it owes 合同无法读取; `urbanbrain check`",
-            highlight=False,
-            soft_wrap=True,
+        say(
+            f"{feed_id}: its contract cannot be read, so nobody knows what it owes 合同无法读取; `urbanbrain check`"
         )
     out.print(f"\nrelease {found['release'] or 'none yet'}", highlight=False)
     if found["release_damage"]:

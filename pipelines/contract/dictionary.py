@@ -48,6 +48,8 @@ SEEN = (
         "最近一次采集时间",
     ),
 )
+NEWEST_ONLY = (*TOMBSTONE, *SEEN)
+"""Columns that only the newest version of a row has: the table of all versions goes without them."""
 # Columns that a kept version carries besides those.
 KNOWN = (
     ("_known_from", "TIMESTAMPTZ", "When this version became the newest one known.", "成为最新版本的时间"),
@@ -77,7 +79,7 @@ def lineage(contract: Contract) -> tuple[tuple[str, str, str, str], ...]:
 
 def history_lineage(contract: Contract) -> tuple[tuple[str, str, str, str], ...]:
     """The additional columns of the table that keeps every version."""
-    return (*(column for column in lineage(contract) if column not in TOMBSTONE + SEEN), *KNOWN)
+    return (*(column for column in lineage(contract) if column not in NEWEST_ONLY), *KNOWN)
 
 
 def create_table(contract: Contract) -> str:

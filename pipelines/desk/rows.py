@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -79,7 +79,30 @@ def find(
     return found
 
 
-def settled(connection: DuckDBPyConnection, feed_id: str) -> list[Settled]:
+class Acts:
+    """What was done about rows, in order, found by place and by content: as fast for the last row as for the first."""
+
+    def __init__(self, done: Iterable[Settled]) -> None:
+        self._of_place: dict[tuple[str, str, int], tuple[int, Settled]] = {}
+        self._of_content: dict[str, list[tuple[int, Settled]]] = {}
+        for number, act in enumerate(done):
+            self._of_place[act.place] = number, act
+            self._of_content.setdefault(act.digest, []).append((number, act))
+
+    def on(self, bad: Bad) -> Settled | None:
+        """What settled a row: the last act on itself, or on a row of the same content."""
+        own = (bad.batch_id, bad.row_number)
+        found = [self._of_place[bad.place]] if bad.place in self._of_place else []
+        for each in reversed(self._of_content.get(bad.row_digest, [])):
+            if (
+                each[1].successor != own
+            ):  # not the act this very row came of: it was sent back with the same content
+                found.append(each)
+                break
+        return max(found, key=lambda each: each[0])[1] if found else None
+
+
+def settled(connection: DuckDBPyConnection, feed_id: str) -> Acts:
     """Everything that was done about rows of a feed."""
     done = [
         Settled(DISCARDED, digits, (feed_id, each.batch_id, number))
@@ -99,18 +122,7 @@ def settled(connection: DuckDBPyConnection, feed_id: str) -> list[Settled]:
             Settled(RETURNED if is_bad else CORRECTED, digits, (feed_id, batch_id, number), (own, place))
             for place, batch_id, number, digits, is_bad in rows
         ]
-    return done
-
-
-def act_on(bad: Bad, done: Sequence[Settled]) -> Settled | None:
-    """What settled a row: an act on itself, or on a row of the same content."""
-    own = (bad.batch_id, bad.row_number)
-    acts = [
-        act
-        for act in done
-        if act.place == bad.place or (act.digest == bad.row_digest and act.successor != own)
-    ]
-    return acts[-1] if acts else None
+    return Acts(done)
 
 
 def sent_back(feed_id: str = "*") -> list[Path]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import sqlglot
 from sqlglot import expressions as sql
 
+from pipelines.lineage.scopes import Scope, Source, find, lower
 from pipelines.lineage.uses import (
     AGGREGATION,
     CONDITIONAL,
@@ -27,7 +27,6 @@ from pipelines.lineage.uses import (
     Field,
     Relation,
     Unseen,
-    Use,
     Uses,
     called,
     told_apart,
@@ -59,7 +58,7 @@ def read(query: str, columns: Columns) -> Relation:
         statements = [each for each in sqlglot.parse(query, dialect="duckdb") if each is not None]
         if len(statements) != 1:
             raise Unseen(f"it is {len(statements)} statements, not one")
-        return _Reader(columns).query(statements[0], _Scope())
+        return _Reader(columns).query(statements[0], Scope())
     except sqlglot.errors.SqlglotError as error:
         raise Unseen(f"its SQL cannot be parsed: {str(error).splitlines()[0]}") from None
     except RecursionError:
@@ -68,44 +67,14 @@ def read(query: str, columns: Columns) -> Relation:
         raise Unseen(f"its SQL is of a kind that is not understood here ({type(error).__name__})") from None
 
 
-@dataclass
-class _Source:
-    """One thing a select reads from."""
-
-    name: str
-    relation: Relation
-    table: str = ""
-    is_visible: bool = True  # the right side of a semi or anti join decides, but shows no column
-
-
-@dataclass
-class _Scope:
-    """What a name may mean at one place: sources and aliases of its select, then those of the selects around it."""
-
-    tables: dict[str, Relation] = field(default_factory=dict)
-    sources: list[_Source] = field(default_factory=list)
-    merged: set[str] = field(default_factory=set)
-    aliases: dict[str, Uses] = field(default_factory=dict)
-    windows: dict[str, sql.Window] = field(default_factory=dict)
-    shadows: frozenset[str] = frozenset()
-    outer: _Scope | None = None
-
-    def inner(self) -> _Scope:
-        return _Scope(tables=dict(self.tables), outer=self, shadows=self.shadows)
-
-    @property
-    def rows(self) -> Uses:
-        return frozenset[tuple[Field, Use]]().union(*(source.relation.rows for source in self.sources))
-
-
 class _Reader:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
 
     # Queries
 
-    def query(self, node: sql.Expr, scope: _Scope) -> Relation:
-        scope = _Scope(
+    def query(self, node: sql.Expr, scope: Scope) -> Relation:
+        scope = Scope(
             tables=dict(scope.tables), outer=scope.outer, shadows=scope.shadows, sources=scope.sources
         )
         self._name_steps(node, scope)
@@ -123,31 +92,31 @@ class _Reader:
             return self._source(node, scope).relation
         raise Unseen(f"`{_head(node)}` is no select")
 
-    def _name_steps(self, node: sql.Expr, scope: _Scope) -> None:
+    def _name_steps(self, node: sql.Expr, scope: Scope) -> None:
         steps = node.args.get("with_")
         if steps is None:
             return
         for step in steps.expressions:
-            name = _lower(step.alias)
-            names = [_lower(each.name) for each in step.args["alias"].args.get("columns") or ()]
+            name = lower(step.alias)
+            names = [lower(each.name) for each in step.args["alias"].args.get("columns") or ()]
             body = step.this
             if steps.args.get("recursive") and isinstance(body, sql.SetOperation) and _names(body, name):
                 scope.tables[name] = self._recursive(body, name, names, scope)
             else:
                 scope.tables[name] = called(self.query(body, scope), names)
 
-    def _recursive(self, body: sql.SetOperation, name: str, names: Sequence[str], scope: _Scope) -> Relation:
+    def _recursive(self, body: sql.SetOperation, name: str, names: Sequence[str], scope: Scope) -> Relation:
         """A step that reads itself: what it comes to is what another round adds nothing to."""
         known = called(self.query(body.this, scope), names)
         for _ in range(_MOST_ROUNDS):
-            inside = _Scope(tables={**scope.tables, name: known}, outer=scope.outer, shadows=scope.shadows)
+            inside = Scope(tables={**scope.tables, name: known}, outer=scope.outer, shadows=scope.shadows)
             more = united(known, self.query(body.expression, inside))
             if more == known:
                 return known
             known = more
         raise Unseen(f"the recursive step {name} does not come to an end")
 
-    def _combined(self, node: sql.SetOperation, scope: _Scope) -> Relation:
+    def _combined(self, node: sql.SetOperation, scope: Scope) -> Relation:
         left, right = self.query(node.this, scope), self.query(node.expression, scope)
         if isinstance(node, sql.Union):
             both = united_by_name(left, right) if node.args.get("by_name") else united(left, right)
@@ -159,15 +128,15 @@ class _Reader:
         decides = used(JOIN, *left.columns.values(), *right.columns.values())
         return Relation(left.columns, left.rows | right.rows | decides)
 
-    def _ordered(self, node: sql.Expr, relation: Relation, scope: _Scope) -> Relation:
+    def _ordered(self, node: sql.Expr, relation: Relation, scope: Scope) -> Relation:
         inside = scope.inner()
-        inside.sources = [_Source("", relation)]
+        inside.sources = [Source("", relation)]
         rows = relation.rows | self._limits(node, inside)
         if order := node.args.get("order"):
             rows |= used(SORT, self._of(order, inside))
         return Relation(relation.columns, rows)
 
-    def _values(self, node: sql.Values, scope: _Scope) -> Relation:
+    def _values(self, node: sql.Values, scope: Scope) -> Relation:
         rows = [list(row.expressions) if isinstance(row, sql.Tuple) else [row] for row in node.expressions]
         columns = {
             f"col{number}": NOTHING.union(*(self._of(row[number], scope) for row in rows))
@@ -175,11 +144,11 @@ class _Reader:
         }
         return Relation(columns)
 
-    def _select(self, node: sql.Select, outer: _Scope) -> Relation:
+    def _select(self, node: sql.Select, outer: Scope) -> Relation:
         scope = outer.inner()
         rows = self._read_from(node, scope)
         for window in node.args.get("windows") or ():
-            scope.windows[_lower(window.name)] = window
+            scope.windows[lower(window.name)] = window
         columns: dict[str, Uses] = {}
         for name, uses in self._answers(node, scope):
             free = name
@@ -201,7 +170,7 @@ class _Reader:
             rows |= used(SORT, *(self._sorted_by(each.this, scope, columns) for each in order.expressions))
         return Relation(columns, rows | self._limits(node, scope))
 
-    def _limits(self, node: sql.Expr, scope: _Scope) -> Uses:
+    def _limits(self, node: sql.Expr, scope: Scope) -> Uses:
         """What decides how many rows there are at most: a number, or a query."""
         found = [each for name in ("limit", "offset") if (each := node.args.get(name)) is not None]
         return used(
@@ -209,7 +178,7 @@ class _Reader:
         )
 
     def _groups(
-        self, node: sql.Select, group: sql.Group, scope: _Scope, columns: Mapping[str, Uses]
+        self, node: sql.Select, group: sql.Group, scope: Scope, columns: Mapping[str, Uses]
     ) -> Iterator[Uses]:
         if group.args.get("all"):
             for each in node.expressions:
@@ -222,16 +191,16 @@ class _Reader:
             else:
                 yield self._of(each, scope)
 
-    def _sorted_by(self, node: sql.Expr, scope: _Scope, columns: Mapping[str, Uses]) -> Uses:
-        if isinstance(node, sql.Column) and not node.table and _lower(node.name) in columns:
-            return columns[_lower(node.name)]
+    def _sorted_by(self, node: sql.Expr, scope: Scope, columns: Mapping[str, Uses]) -> Uses:
+        if isinstance(node, sql.Column) and not node.table and lower(node.name) in columns:
+            return columns[lower(node.name)]
         if isinstance(node, sql.Literal) and node.is_int and int(node.name) <= len(columns):
             return list(columns.values())[int(node.name) - 1]
         return self._of(node, scope)
 
     # What a select reads from
 
-    def _read_from(self, node: sql.Select, scope: _Scope) -> Uses:
+    def _read_from(self, node: sql.Select, scope: Scope) -> Uses:
         """Fill the scope's sources; what joining them depends on."""
         decides: Uses = NOTHING
         if start := node.args.get("from_"):
@@ -242,7 +211,7 @@ class _Reader:
             scope.sources.append(self._source(lateral, scope))
         return decides
 
-    def _joined(self, node: sql.Expr, scope: _Scope) -> Uses:
+    def _joined(self, node: sql.Expr, scope: Scope) -> Uses:
         """A source with the joins that hang on it."""
         decides: Uses = NOTHING
         if isinstance(node, sql.Paren) or (
@@ -255,11 +224,11 @@ class _Reader:
             decides |= self._join(join, scope)
         return decides
 
-    def _join(self, join: sql.Join, scope: _Scope) -> Uses:
+    def _join(self, join: sql.Join, scope: Scope) -> Uses:
         before = {name for source in scope.sources for name in source.relation.columns}
         known = len(scope.sources)
         decides = self._joined(join.this, scope)
-        shared = {_lower(name.name) for name in join.args.get("using") or ()}
+        shared = {lower(name.name) for name in join.args.get("using") or ()}
         if (join.args.get("method") or "").upper() == "NATURAL":
             shared |= {name for source in scope.sources[known:] for name in source.relation.columns} & before
         scope.merged |= shared
@@ -272,30 +241,30 @@ class _Reader:
                 source.is_visible = False
         return used(JOIN, decides)
 
-    def _source(self, node: sql.Expr, scope: _Scope) -> _Source:
+    def _source(self, node: sql.Expr, scope: Scope) -> Source:
         if node.args.get("pivots"):
             raise Unseen("it pivots, and the columns of a pivot depend on values")
-        alias = _lower(node.alias)
-        names = [_lower(name) for name in node.alias_column_names]
+        alias = lower(node.alias)
+        names = [lower(name) for name in node.alias_column_names]
         if isinstance(node, sql.Table) and isinstance(node.this, sql.Identifier):
             table, relation = self._table(node, scope)
-            return _Source(alias or table.rpartition(".")[2], called(relation, names), table)
+            return Source(alias or table.rpartition(".")[2], called(relation, names), table)
         # What stands beside may be read: DuckDB lets any source of a select look to its left.
         if isinstance(node, sql.Table):
-            return _Source(alias, self._made(node.this, scope, names))
+            return Source(alias, self._made(node.this, scope, names))
         if isinstance(node, sql.Lateral):
             inside = node.this
             if isinstance(inside, sql.Subquery):
-                return _Source(alias, called(self.query(inside, scope.inner()), names))
-            return _Source(alias, self._made(inside, scope, names))
+                return Source(alias, called(self.query(inside, scope.inner()), names))
+            return Source(alias, self._made(inside, scope, names))
         if isinstance(node, sql.Unnest):
-            return _Source(alias, self._made(node, scope, names))
+            return Source(alias, self._made(node, scope, names))
         if isinstance(node, (sql.Subquery, sql.Values)):
-            return _Source(alias, called(self.query(node, scope.inner()), names))
+            return Source(alias, called(self.query(node, scope.inner()), names))
         raise Unseen(f"it reads from `{_head(node)}`")
 
-    def _table(self, node: sql.Table, scope: _Scope) -> tuple[str, Relation]:
-        name, schema = _lower(node.name), _lower(node.db)
+    def _table(self, node: sql.Table, scope: Scope) -> tuple[str, Relation]:
+        name, schema = lower(node.name), lower(node.db)
         if node.catalog:
             raise Unseen(f"it reads {_head(node)}, of another database")
         if schema in ("", _RECURRING) and name in scope.tables:
@@ -305,14 +274,14 @@ class _Reader:
         if columns is None:
             raise Unseen(f"it reads {table}, whose columns nobody promises")
         relation = Relation(
-            {_lower(column): frozenset({(Field(table, column), IDENTITY)}) for column in columns},
+            {lower(column): frozenset({(Field(table, column), IDENTITY)}) for column in columns},
             frozenset({(Field(table, ROWS), IDENTITY)}),
         )
         return table, relation
 
-    def _made(self, node: sql.Expr, scope: _Scope, names: Sequence[str]) -> Relation:
+    def _made(self, node: sql.Expr, scope: Scope, names: Sequence[str]) -> Relation:
         """Rows that a function makes of its arguments."""
-        is_named = isinstance(node, sql.Anonymous) and _lower(node.name) in _PURE_NAMES
+        is_named = isinstance(node, sql.Anonymous) and lower(node.name) in _PURE_NAMES
         if not isinstance(node, _PURE_TABLES) and not is_named:
             raise Unseen(f"it reads what `{_head(node)}` gives")
         uses = used(TRANSFORMATION, self._children(node, scope))
@@ -321,28 +290,28 @@ class _Reader:
 
     # What a select answers with
 
-    def _answers(self, node: sql.Select, scope: _Scope) -> Iterator[tuple[str, Uses]]:
+    def _answers(self, node: sql.Select, scope: Scope) -> Iterator[tuple[str, Uses]]:
         for each in node.expressions:
             for name, uses in self._answer(each, scope):
                 scope.aliases.setdefault(name, uses)
                 yield name, uses
 
-    def _answer(self, node: sql.Expr, scope: _Scope) -> Iterator[tuple[str, Uses]]:
+    def _answer(self, node: sql.Expr, scope: Scope) -> Iterator[tuple[str, Uses]]:
         star = node if isinstance(node, sql.Star) else node.this if isinstance(node, sql.Column) else None
         if isinstance(star, sql.Star):
-            yield from self._star(star, _lower(node.text("table")), scope)
+            yield from self._star(star, lower(node.text("table")), scope)
         elif isinstance(node, sql.Aliases):
             raise Unseen(f"`{_head(node)}` gives several columns at once")
         else:
             name = (
                 "" if isinstance(node, sql.Window) else node.alias_or_name
             )  # a window's is that of another one
-            yield _lower(name or node.sql("duckdb")), self._of(node, scope)
+            yield lower(name or node.sql("duckdb")), self._of(node, scope)
 
-    def _star(self, star: sql.Star, of: str, scope: _Scope) -> Iterator[tuple[str, Uses]]:
-        left_out = {_lower(each.name) for each in star.args.get("except_") or ()}
-        instead = {_lower(each.alias): each.this for each in star.args.get("replace") or ()}
-        renamed = {_lower(each.this.name): _lower(each.alias) for each in star.args.get("rename") or ()}
+    def _star(self, star: sql.Star, of: str, scope: Scope) -> Iterator[tuple[str, Uses]]:
+        left_out = {lower(each.name) for each in star.args.get("except_") or ()}
+        instead = {lower(each.alias): each.this for each in star.args.get("replace") or ()}
+        renamed = {lower(each.this.name): lower(each.alias) for each in star.args.get("rename") or ()}
         sources = [each for each in scope.sources if each.is_visible and (not of or each.name == of)]
         if not sources:
             raise Unseen(f"`{of or '*'}.*` names no source" if of else "`*` stands without a source")
@@ -357,7 +326,7 @@ class _Reader:
 
     # Expressions
 
-    def _of(self, node: sql.Expr, scope: _Scope) -> Uses:
+    def _of(self, node: sql.Expr, scope: Scope) -> Uses:
         """What a value is made of."""
         if isinstance(node, sql.Column):
             return self._column(node, scope)
@@ -395,7 +364,7 @@ class _Reader:
             return used(AGGREGATION, uses or scope.rows)
         return used(TRANSFORMATION, uses)
 
-    def _children(self, node: sql.Expr, scope: _Scope) -> Uses:
+    def _children(self, node: sql.Expr, scope: Scope) -> Uses:
         counts = isinstance(node, sql.Count)
         parts = [
             self._of(child, scope)
@@ -405,7 +374,7 @@ class _Reader:
         ]
         return NOTHING.union(*parts)
 
-    def _branches(self, node: sql.Expr, scope: _Scope) -> Uses:
+    def _branches(self, node: sql.Expr, scope: Scope) -> Uses:
         if isinstance(node, sql.Case):
             asked = [self._of(node.this, scope)] if node.this else []
             asked += [self._of(each.this, scope) for each in node.args["ifs"]]
@@ -416,96 +385,64 @@ class _Reader:
         values = (self._of(each, scope) for each in given if each is not None)
         return used(TRANSFORMATION, *values) | used(CONDITIONAL, *asked)
 
-    def _window(self, node: sql.Window, scope: _Scope) -> Uses:
+    def _window(self, node: sql.Window, scope: Scope) -> Uses:
         return used(AGGREGATION, self._of(node.this, scope)) | used(WINDOW, self._window_rows(node, scope))
 
-    def _window_rows(self, node: sql.Window, scope: _Scope) -> Uses:
+    def _window_rows(self, node: sql.Window, scope: Scope) -> Uses:
         parts = [self._of(each, scope) for each in node.args.get("partition_by") or ()]
         if order := node.args.get("order"):
             parts += [self._of(each.this, scope) for each in order.expressions]
         if spec := node.args.get("spec"):
             parts += [self._of(each, scope) for each in spec.iter_expressions() if isinstance(each, sql.Expr)]
-        based_on = _lower(node.alias) or _lower(node.text("first"))
+        based_on = lower(node.alias) or lower(node.text("first"))
         if based_on and isinstance(node.parent, sql.Expr) and node.arg_key != "windows":
             if based_on not in scope.windows:
                 raise Unseen(f"it names a window {based_on}, which is not there")
             parts.append(self._window_rows(scope.windows[based_on], scope))
         return NOTHING.union(*parts)
 
-    def _asked(self, node: sql.Expr, scope: _Scope) -> Uses:
+    def _asked(self, node: sql.Expr, scope: Scope) -> Uses:
         """A query as a value: its columns, and what decides about its rows."""
         exists = isinstance(node, sql.Exists)
         relation = self.query(node.this if exists else node, scope.inner())
         values = NOTHING if exists else NOTHING.union(*relation.columns.values())
         return used(TRANSFORMATION, values) | used(FILTER, relation.rows)
 
-    def _shadowed(self, names: Iterable[sql.Expr], scope: _Scope) -> _Scope:
+    def _shadowed(self, names: Iterable[sql.Expr], scope: Scope) -> Scope:
         inside = scope.inner()
         inside.sources, inside.merged, inside.outer = scope.sources, scope.merged, scope.outer
         inside.aliases, inside.windows = scope.aliases, scope.windows
-        inside.shadows = scope.shadows | {_lower(name.name) for name in names}
+        inside.shadows = scope.shadows | {lower(name.name) for name in names}
         return inside
 
     # Names
 
-    def _column(self, node: sql.Column, scope: _Scope) -> Uses:
+    def _column(self, node: sql.Column, scope: Scope) -> Uses:
         if isinstance(node.this, sql.Star):
-            return NOTHING.union(*(uses for _, uses in self._star(node.this, _lower(node.table), scope)))
-        return self._named(tuple(_lower(part.name) for part in node.parts), scope)
+            return NOTHING.union(*(uses for _, uses in self._star(node.this, lower(node.table), scope)))
+        return self._named(tuple(lower(part.name) for part in node.parts), scope)
 
-    def _named(self, parts: tuple[str, ...], scope: _Scope) -> Uses:
+    def _named(self, parts: tuple[str, ...], scope: Scope) -> Uses:
         if parts[0] in scope.shadows:
             return NOTHING  # an element of a list, which stands beside
-        around: _Scope | None = scope
+        around: Scope | None = scope
         while around is not None:
-            found = _found(parts, around)
+            found = find(parts, around)
             if found is not None:
                 return found
             around = around.outer
         raise Unseen(f"nobody tells what {'.'.join(parts)} is")
 
 
-def _found(parts: tuple[str, ...], scope: _Scope) -> Uses | None:
-    """What a name means among the sources of one select: a column, a field of a struct, a whole row, an alias."""
-    for source in scope.sources:
-        if (
-            len(parts) > 2
-            and source.table == f"{parts[0]}.{parts[1]}"
-            and parts[2] in source.relation.columns
-        ):
-            return _field_of(source.relation.columns[parts[2]], parts[3:])
-    for source in scope.sources:
-        if len(parts) > 1 and source.name == parts[0] and parts[1] in source.relation.columns:
-            return _field_of(source.relation.columns[parts[1]], parts[2:])
-    holding = [each for each in scope.sources if each.is_visible and parts[0] in each.relation.columns]
-    if len(holding) > 1 and parts[0] not in scope.merged:
-        raise Unseen(f"{parts[0]} may be a column of {' or '.join(sorted(each.name for each in holding))}")
-    if holding:
-        return _field_of(NOTHING.union(*(each.relation.columns[parts[0]] for each in holding)), parts[1:])
-    if parts[0] in scope.aliases:
-        return _field_of(scope.aliases[parts[0]], parts[1:])
-    if len(parts) == 1 and (rows := [source for source in scope.sources if source.name == parts[0]]):
-        return used(TRANSFORMATION, *rows[0].relation.columns.values())
-    return None
-
-
 def _made_name(node: sql.Expr) -> str:
     """What DuckDB calls the column of rows a function makes, whatever the alias of the rows."""
     if isinstance(node, sql.GenerateSeries):
         return "range" if node.args.get("is_end_exclusive") else "generate_series"
-    return _lower(node.name) if isinstance(node, sql.Anonymous) else "unnest"
-
-
-def _field_of(uses: Uses, fields: Sequence[str]) -> Uses:
-    return used(TRANSFORMATION, uses) if fields else uses
+    return lower(node.name) if isinstance(node, sql.Anonymous) else "unnest"
 
 
 def _names(node: sql.Expr, table: str) -> bool:
-    return any(_lower(each.name) == table for each in node.find_all(sql.Table))
-
-
-def _lower(name: str) -> str:
-    return name.lower()
+    return any(lower(each.name) == table for each in node.find_all(sql.Table))
 
 
 def _head(node: sql.Expr) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pipelines.desk.faults import Faults
     from pipelines.desk.returned import Returned
-    from pipelines.desk.rows import Bad, Settled
+    from pipelines.desk.rows import Acts, Bad
 
 ACCEPTED, RETURNED, SKIPPED, OBJECTED, UNTOUCHED = "accepted", "returned", "skipped", "objected", "untouched"
 _LONGEST = 10_000
@@ -143,7 +143,7 @@ class _Desk:
         faults = Faults(self.contract)
         known = desk_rows.find(self.connection, self.feed_id, (row.batch_id for row in corrected))
         done = desk_rows.settled(self.connection, self.feed_id)
-        taken: list[tuple[Returned, Bad]] = []
+        taken: dict[str, tuple[Returned, Bad]] = {}  # by content
         disputed = _disputed(corrected)
         newest_first = sorted(
             corrected,
@@ -156,9 +156,9 @@ class _Desk:
             elif complaint := self._complaint(row, bad, done, taken, faults):
                 outcomes[row.where] = _outcome(row, *complaint, bad)
             elif bad:
-                taken.append((row, bad))
-        taken.sort(key=lambda pair: (pair[1].window, pair[1].place))
-        for window, pairs in groupby(taken, key=lambda pair: pair[1].window):
+                taken[bad.row_digest] = row, bad
+        in_order = sorted(taken.values(), key=lambda pair: (pair[1].window, pair[1].place))
+        for window, pairs in groupby(in_order, key=lambda pair: pair[1].window):
             for outcome in self._judge(window, list(pairs), faults):
                 outcomes[outcome.where] = outcome
         return list(outcomes.values())
@@ -167,8 +167,8 @@ class _Desk:
         self,
         row: Returned,
         bad: Bad | None,
-        done: Sequence[Settled],
-        taken: Sequence[tuple[Returned, Bad]],
+        done: Acts,
+        taken: Mapping[str, tuple[Returned, Bad]],
         faults: Faults,
     ) -> tuple[str, str] | None:
         """Why a row is not judged; None when it is."""
@@ -177,7 +177,7 @@ class _Desk:
 
         if bad is None:
             return SKIPPED, "there is no such row in quarantine · 隔离区没有这一行"
-        if act := desk_rows.act_on(bad, done):
+        if act := done.on(bad):
             if act.state == desk_rows.RETURNED and act.successor:
                 batch, number = act.successor
                 return SKIPPED, (
@@ -194,9 +194,9 @@ class _Desk:
                 OBJECTED,
                 "the check digits are not this row's; export the sheet anew · 校验码不符，请重新导出",
             )
-        for other, its in taken:
-            if its.row_digest == bad.row_digest:
-                return SKIPPED, f"it is the same row as in {other.where} · 与 {other.where} 为同一行"
+        if bad.row_digest in taken:
+            other, _ = taken[bad.row_digest]
+            return SKIPPED, f"it is the same row as in {other.where} · 与 {other.where} 为同一行"
         allowed = faults.correctable(bad.reasons)
         if locked := sorted(map(columns.safe, row.corrected.keys() - allowed)):
             return OBJECTED, (
@@ -329,7 +329,7 @@ def discard(
                 )
             else:
                 outcome.business_key = bad.business_key
-                if act := desk_rows.act_on(bad, done):
+                if act := done.on(bad):
                     outcome.outcome, outcome.detail = SKIPPED, f"it is {act.state} already · 此前已处理"
                 else:
                     given_up.append(bad)

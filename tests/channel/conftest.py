@@ -28,19 +28,25 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 
 @pytest.fixture(scope="session")
 def channel(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Channel:
-    """The three demo days, from the sources to a release: made by the process that asks first, read by all."""
+    """The three demo days, from the sources to a release: made by the process that asks first, and copied by each.
+
+    Whoever looks into a warehouse may hold it alone for that long, so that no two processes can share one.
+    """
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent  # where each process has such a folder
+    made, told = shared / "channel-as-made", shared / "channel.json"
     with (shared / "channel.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        told = shared / "channel.json"
         if not told.exists():
-            made = run_channel(tmp_path_factory.mktemp("channel") / "home", request.getfixturevalue("forks"))
-            told.write_text(json.dumps(asdict(made), default=str), encoding="utf-8")
+            shutil.rmtree(made, ignore_errors=True)  # of a process that failed at it
+            days = run_channel(made, request.getfixturevalue("forks"))
+            told.write_text(json.dumps(asdict(days), default=str), encoding="utf-8")
+    home = tmp_path_factory.mktemp("channel") / "home"
+    shutil.copytree(made, home)
     found = json.loads(told.read_text(encoding="utf-8"))
-    paths = {"home": Path(found["home"]), "folders": tuple(map(Path, found["folders"]))}
-    return Channel(**{**found, **paths})
+    folders = tuple(home / Path(folder).relative_to(made) for folder in found["folders"])
+    return Channel(**{**found, "home": home, "folders": folders})
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ def land_by_hand(
     records: Sequence[dict[str, Any]] = (),
     content: bytes | None = None,
     landed_at: datetime | None = None,
+    day: date = DAYS[0],
 ) -> Path:
     """A landed batch of one part: these JSON records in the feed's own envelope, or these bytes."""
     feed = contract.load(feed_id)
@@ -66,7 +67,7 @@ def land_by_hand(
         for name in reversed(records_path(server).split(".")) if records_path(server) else ():
             body = {name: body}
         content = json.dumps(body, ensure_ascii=False).encode()
-    batch = lake.Batch(feed_id, window_of(DAYS[0]), hashlib.sha256(content).hexdigest()[:16])
+    batch = lake.Batch(feed_id, window_of(day), hashlib.sha256(content).hexdigest()[:16])
     with lake.new_folder(batch.folder("landing")) as folder:
         writer = PartWriter(folder, landing_key(feed))
         writer(content, server.format)
@@ -75,7 +76,7 @@ def land_by_hand(
             feed_id=feed_id,
             window=batch.window,
             batch_id=batch.batch_id,
-            landed_at=(landed_at or pulled_at(DAYS[0])).astimezone(UTC),
+            landed_at=(landed_at or pulled_at(day)).astimezone(UTC),
             contract_version=feed.version,
             contract_sha256=feed.sha256,
             parts=tuple(writer.parts),

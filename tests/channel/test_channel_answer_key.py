@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from channel_days import CITY, DAYS, FEEDS, Channel, feeds_by_id, owed, pulled_at
+from histories import NEWEST_ONLY
 from odd_spellings import odd_spellings
 
 from pipelines import flags, lake
@@ -195,7 +196,7 @@ def test_the_table_holds_the_newest_valid_version_of_every_key(at_channel: Chann
         names = ", ".join(
             name
             for (name,) in connection.execute(f"select column_name from (describe {feed.table})").fetchall()
-            if name not in ("_is_deleted_upstream", "_deleted_upstream_at", "_last_landed_at")
+            if name not in NEWEST_ONLY
         )
         expected = (
             f"select {names} from (select *, min(_landed_at) over (partition by {', '.join(feed.key)}) "

@@ -20,7 +20,7 @@ from test_channel_leaks import OURS, PHONE, leaked
 from typer.testing import CliRunner
 
 from pipelines import cli, lake, releases, run, settings
-from pipelines.desk import returned, sheets
+from pipelines.desk import returned, rows, sheets
 from pipelines.errors import DataError
 from pipelines.samplecity import answerkey
 
@@ -400,6 +400,24 @@ def test_hostile_content_stays_text(tmp_path: Path) -> None:
     found = returned.read(tmp_path / "x.csv")
     assert [{"b": "=1"}] == [row.corrected for row in found.rows]
     assert 1 == len(found.unreadable)
+
+
+def test_the_last_act_on_a_row_or_on_one_of_its_content_counts() -> None:
+    day = pulled_at(DAYS[0])
+
+    def bad(batch_id: str, number: int, content: str) -> rows.Bad:
+        window = lake.Window(day, day)
+        return rows.Bad(FEED, window, batch_id, number, content, day, "", None, [], {})
+
+    sent = rows.Settled(rows.RETURNED, "x", (FEED, "a", 1), ("b", 1))
+    given_up = rows.Settled(rows.DISCARDED, "y", (FEED, "a", 2))
+    acts = rows.Acts([given_up, sent])
+
+    assert sent == acts.on(bad("a", 1, "x"))
+    assert sent == acts.on(bad("c", 7, "x")), "the same row, received again"
+    assert acts.on(bad("b", 1, "x")) is None, "what came back may be corrected again"
+    assert acts.on(bad("c", 8, "z")) is None
+    assert sent == rows.Acts([given_up, sent]).on(bad("a", 2, "x")), "the later of the two"
 
 
 def test_rows_that_are_summed_up_cannot_be_corrected_one_by_one(home: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from histories import IN_BOTH
 from typer.testing import CliRunner
 
 from pipelines import cli, contract, database, decisions, lake, linkage, releases, settings
@@ -34,7 +35,7 @@ def built(home: object) -> None:
             )
         connection.execute(
             "insert into city.hotline_orders_history by name "
-            "select columns(name -> name not in ('_is_deleted_upstream', '_deleted_upstream_at', '_last_landed_at')), "
+            f"select {IN_BOTH}, "
             "_first_landed_at as _known_from from city.hotline_orders"
         )
     build()

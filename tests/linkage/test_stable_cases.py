@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from duckdb import DuckDBPyConnection
+from histories import IN_BOTH
 
 from pipelines import areas, contract, database, settings
 from pipelines.stages import governance, loading
@@ -164,7 +165,7 @@ def test_a_correction_of_the_first_report_changes_no_id(warehouse: DuckDBPyConne
     before = link(warehouse)
     warehouse.execute(
         "insert into city.hotline_orders_history by name "
-        "select columns(name -> name not in ('_is_deleted_upstream', '_deleted_upstream_at', '_last_landed_at')), "
+        f"select {IN_BOTH}, "
         "_first_landed_at as _known_from, "
         "_first_landed_at + interval 10 hour as _known_to from city.hotline_orders where work_order_id = ?",
         [one],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from duckdb import DuckDBPyConnection
+from histories import IN_BOTH
 
 from pipelines import settings
 from pipelines.contract.model import Contract
@@ -226,7 +227,7 @@ def test_the_same_rows_make_the_same_tables_in_whatever_order_they_came(
     )
     known = (
         "insert into city.hotline_orders_history by name "
-        "select columns(name -> name not in ('_is_deleted_upstream', '_deleted_upstream_at', '_last_landed_at')), "
+        f"select {IN_BOTH}, "
         "reported_at as _known_from, null as _known_to from city.hotline_orders"
     )
     warehouse.executemany(statement, orders)
