@@ -215,9 +215,11 @@ def _dangling(contracts: dict[str, Contract], broken: set[str], folder: Path) ->
 
 def _superseded(contract: Contract, targets: dict[str, Contract | None], folder: Path) -> str:
     """What is wrong with the table that is said to take a contract's place; nothing when it is there."""
+    if not contract.superseded_by:
+        return ""
     level, _, table = contract.superseded_by.partition(".")
     known = {*targets, *(_contract_id(level, file) for level, file in _files(folder, LEVELS))}
-    if not table or f"{level}_{table}" in known:
+    if f"{level}_{table}" in known:
         return ""
     return f"is superseded by {contract.superseded_by}, which has no contract{did_you_mean(f'{level}_{table}', known)}"
 
@@ -225,8 +227,8 @@ def _superseded(contract: Contract, targets: dict[str, Contract | None], folder:
 def _dangles(reference: str, targets: dict[str, Contract | None], folder: Path) -> str:
     level_name, table, name = reference.split(".")
     target_id = f"{level_name}_{table}"
-    files = {_contract_id(level, file): (level, file) for level, file in _files(folder, LEVELS)}
     if target_id not in targets:
+        files = {_contract_id(level, file): (level, file) for level, file in _files(folder, LEVELS)}
         if target_id not in files:
             hint = did_you_mean(target_id, files)
             return f"{level_name}.{table}, which has no contract{hint}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from histories import IN_BOTH
@@ -17,9 +19,24 @@ from pipelines.stages import governance, loading
 ONE, OTHER = "HL-20261117-000001", "HL-20261117-000002"
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with two orders of one lamp, in words that only a person can tell to be the same, once built."""
+    folder = tmp_path_factory.mktemp("linkage") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("URBANBRAIN_HOME", str(folder))
+        write()
+        build()
+    return folder
+
+
 @pytest.fixture
-def built(home: object) -> None:
-    """Two orders of one lamp, in words that only a person can tell to be the same."""
+def built(made: Path, home: Path) -> None:
+    """The same in this test's own home."""
+    shutil.copytree(made, home)
+
+
+def write() -> None:
     with database.writer(lake.warehouse_file()) as connection:
         loading.load(connection, contract.load_all())
         for number, (key, text) in enumerate(((ONE, "3号楼北侧路灯不亮"), (OTHER, "灯杆坏了晚上很黑"))):
@@ -38,7 +55,6 @@ def built(home: object) -> None:
             f"select {IN_BOTH}, "
             "_first_landed_at as _known_from from city.hotline_orders"
         )
-    build()
 
 
 def build() -> None:

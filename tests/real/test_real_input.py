@@ -25,12 +25,12 @@ from real_sources import (
     rows,
 )
 
+pytestmark = pytest.mark.long
 EACH = pytest.mark.parametrize("pull", PULLS, ids=str)
 KNOWN = {AIR: 35_064, BOSTON_311: 58_251, LA_311: 9_999}
 """Rows the source says its file has; see ../shared/data/README.md."""
 
 
-@pytest.mark.long
 @EACH
 def test_each_row_is_in_one_place_and_is_counted_as_a_careful_person_counts(
     outcome: Any, shared_data: Path, pull: Pull, record_property: Any
