@@ -15,7 +15,7 @@ import openpyxl
 import pytest
 from channel_days import DAYS, PROJECT, files, listened, pulled_at, run_warehouse, secrets
 from desk_sheets import BAD_ORDERS, FEED, HUOYING, Sheet, export, judge_orders, outcomes
-from landed_by_hand import GOOD_ORDER, land_by_hand
+from landed_by_hand import GOOD_ORDER, land_by_hand, window_of
 from test_channel_leaks import OURS, PHONE, leaked
 from typer.testing import CliRunner
 
@@ -406,8 +406,7 @@ def test_the_last_act_on_a_row_or_on_one_of_its_content_counts() -> None:
     day = pulled_at(DAYS[0])
 
     def bad(batch_id: str, number: int, content: str) -> rows.Bad:
-        window = lake.Window(day, day)
-        return rows.Bad(FEED, window, batch_id, number, content, day, "", None, [], {})
+        return rows.Bad(FEED, window_of(DAYS[0]), batch_id, number, content, day, "", None, [], {})
 
     sent = rows.Settled(rows.RETURNED, "x", (FEED, "a", 1), ("b", 1))
     given_up = rows.Settled(rows.DISCARDED, "y", (FEED, "a", 2))
