@@ -31,7 +31,7 @@ def scores(*rows: str) -> str:
     return (
         "select street_code, case street_code when '110114010' then '霍营街道' else 'Cais Velho' end as street_name, period, "
         "true as is_latest, is_small_base, null::timestamptz as frozen_at, false as is_example_rule, 0.9 as response_rate, rate as resolution_rate, 0.8 as "
-        "satisfaction_rate, callbacks as assessed_count, callbacks as callback_count, callbacks as received_count, 90000 as "
+        "satisfaction_rate, callbacks as assessed_count, callbacks as callback_count, callbacks as received_count, demands as composite_score, 90000 as "
         "population, demands as demands_per_10k, hidden as suppressed_columns from (values "
         f"{', '.join(rows)}) as t (street_code, period, is_small_base, callbacks, rate, demands, hidden)"
     )
@@ -70,15 +70,15 @@ def test_what_is_kept_back_is_told_from_what_nobody_knows(tmp_path: Path) -> Non
             {
                 "governance.street_scorecard": scores(
                     "('110114010', '2026-11', false, 40, 0.75, 12.34, []::varchar[])",
-                    "('110114011', '2026-11', false, 40, null, null, ['demands_per_10k'])",
+                    "('110114011', '2026-11', false, 40, null, null, ['composite_score'])",
                 )
             },
         )
     )
 
-    assert ["霍营街道", "40", "90000", "12.34"] == list(read.table("zh-map-data-map")[0])
-    assert ["Cais Velho", "40", "90000", "• 保密"] == list(read.table("zh-map-data-map")[1])
-    assert "• suppressed" == read.table("en-map-data-map")[1][3]
+    assert ["霍营街道", "12.34", "40", "90000", "12.34"] == list(read.table("zh-map-data-map")[0])
+    assert ["Cais Velho", "• 保密", "40", "90000", "–不详"] == list(read.table("zh-map-data-map")[1])
+    assert "• suppressed" == read.table("en-map-data-map")[1][1]
     assert "•" in read.drawn("zh-map-map")
     assert "–不详" == read.table("zh-rates-data-rates")[1][3]
     assert "–" in read.drawn("zh-rates-resolution_rate")

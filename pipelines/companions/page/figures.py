@@ -17,9 +17,8 @@ from pipelines.contract.model import Column, Contract
 from pipelines.database import literal, quoted
 from pipelines.disclosure import qualified
 from pipelines.errors import WarehouseError
+from pipelines.suppression import SUPPRESSED
 
-SUPPRESSED = "suppressed_columns"
-"""The column of an open table that names those whose value is kept back in a row, because it is small."""
 Row = dict[str, Any]
 
 

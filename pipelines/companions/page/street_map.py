@@ -16,16 +16,16 @@ from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Speech
 
 TABLE = "governance.street_scorecard"
-VALUE = "demands_per_10k"
-COLUMNS = ("received_count", "population", VALUE)
+VALUE = "composite_score"
+COLUMNS = (VALUE, "received_count", "population", "demands_per_10k")
 _GAP, _TILE_HEIGHT, _LEGEND = 4.0, 66.0, 46.0
 _COLUMNS = 4
 """Tiles beside each other where the project does not place them."""
 
 
 def section(figures: Figures, say: Speech) -> Section | None:
-    """The newest period's demands per 10,000 residents; nothing without the scorecard or streets."""
-    needed = ("street_code", "street_name", "period", "is_latest", *COLUMNS)
+    """The composite score of the period that is shown; nothing without the scorecard or streets."""
+    needed = ("street_code", "street_name", "period", "is_latest", "is_example_rule", *COLUMNS)
     streets = figures.streets()
     if not streets or not figures.has(TABLE, needed):
         return None
@@ -65,13 +65,16 @@ def section(figures: Figures, say: Speech) -> Section | None:
         places = tiles if is_placed else _in_order(shown_streets)
         picture = _tiled(say, shown_streets, values, places, scale)
         note = "map_tiles" if is_placed else "map_list"
+    notes = [] if outlines or is_placed else of_many(say, len(streets))
+    if any(row["is_example_rule"] for row in rows.values()):
+        notes.append(say("rates_example"))
     return Section(
         "map",
         say("map"),
         finding,
         (Panel("map", say("map_scale"), picture.svg(finding), say(note)),),
         (_table(say, streets, rows, newest),),
-        notes=() if outlines or is_placed else tuple(of_many(say, len(streets))),
+        notes=tuple(notes),
         shows_table=len(streets) <= MOST,
         defines=tuple((TABLE, name) for name in COLUMNS),
         reads=(TABLE, "ref.areas", *(("ref.area_tiles",) if tiles and not outlines else ())),
@@ -183,9 +186,10 @@ def _legend(picture: Picture, say: Speech, scale: Scale, y: float) -> None:
 def _table(say: Speech, streets: Sequence[Street], rows: Mapping[str, Row], period: str) -> DataTable:
     def cells(row: Row) -> tuple[Any, ...]:
         return (
+            say.count(row.get(VALUE), 2),
             say.count(row.get("received_count")),
             say.count(row.get("population")),
-            say.count(row.get(VALUE), 2),
+            say.count(row.get("demands_per_10k"), 2),
         )
 
     return DataTable(

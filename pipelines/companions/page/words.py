@@ -55,19 +55,19 @@ WORDS: dict[str, tuple[str, str]] = {
     "rows_left_out": ("打印时仅列前 {count} 行，其余见 Parquet 文件。", "On paper only the first {count} rows; the others are in the Parquet file."),
     "note": ("备注", "Note"),
     # the map
-    "map": ("各街镇诉求量", "Demands, street by street"),
+    "map": ("各街镇综合得分", "Composite score, street by street"),
     "map_finding": (
-        "{period} 周期每万人诉求量：{most}最高（{high}），{least}最低（{low}）。",
-        "{period}: most demands per 10,000 residents in {most} ({high}), fewest in {least} ({low}).",
+        "{period} 周期综合得分：{most}最高（{high}），{least}最低（{low}）。",
+        "{period}: highest composite score in {most} ({high}), lowest in {least} ({low}).",
     ),
-    "map_nothing": ("{period} 周期没有可比的诉求量。", "{period}: no demands to compare."),
+    "map_nothing": ("{period} 周期没有可比的得分。", "{period}: no score to compare."),
     "map_tiles": (
         "每格代表一个街镇，相邻关系大致如实，大小不代表面积。",
         "One tile a street; neighbours stand near each other, size tells nothing.",
     ),
     "map_list": ("街镇按代码排列，位置不代表方位。", "Streets in the order of their codes; places tell nothing."),
     "map_outlines": ("边界来自部署方配置的区划图。", "Outlines as configured where this runs."),
-    "map_scale": ("每万人诉求量", "demands per 10,000 residents"),
+    "map_scale": ("综合得分，0 至 100", "Composite score, 0 to 100"),
     # the three rates
     "rates": ("三率及走势", "Three rates and their trend"),
     "rates_finding": (
