@@ -76,7 +76,7 @@ class Town:
                 {"streets": list(offices) or ["none"]},
             )
             for each, rows in tables.items():
-                _fill(connection, each, rows)
+                fill(connection, each, rows)
             publishing.publish(connection, [], list(tables), self.project, [_batch(landed_at, self.day)])
         return releases.current()
 
@@ -108,7 +108,7 @@ def _batch(landed_at: datetime, number: int) -> dict[str, Any]:
     }
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, contract: Contract, rows: Rows) -> None:
+def fill(connection: duckdb.DuckDBPyConnection, contract: Contract, rows: Rows) -> None:
     columns = ", ".join(f"{each.name} {each.type}" for each in contract.columns)
     connection.execute(f"create table {contract.table} ({columns})")
     names = [each.name for each in contract.columns]
