@@ -2,13 +2,16 @@
 
     releases/<release_id>/manifest.json             every other file with rows, bytes and sha256
                           datapackage.json          the same tables, described for Frictionless tools
+                          dcat.jsonld               and for portals that harvest catalogues
+                          changes.md, .json         what is different from the release before, and why
+                          dictionary.html, .md      every table and column in words
                           tables/<schema>.<table>.parquet           figures anybody may read, small counts suppressed
                           district/<schema>.<table>.parquet         every table in full, for the district centre
                           …/<schema>.<table>/period=<month>/        one that is large, month by month
                           district/disclosed.csv                    which small counts were shown and hidden so far
                           offices/<street_code>/<street_code>.duckdb
     releases/CURRENT                                one line: the release id
-    releases/pins/, replaced/, followed/, pruned/              what is noted about releases: `release_marks.py`
+    releases/pins/, replaced/, followed/, pruned/   what is noted about releases: `release_marks.py`
 
 A release never changes. A reader resolves CURRENT once and stays with what it found; asking for CURRENT
 again in the middle of a question would mix two releases. Writing releases is `stages/publishing.py`.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipelines import office_views
+from pipelines import office_views, suppression
 from pipelines.companions.publication import Publication
 from pipelines.contract import dictionary
 from pipelines.contract.model import Column, Contract
@@ -20,6 +20,7 @@ DISTRICT: Both = ("the district centre, in full", "区级中心（完整明细�
 OFFICE_OWN: Both = ("each street office, its own rows", "各街镇（仅本街镇的行）")
 OFFICE_ALL: Both = ("each street office, all rows", "各街镇（全部行）")
 NOBODY: Both = ("stays inside", "不发布")
+OPEN_ONLY: Both = ("only where anybody reads it", "仅见于公开数据")
 CLASSES: tuple[tuple[str, Both], ...] = (
     ("L1", ("no restriction", "一般数据")),
     ("L2", ("internal", "内部数据")),
@@ -46,7 +47,7 @@ class Field:
     refers_to: tuple[str, ...] = ()
     privacy_class: str = ""
     stays: Both = ("", "")
-    """What is said of a column that no release has."""
+    """What is said of a column that not everybody who gets the table has."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,12 @@ def of(publication: Publication) -> Entries:
         return Entries((), ())
     contracts = {contract.table: contract for contract in publication.contracts}
     tables = {table.name: table for table in (*public.detail, *public.open, *_of_offices(public))}
+    hiding = {table.table for table in publication.tables if suppression.SUPPRESSED in dict(table.columns)}
     return Entries(
         tuple(_questions(publication)),
         tuple(
-            _entry(table, contracts.get(name), _who(table, public)) for name, table in sorted(tables.items())
+            _entry(table, contracts.get(name), _who(table, public), hides=name in hiding)
+            for name, table in sorted(tables.items())
         ),
     )
 
@@ -98,7 +101,7 @@ def _who(table: PublicTable, public: Disclosure) -> tuple[Both, ...]:
     return tuple(who for holds, who in (*said, (is_own, OFFICE_OWN), (is_open, OFFICE_ALL)) if holds)
 
 
-def _entry(table: PublicTable, contract: Contract | None, who: tuple[Both, ...]) -> Entry:
+def _entry(table: PublicTable, contract: Contract | None, who: tuple[Both, ...], *, hides: bool) -> Entry:
     kinds = dict(table.columns)
     if contract is None:
         fields = tuple(Field(name, "", kind, "", "") for name, kind in table.columns)
@@ -109,6 +112,9 @@ def _entry(table: PublicTable, contract: Contract | None, who: tuple[Both, ...])
         for name, kind, english, chinese in dictionary.lineage(contract)
         if name in kinds
     ]
+    if hides:
+        english, chinese = suppression.SUPPRESSED_SAYS
+        described.append(Field(suppression.SUPPRESSED, chinese, "VARCHAR[]", "", english, stays=OPEN_ONLY))
     return Entry(
         table.name,
         (contract.title, dictionary.table_title(contract)),
