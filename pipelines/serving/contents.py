@@ -67,6 +67,8 @@ class Offer:
     detail_files: TableFiles | None = None
     in_offices: str = ""
     """The relation in each office file, `schema.name`."""
+    open_only: frozenset[str] = frozenset()
+    """Columns only the open table has: what of a row is hidden there. In full nothing is."""
 
     @property
     def is_answer(self) -> bool:
@@ -98,13 +100,18 @@ class Offer:
 
 def contents_of(release: Release) -> tuple[Offer, ...]:
     """Everything a release offers, sorted by name."""
-    described = {
-        str(resource["name"]): resource for resource in release.detail_package().get("resources", ())
-    }
+    packages = (
+        release.data_package(),
+        release.detail_package(),
+    )  # of what both describe the second says more
+    described = {str(each["name"]): each for package in packages for each in package.get("resources", ())}
+    of_open = {str(each["name"]): each for each in packages[0].get("resources", ())}
     found: dict[str, Offer] = {}
     with opened(release) as connection:
         for name in sorted(release.detail.keys() | release.tables.keys()):
-            found[name] = _of_file(connection, release, name, described.get(name.lower(), {}))
+            fields = _comments(of_open.get(name.lower(), {})) | _comments(described.get(name.lower(), {}))
+            comment = _both(described.get(name.lower(), {}))
+            found[name] = _of_files(connection, release, name, comment, fields)
     for name, offer in _of_offices(release).items():
         known = found.get(name)
         if known is None:
@@ -114,20 +121,31 @@ def contents_of(release: Release) -> tuple[Offer, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
-def _of_file(connection: DuckDBPyConnection, release: Release, name: str, described: dict[str, Any]) -> Offer:
+def _of_files(
+    connection: DuckDBPyConnection, release: Release, name: str, comment: str, comments: dict[str, str]
+) -> Offer:
     detail, public = release.detail.get(name), release.tables.get(name)
-    files = detail or public
     schema, _, short_name = name.partition(".")
-    comments = {field["name"]: _both(field) for field in described.get("schema", {}).get("fields", ())}
-    rows = connection.execute(f"describe from {files.sql if files else name}").fetchall()
+    kinds: dict[str, str] = {}
+    in_detail: set[str] = set()
+    for files in (detail, public):
+        if files:
+            rows = connection.execute(f"describe from {files.sql}").fetchall()
+            kinds |= {str(column): str(kind) for column, kind, *_ in rows if column not in kinds}
+            in_detail = in_detail or set(kinds)
     return Offer(
         schema,
         short_name,
-        tuple(Column(column, kind, comments.get(column, "")) for column, kind, *_ in rows),
-        _both(described),
+        tuple(Column(column, kind, comments.get(column, "")) for column, kind in kinds.items()),
+        comment,
         public,
         None if detail and public and detail.has_bytes_of(public) else detail,
+        open_only=frozenset(kinds.keys() - in_detail),
     )
+
+
+def _comments(described: dict[str, Any]) -> dict[str, str]:
+    return {str(field["name"]): _both(field) for field in described.get("schema", {}).get("fields", ())}
 
 
 def _both(described: dict[str, Any]) -> str:
@@ -180,20 +198,26 @@ def selection(offer: Offer, part: Part, street: str = "") -> str:
     """What DuckDB is asked for a part's rows, with the columns of `stored_columns`; of offices, in the file of one."""
     if part != IN_OFFICES:
         file = offer.open_files if part == OPEN else offer.detail_files
-        return f"select {_selected(offer.columns)} from {file.sql if file else ''}"
-    listed = [column for column in offer.columns if column.name != OFFICE]
+        return f"select {_selected(_columns(offer, part))} from {file.sql if file else ''}"
+    listed = _columns(offer, part)
     schema, _, name = offer.in_offices.partition(".")
     position = f", row_number() over () as {POSITION}" if offer.is_answer else ""
     return f"select {literal(street)} as {OFFICE}, {_selected(listed)}{position} from {quoted(schema)}.{quoted(name)}"
 
 
-def _selected(listed: tuple[Column, ...] | list[Column]) -> str:
+def _columns(offer: Offer, part: Part) -> list[Column]:
+    """The columns a part has of itself."""
+    others = offer.open_only if part == DETAIL else {OFFICE}
+    return [column for column in offer.columns if column.name not in others]
+
+
+def _selected(listed: list[Column]) -> str:
     return ", ".join(f"{columns.handed_over(each.name, each.kind)} as {quoted(each.name)}" for each in listed)
 
 
 def stored_columns(offer: Offer, part: Part) -> list[tuple[str, str]]:
     """Names and PostgreSQL types of a part's columns."""
-    listed = [(column.name, column.stored_as) for column in offer.columns if column.name != OFFICE]
+    listed = [(column.name, column.stored_as) for column in _columns(offer, part)]
     if part != IN_OFFICES:
         return listed
     return [(OFFICE, "text"), *listed, *([(POSITION, "bigint")] if offer.is_answer else [])]

@@ -23,6 +23,7 @@ from pipelines.serving.contents import DETAIL, OFFICE, OPEN, POSITION, Offer, Pa
 SERVING = "serving"
 CURRENT = f"{SERVING}.current"
 IS_GONE = f"{SERVING}.is_gone"
+_EMPTY = "'{}'"  # where only the open part lists what is hidden of a row, nothing is hidden in the others
 Stored = Mapping[tuple[Part, str], Sequence[tuple[str, str]]]
 """Columns of a release's tables, with types, by part and stored name."""
 
@@ -87,7 +88,7 @@ def _branches(offer: Offer, version: Version, wanted: Sequence[tuple[str, str]])
         listed = ", ".join(
             f"{columns.as_other(name, found[name], kind)} as {quoted(name)}"
             if name in found
-            else f"null::{kind} as {quoted(name)}"
+            else f"{_EMPTY if kind.endswith('[]') else 'null'}::{kind} as {quoted(name)}"
             for name, kind in wanted
         )
         table = f"{quoted(tables.schema_of(version.release_id, part))}.{quoted(stored)}"

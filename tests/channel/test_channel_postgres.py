@@ -151,7 +151,7 @@ def test_an_office_has_the_figures_of_its_file_and_a_reader_those_of_the_open_ta
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")
             anybody = _rows(connection, files.sql)
-            differing |= {name} if _rows(connection, release.detail[name].sql) != anybody else set()
+            differing |= {name} if not release.detail[name].has_bytes_of(files) else set()
         assert anybody == _rows_in_psql(server, name, "reader"), name
         for street in release.offices[:2]:
             with duckdb.connect(str(release.office_file(street)), read_only=True) as connection:

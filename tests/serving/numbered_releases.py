@@ -40,7 +40,7 @@ def _hide(release: Release, name: str) -> None:
     path.chmod(0o644)
     with duckdb.connect() as connection:
         connection.execute(
-            f"create table open as select * replace ({HIDDEN}::double as response_share) from read_parquet('{path}')"
+            f"create table open as select * replace ({HIDDEN}::double as response_share), ['response_share'] as hidden from read_parquet('{path}')"
         )
         connection.execute(f"copy open to '{path}' (format parquet)")
     manifest = json.loads((release.path / releases.MANIFEST).read_text(encoding="utf-8"))

@@ -70,17 +70,22 @@ def test_a_user_of_office_and_district_sees_no_row_twice(served: Server) -> None
 @pytest.mark.parametrize(
     ("user", "east", "west"),
     [
-        ("east", "0.5", "-1"),
-        ("west", "-1", ""),
-        ("district", "0.5", ""),
-        ("city", "0.5", ""),
-        ("reader", "-1", "-1"),
+        ("east", "0.5 in full", "-1 hidden"),
+        ("west", "-1 hidden", "∅ in full"),
+        ("district", "0.5 in full", "∅ in full"),
+        ("city", "0.5 in full", "∅ in full"),
+        ("reader", "-1 hidden", "-1 hidden"),
     ],
 )
 def test_an_office_sees_its_own_figures_in_full_and_others_as_anybody(
     served: Server, user: str, east: str, west: str
 ) -> None:
-    asked = "select street_code, response_share from governance.scorecard order by 1"
+    """And the column that names what is hidden, which only the open table has."""
+    asked = (
+        "select street_code, coalesce(response_share::text, '∅') || "
+        "case hidden when '{}' then ' in full' when '{response_share}' then ' hidden' end "
+        "from governance.scorecard order by 1"
+    )
 
     assert [[EAST, east], [WEST, west]] == served.ask(asked, user)
 
