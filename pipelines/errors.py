@@ -2,6 +2,7 @@
 
     UrbanBrainError
     ├── ContractError     a contract or reference file is wrong: fix the file
+    ├── CommandError      what somebody named is not there: name another
     ├── SettingError      the environment lacks or garbles a setting: set it
     ├── FeedError         the source misbehaved: the pull stored nothing
     │   └── FeedUnavailable   … and may behave later (time-out, 429, 5xx): worth a retry
@@ -48,6 +49,12 @@ def _rebuild(kind: type[UrbanBrainError], message: str, next_step: str) -> Urban
 
 class ContractError(UrbanBrainError):
     """A contract or reference file is wrong; the message lists every problem with file and line."""
+
+    exit_code = 2
+
+
+class CommandError(UrbanBrainError):
+    """A feed, a file or a batch that somebody named is not there."""
 
     exit_code = 2
 

@@ -113,10 +113,25 @@ def read(folder: Path) -> Held:
 
 
 def every(feed_id: str = "*") -> list[Held]:
-    """Every held batch, decided or not, oldest window first."""
-    folders = lake.batches("held", feed_id)
-    decided = batches.read() if folders else []
-    return [_with(Receipt.read(folder), decided) for folder in folders]
+    """Every held batch, decided or not, oldest window first; `unreadable` names those that are left out."""
+    receipts = _receipts(feed_id)[0]
+    decided = batches.read() if receipts else []
+    return [_with(receipt, decided) for receipt in receipts]
+
+
+def unreadable(feed_id: str = "*") -> list[str]:
+    """Held batches whose receipt cannot be read, and why, a sentence each."""
+    return _receipts(feed_id)[1]
+
+
+def _receipts(feed_id: str) -> tuple[list[Receipt], list[str]]:
+    found, broken = [], []
+    for folder in lake.batches("held", feed_id):
+        try:
+            found.append(Receipt.read(folder))
+        except (OSError, DataError) as error:
+            broken.append(error.message if isinstance(error, DataError) else f"{folder}: {error.strerror}")
+    return found, broken
 
 
 def find(batch_id: str) -> Held:

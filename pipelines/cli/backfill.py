@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from pipelines.cli.screen import err, out, print_counts, progress
-from pipelines.errors import UrbanBrainError
+from pipelines.errors import DataError, UrbanBrainError
 
 if TYPE_CHECKING:
     from pipelines.run import Backfilled, Plan, Told
@@ -81,13 +81,17 @@ def backfill(
         run.backfill_plan(name, first, last, every, newest_first=newest_first, again=again, as_of=as_of)
         for name in names
     ]
+    if not any(plan.steps for plan in plans) and any(plan.not_over for plan in plans):
+        raise typer.BadParameter(
+            f"no window since {first} is over yet; nothing was pulled", param_hint="--from"
+        )
     for plan in plans:
         _say_plan(plan)
         if dry_run:
             _say_windows(plan)
     if dry_run:
         out.print("dry run: nothing was pulled", highlight=False)
-        return
+        raise typer.Exit(DataError.exit_code if any(plan.unreadable for plan in plans) else 0)
     done: list[Backfilled] = []
     for plan in plans:
         if not plan.to_do:
@@ -109,6 +113,8 @@ def _say_plan(plan: Plan) -> None:
     counts = {state: sum(step.state == state for step in plan.steps) for state in _WORDS}
     said = ", ".join(f"{number:,} {_WORDS[state]}" for state, number in counts.items() if number)
     out.print(f"[bold]{plan.feed_id}[/]: {len(plan.steps):,} windows: {said or 'none'}", highlight=False)
+    for line in plan.unreadable:
+        err.print(f"  [bold red]error[/] {escape(line)}; remove its folder", highlight=False, soft_wrap=True)
     if plan.not_over:
         out.print(f"  {plan.not_over:,} more are not over yet and left out", highlight=False)
     if plan.to_do:
@@ -193,6 +199,7 @@ def _say_end(plans: list[Plan], done: list[Backfilled]) -> None:
                 f"  {each.not_tried:,} not tried: too many failed; run the command again", highlight=False
             )
     failures = {error.exit_code for each in done for _, error in each.failed}
+    failures |= {DataError.exit_code for plan in plans if plan.unreadable}
     if any(each.windows > len(each.failed) for each in done):
         out.print("next: urbanbrain load, urbanbrain build, urbanbrain publish", highlight=False)
     if failures:

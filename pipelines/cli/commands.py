@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines.cli import (
@@ -26,8 +27,8 @@ from pipelines.cli import (
     status,
 )
 from pipelines.cli import trace as tracing
-from pipelines.cli.screen import out, print_counts, progress
-from pipelines.errors import UrbanBrainError
+from pipelines.cli.screen import err, out, print_counts, progress
+from pipelines.errors import CommandError
 
 _Answer = TypeVar("_Answer")
 
@@ -175,7 +176,7 @@ def _landed(batch: str) -> str:
         return batch
     found = [folder for folder in lake.batches("landing") if folder.name == f"batch={batch}"]
     if len(found) != 1:
-        raise UrbanBrainError(
+        raise CommandError(
             f"{batch!r} is neither a landed folder nor the id of one landed batch",
             next_step="`urbanbrain land FEED --window DAY` prints the folder",
         )
@@ -201,7 +202,8 @@ def load() -> None:
     """Load every validated batch the warehouse does not have yet."""
     from pipelines import run
 
-    loaded = run.load()["batches"]
+    done = run.load()
+    loaded = done["batches"]
     table = Table("feed", "batch", "inserted", "updated", "unchanged", "stale", "quarantined", box=None)
     for batch in loaded:
         numbers = (
@@ -209,6 +211,14 @@ def load() -> None:
         )
         table.add_row(batch["feed_id"], batch["batch_id"], *numbers)
     out.print(table if loaded else "nothing new to load")
+    for path in done["unreadable"]:
+        err.print(
+            f"[bold red]error[/] {escape(path)} cannot be read, so ops.notices lacks it; restore or delete it",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if done["unreadable"]:
+        raise typer.Exit(1)
 
 
 @app.command(rich_help_panel=TABLES)

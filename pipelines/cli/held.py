@@ -10,6 +10,7 @@ from rich.table import Table
 
 from pipelines.cli.screen import err, out
 from pipelines.decisions import batches
+from pipelines.errors import DataError
 
 app = typer.Typer(
     help="Batches held for a person, because too many rows break the contract or their shape changed. 待审批次。\n\n"
@@ -31,7 +32,7 @@ DryOption = Annotated[bool, typer.Option("--dry-run", help="Say what would come 
 def list_held(
     everything: Annotated[bool, typer.Option("--all", help="Decided ones, too.")] = False,
 ) -> None:
-    """List the batches that wait, oldest window first."""
+    """List the batches that wait, oldest window first. Exit code 4 when one cannot be read."""
     from pipelines import run
 
     table = Table("feed", "window", "batch", "received", "valid", "bad", "state", "why", box=None)
@@ -45,6 +46,11 @@ def list_held(
             escape(row["why_en"]),
         )
     out.print(table if table.row_count else "no batch waits")
+    if broken := run.unreadable_held():
+        for line in broken:
+            err.print(f"[bold red]error[/] {escape(line)}", highlight=False, soft_wrap=True)
+        err.print("  → remove its folder, then land and judge the window again", highlight=False)
+        raise typer.Exit(DataError.exit_code)
 
 
 @app.command()

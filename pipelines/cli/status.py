@@ -9,10 +9,12 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
 
-from pipelines.cli.screen import out, say
+from pipelines.cli.screen import err, out, say
+from pipelines.errors import SettingError
 
 _HEADINGS = (
     "state 状态", "day 业务日期", "due 应到", "arrived 到达", "rows 行数", "usual 通常", "bad 隔离", "open 待更正", "held 待审批",
@@ -35,7 +37,7 @@ def status(
     form: Annotated[str, typer.Option("--format", "-f", help="table or json.")] = "table",
 ) -> None:
     """Show what is due, here, late or missing, a line per feed. Exit code 1 when something is overdue, or the release readers
-    have is damaged. 各数据集到达情况。
+    have is damaged; 2 when nothing is here at all. 各数据集到达情况。
 
     Told by the clock from contracts, business calendar and lake, so it answers before anything is loaded and while the
     warehouse is being written. `late` is due and not there (or came late), `missing` four latencies after the schedule
@@ -50,6 +52,14 @@ def status(
         sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1, default=_plain) + "\n")
     else:
         _show(found)
+    if found["is_empty"]:
+        err.print(
+            f"[bold red]error[/] nothing is in {escape(found['home'])}: nothing landed, nothing was published yet 此处没有任何数据\n"
+            "  → if something should be, URBANBRAIN_HOME names another place; else run `make demo` or `urbanbrain run`",
+            highlight=False,
+            soft_wrap=True,
+        )
+        raise typer.Exit(SettingError.exit_code)
     raise typer.Exit(1 if found["overdue"] or found["unreadable"] or found["release_damage"] else 0)
 
 

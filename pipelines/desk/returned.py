@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.desk.sheets import CORRECTION, DESK, GUIDE, REASON, ROW_ID
-from pipelines.errors import DataError
+from pipelines.errors import CommandError, DataError
 from pipelines.readers import columns
 
 _MOST_BYTES = 50_000_000
@@ -52,7 +52,7 @@ class ReturnedSheet:
 def read(path: Path) -> ReturnedSheet:
     """Read a returned sheet. Raises DataError when it is none, is damaged, or tries what no sheet should."""
     if path.is_symlink() or not path.is_file():
-        raise DataError(f"{path.name} is no file", next_step="give the sheet itself")
+        raise CommandError(f"{path.name} is no file", next_step="give the sheet itself")
     size = path.stat().st_size
     if size > _MOST_BYTES:
         raise DataError(

@@ -133,11 +133,12 @@ def unreadable() -> list[Path]:
     return _read("pending")[1]
 
 
-def fill(connection: DuckDBPyConnection) -> None:
-    """Make `ops.notices` of the files, where a contract promises it."""
+def fill(connection: DuckDBPyConnection) -> list[str]:
+    """Make `ops.notices` of the files, where a contract promises it; returns the files that nobody can read."""
     if TABLE not in {promise.table for promise in contracts.load_operations()}:
-        return
-    everything = {change.notice_id: change for change in (*_read("pending")[0], *_read("told")[0])}
+        return []
+    (waiting, lost), (told, damaged) = _read("pending"), _read("told")
+    everything = {change.notice_id: change for change in (*waiting, *told)}
     operations.fill(
         connection,
         TABLE,
@@ -160,6 +161,7 @@ def fill(connection: DuckDBPyConnection) -> None:
             for addressee_id, telling in (change.tellings or {"nobody": Telling("none", "")}).items()
         ],
     )
+    return [str(path) for path in (*lost, *damaged)]
 
 
 def _kept(name: str) -> str:

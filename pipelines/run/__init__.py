@@ -41,7 +41,7 @@ from pipelines.run.differing import Difference, release_difference
 from pipelines.run.drifts import drifts
 from pipelines.run.editions import edition_differences, edition_summary, load_edition
 from pipelines.run.freshness import notify, status
-from pipelines.run.held import answer, answer_airflow, decide, held, held_batch, question
+from pipelines.run.held import answer, answer_airflow, decide, held, held_batch, question, unreadable_held
 from pipelines.run.inbox import inbox_summary, take_inbox
 from pipelines.run.keeping import Pruned, pin, prune, unpin, upkeep
 from pipelines.run.promises import contract_diff, contract_lock, contract_show
@@ -118,6 +118,7 @@ __all__ = [
     "take_inbox",
     "trace",
     "unpin",
+    "unreadable_held",
     "upkeep",
     "upload",
     "verify_releases",

@@ -31,6 +31,7 @@ from pipelines.errors import (
     BatchHeld,
     BatchRejected,
     ContractError,
+    DataError,
     DataRefused,
     SettingError,
     UrbanBrainError,
@@ -69,6 +70,8 @@ class Plan:
     """Windows left out because they have not ended yet."""
     rows_each: float | None = None
     seconds_each: float | None = None
+    unreadable: tuple[str, ...] = ()
+    """Batches there whose receipt cannot be read, a sentence each: what they brought counts as not there."""
 
     @property
     def to_do(self) -> tuple[Step, ...]:
@@ -128,7 +131,9 @@ def backfill_plan(
     if newest_first:
         steps.reverse()
     rows, seconds = known.rows_each(over), _remembered_pace(feed_id)
-    return Plan(feed_id, feed.timezone, tuple(steps), len(wanted) - len(over), rows, seconds)
+    return Plan(
+        feed_id, feed.timezone, tuple(steps), len(wanted) - len(over), rows, seconds, tuple(known.unreadable)
+    )
 
 
 def backfill(
@@ -272,10 +277,10 @@ class _Known:
         self._feed = feed
         self._waiting: dict[Window, str] = {}
         self._judged: list[Receipt] = []
+        self.unreadable: list[str] = []
         self._held = self._decided("held")
         self._refused = self._decided("refused")
-        for folder in lake.batches("landing", feed.feed_id):
-            receipt = Receipt.read(folder)
+        for folder, receipt in self._receipts("landing"):
             # What was pulled before its window was over has only a part of it.
             if receipt.origin != SOURCE or receipt.landed_at < receipt.window.end:
                 continue
@@ -290,12 +295,18 @@ class _Known:
 
     def _decided(self, stage: lake.Stage) -> set[Window]:
         """Windows that wait for a person, or were refused, under today's contract."""
-        receipts = (Receipt.read(folder) for folder in lake.batches(stage, self._feed.feed_id))
         return {
             each.window
-            for each in receipts
+            for _, each in self._receipts(stage)
             if each.origin == SOURCE and each.contract_sha256 == self._feed.sha256
         }
+
+    def _receipts(self, stage: lake.Stage) -> Iterator[tuple[Path, Receipt]]:
+        for folder in lake.batches(stage, self._feed.feed_id):
+            try:
+                yield folder, Receipt.read(folder)
+            except DataError as error:
+                self.unreadable.append(error.message)
 
     def step(self, wanted: Window) -> Step:
         if self._is_there(wanted):

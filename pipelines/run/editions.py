@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import database, lake, settings
-from pipelines.errors import DataError
+from pipelines.errors import CommandError, DataError
 from pipelines.run.opening import readable
 from pipelines.run.windows import day
 
@@ -65,7 +65,7 @@ def _edition(path: str) -> Path:
 
     if path:
         if not Path(path).is_file():
-            raise DataError(
+            raise CommandError(
                 f"there is no file {path}", next_step="give the path of an edition, CSV or Parquet"
             )
         return Path(path)

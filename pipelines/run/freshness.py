@@ -94,6 +94,8 @@ def status(at: Instant | None = None) -> dict[str, Any]:
         "unreadable": unreadable,
         "release": releases.pointer(),
         "release_damage": _release_damage(),
+        "home": str(settings.home()),
+        "is_empty": not any((settings.home() / name).exists() for name in ("lake", "warehouse", "releases")),
     }
 
 

@@ -37,6 +37,11 @@ def held(state: str = "") -> list[dict[str, Any]]:
     return [each.figures for each in holding.every() if state in ("", each.state)]
 
 
+def unreadable_held() -> list[str]:
+    """Held batches whose receipt cannot be read, a sentence each: nobody can decide about them."""
+    return holding.unreadable()
+
+
 def held_batch(batch_id: str) -> dict[str, Any]:
     """One held batch: its row of `ops.held`, and its first bad rows with every reason, after privacy.
 

@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pipelines import lake, parts, settings
-from pipelines.errors import DataError, SettingError, UrbanBrainError
+from pipelines.errors import CommandError, SettingError, UrbanBrainError
 from pipelines.run.corrections import ACCEPTED, RETURNED, RowOutcome, resubmit
 from pipelines.run.opening import readable
 
@@ -168,7 +168,7 @@ def expired(now: datetime) -> list[Path]:
 def unseal(path: Path) -> bytes:
     """The sheet as it was dropped. Raises SettingError when the secret is not the one of that time."""
     if not path.is_file():
-        raise DataError(f"there is no file {path}", next_step="give one of inbox/done or inbox/failed")
+        raise CommandError(f"there is no file {path}", next_step="give one of inbox/done or inbox/failed")
     key = _key()
     return (
         parts.unseal(path.read_bytes(), path.name, key)

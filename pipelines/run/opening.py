@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines import contract as contracts
 from pipelines import database, lake
 from pipelines.contract.model import Contract
-from pipelines.errors import UrbanBrainError, WarehouseError
+from pipelines.errors import CommandError, WarehouseError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -46,8 +46,8 @@ def readable() -> list[Contract]:
 
 
 def feed_named(feed_id: str) -> Contract:
-    """The contract of a feed people name. Raises UrbanBrainError when there is none."""
+    """The contract of a feed people name. Raises CommandError when there is none."""
     known = {each.feed_id: each for each in readable()}
     if feed_id not in known:
-        raise UrbanBrainError(f"there is no feed {feed_id!r}", next_step="`urbanbrain feeds` lists them")
+        raise CommandError(f"there is no feed {feed_id!r}", next_step="`urbanbrain feeds` lists them")
     return known[feed_id]

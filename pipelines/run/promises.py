@@ -8,7 +8,7 @@ from pathlib import Path
 from pipelines import contract as contracts
 from pipelines import promises, settings
 from pipelines.contract import LEVELS, Contract
-from pipelines.errors import UrbanBrainError
+from pipelines.errors import CommandError, UrbanBrainError
 from pipelines.promises import Difference, Hit, Promise
 
 LOCK = "lock"
@@ -77,7 +77,7 @@ def _promises(given: str, today: list[Contract]) -> dict[str, Promise]:
     if _is_id(given, today):
         return promises.promises(each for each in today if each.contract_id == given)
     if "/" in given or given.endswith(".yaml"):
-        raise UrbanBrainError(
+        raise CommandError(
             f"there is no file or folder {given}",
             next_step="compare a file, a folder, the id of a contract, or `lock`: the promises last agreed on",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,7 @@ from pipelines.run import held
 from pipelines.run.opening import has_table, loaded, readable, rows_of
 from pipelines.telling import stages as telling
 
+_log = logging.getLogger(__name__)
 UNEQUAL = (
     "received <> validated + quarantined + duplicate + refused "
     "or validated <> inserted + updated + unchanged + stale"
@@ -24,7 +26,7 @@ def load() -> dict[str, Any]:
     Raises WarehouseBusy while somebody else writes.
 
     `unpublished` counts loaded batches that are in no built and published tables yet: more than what was loaded
-    now when a run before this one died on its way to the release.
+    now when a run before this one died on its way to the release. `unreadable` are files of notices nobody can read.
     """
     from pipelines.stages import loading
 
@@ -33,15 +35,18 @@ def load() -> dict[str, Any]:
     with telling.loading(feeds) as tell:
         with database.writer(lake.warehouse_file()) as connection:
             loaded = loading.load(connection, feeds)
-            notices.fill(connection)
+            damaged = notices.fill(connection)
             known = {_identity(batch) for batch in rows_of(connection, "from ops.batches")}
         tell(loaded)
+    for path in damaged:
+        _log.warning("%s cannot be read, so ops.notices lacks it", path)
     published = _published()
     return {
         "batches": [asdict(batch) for batch in loaded],
         "inserted": sum(batch.inserted for batch in loaded),
         "updated": sum(batch.updated for batch in loaded),
         "unpublished": len(known ^ published) if known ^ published else int(_is_outdated()),
+        "unreadable": damaged,
     }
 
 

@@ -85,6 +85,8 @@ def _load_feed(
         (stamp(batch.window.start), batch.batch_id): batch for batch in _known(connection, contract.feed_id)
     }
     folders = {_key(path): path for stage in _STAGES for path in batches(stage, contract.feed_id)}
+    if broken := held.unreadable(contract.feed_id):  # nobody knows whether it is kept out
+        raise DataError("; ".join(broken))
     folders |= {_key(path): path for path in held.rejected(contract.feed_id)}
     fits = feed_tables.make(connection, contract) and not is_forgotten
     if not fits and not known:  # a table left by an older contract, with nothing in it

@@ -32,7 +32,9 @@ def asked(*words: str) -> tuple[int, str]:
 def test_before_anything_is_loaded_everything_is_waited_for(home: Path) -> None:
     code, said = asked("status")
 
-    assert 0 == code
+    assert 2 == code
+    assert f"nothing is in {home}" in said
+    assert "URBANBRAIN_HOME" in said
     for feed in contract.load_all():
         assert f"{feed.feed_id} " in said
     for words in (
@@ -160,6 +162,7 @@ def test_a_missed_deadline_leads_to_the_same_notices(home: Path, alone: None) ->
 
 def test_a_monitor_waits_for_another_one(home: Path) -> None:
     (home / "locks").mkdir(parents=True)
+    (home / "lake").mkdir()
     with (home / "locks" / "notices").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert 0 == asked("status")[0]  # looking is free
