@@ -59,8 +59,9 @@ def status(
             highlight=False,
             soft_wrap=True,
         )
-        raise typer.Exit(SettingError.exit_code)
-    raise typer.Exit(1 if found["overdue"] or found["unreadable"] or found["release_damage"] else 0)
+    if found["overdue"] or found["unreadable"] or found["release_damage"]:
+        raise typer.Exit(1)
+    raise typer.Exit(SettingError.exit_code if found["is_empty"] else 0)
 
 
 def notify(
