@@ -155,12 +155,10 @@ def test_every_bad_row_waits_for_the_street_it_names(at_channel: Channel) -> Non
 def test_reasons_of_quarantine_are_the_planted_ones(at_channel: Channel) -> None:
     """Rows under each rule as the answer key plants them; nothing was corrected, so all of them still wait."""
     expected: dict[tuple[str, str], list[datetime]] = defaultdict(list)
-    for day in DAYS:
-        for pull in owed(day):
-            start, end = pull.window.start, pull.window.end
-            for row in answerkey.answer_key(CITY, pull.feed_id, start, end, pulled_at(day)).to_pylist():
-                for rule in row["rules"] if row["outcome"] == "quarantined" else ():
-                    expected[pull.feed_id, rule].append(local(pulled_at(day)))
+    for (feed_id, day), wire in wires().items():
+        for rules in wire.rules[wire.outcome == QUARANTINED]:
+            for rule in rules:
+                expected[feed_id, rule].append(local(pulled_at(day)))
     found = by(published("governance.quarantine_reasons"), "source_feed", "broken_rule")
 
     assert {key: (len(at), len(at), min(at)) for key, at in expected.items()} == only(

@@ -107,6 +107,27 @@ def test_a_sum_over_what_is_kept_back_is_the_least_there_can_be(tmp_path: Path) 
     assert {"1,200", "30", "≥ 0"} <= set(read.drawn("en-cases-combinations"))
 
 
+def test_a_superlative_is_told_of_published_figures_only(tmp_path: Path) -> None:
+    rows = (
+        "('110114010', '2026-11', false, 40, 0.75, 12.34, []::varchar[])",
+        "('110114011', '2026-11', false, 40, 0.65, null, ['composite_score', 'resolution_rate'])",
+    )
+    cells = (
+        "('110114010', 'city+street', 30, []::varchar[])",
+        "('110114010', 'city+district', null, ['case_count'])",
+    )
+    tables = {"governance.street_scorecard": scores(*rows), "governance.case_overlaps": overlaps(*cells)}
+    read = written(published(tmp_path, tables))
+    limited = "(Of the 1 of 2 figures that are published)"
+
+    assert said(read.by_id("en-map").find("p")).startswith(limited)
+    assert read.label("en-map-map").startswith(limited)
+    assert read.label("en-rates-resolution_rate").startswith(limited)
+    assert not read.label("en-rates-response_rate").startswith("(")
+    assert "%" not in said(read.by_id("en-cases").find("p"))
+    assert "most often" not in said(read.by_id("en-cases").find("p"))
+
+
 def test_a_period_that_began_yesterday_is_not_what_the_page_speaks_of(tmp_path: Path) -> None:
     rows = [
         f"('{street}', '{period}', {small}, {calls}, {rate}, 1.0, []::varchar[])"

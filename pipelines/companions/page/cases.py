@@ -37,15 +37,13 @@ def section(figures: Figures, say: Speech) -> Section | None:
     joint = [key for key in order if "+" in key]
     everything = _added(sums.values())
     several = _added(count for key, count in sums.items() if "+" in key)
-    share = several.known / everything.known if everything.known else None
+    share, most = "", ""
+    if everything.known and not everything.withheld:  # a part of what is not all there is no share
+        share = say("cases_share", share=say.percent(several.known / everything.known))
+    if joint and not several.withheld:
+        most = say("cases_most", combination=_called(say, joint[0]), count=sums[joint[0]].said(say))
     finding = say(
-        "cases_finding",
-        all=everything.said(say),
-        several=several.said(say),
-        share=say.percent(share),
-        most=say("cases_most", combination=_called(say, joint[0]), count=sums[joint[0]].said(say))
-        if joint
-        else "",
+        "cases_finding", all=everything.said(say), several=several.said(say), share=share, most=most
     )
     notes = []
     if everything.withheld:

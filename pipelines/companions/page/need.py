@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pipelines.companions.page import marks
 from pipelines.companions.page.drawing import WIDTH, Picture, extent, shortened
 from pipelines.companions.page.figures import WITHHELD, Figures, Row
-from pipelines.companions.page.notable import drawn, note
+from pipelines.companions.page.notable import drawn
+from pipelines.companions.page.notable import note as of_many
 from pipelines.companions.page.palette import INK, MUTED, RULE
 from pipelines.companions.page.periods import shown, upto
+from pipelines.companions.page.published import is_known, of_those
 from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Speech
 
@@ -34,7 +36,9 @@ def section(figures: Figures, say: Speech) -> Section | None:
         own = [row for row in rows if row["package_code"] == code]
         called = say.either(own[0], "package_name")
         some = drawn(own, lambda row: row["gap_index"])
-        panels.append(Panel(str(code), called, _picture(say, some).svg(_said(say, called, own))))
+        is_hidden = all(row["need_index"] is WITHHELD for row in own)
+        note = say("need_withheld") if is_hidden else ""
+        panels.append(Panel(str(code), called, _picture(say, some).svg(_said(say, called, own)), note))
     finding = say("need_nothing", period=newest)
     if (most := _most(rows)) and most["gap_index"] > 0:
         finding = say(
@@ -44,6 +48,7 @@ def section(figures: Figures, say: Speech) -> Section | None:
             package=say.either(most, "package_name"),
             gap=say.signed(most["gap_index"]),
         )
+    finding = of_those(say, [row["gap_index"] for row in rows], finding)
     return Section(
         "need",
         say("need"),
@@ -54,18 +59,14 @@ def section(figures: Figures, say: Speech) -> Section | None:
             marks.entry(say.column(TABLE, "need_index"), marks.need),
             marks.entry(say.column(TABLE, "effort_index"), marks.effort),
         ),
-        notes=(say("need_note"), *note(say, len({row["street_code"] for row in rows}))),
+        notes=(say("need_note"), *of_many(say, len({row["street_code"] for row in rows}))),
         defines=tuple((TABLE, name) for name in (*INDEXES, *counts)),
         reads=(TABLE,),
     )
 
 
-def _is_known(value: object) -> bool:
-    return value is not None and value is not WITHHELD
-
-
 def _most(rows: Sequence[Row]) -> Row | None:
-    known = [row for row in rows if _is_known(row["gap_index"])]
+    known = [row for row in rows if is_known(row["gap_index"])]
     return max(
         known, key=lambda row: (row["gap_index"], row["package_code"], row["street_code"]), default=None
     )
@@ -75,9 +76,10 @@ def _said(say: Speech, package: str, rows: Sequence[Row]) -> str:
     most = _most(rows)
     if most is None:
         return say("need_picture_nothing", package=package)
-    above = sum(row["gap_index"] > 0 for row in rows if _is_known(row["gap_index"]))
+    above = sum(row["gap_index"] > 0 for row in rows if is_known(row["gap_index"]))
     gap = say.signed(most["gap_index"])
-    return say("need_picture", package=package, street=most["street_name"], gap=gap, count=above)
+    sentence = say("need_picture", package=package, street=most["street_name"], gap=gap, count=above)
+    return of_those(say, [row["gap_index"] for row in rows], sentence)
 
 
 def _picture(say: Speech, rows: Sequence[Row]) -> Picture:
@@ -97,11 +99,11 @@ def _picture(say: Speech, rows: Sequence[Row]) -> Picture:
         y = _TOP + _ROW * (number + 0.5)
         need, effort = row["need_index"], row["effort_index"]
         picture.text(0, y + 4, shortened(row["street_name"], left - 12), fill=INK)
-        if _is_known(need) and _is_known(effort):
+        if is_known(need) and is_known(effort):
             picture.line(at(need), y, at(effort), y, MUTED, width=2)
-        if _is_known(effort):
+        if is_known(effort):
             marks.effort(picture, at(effort), y)
-        if _is_known(need):
+        if is_known(need):
             marks.need(picture, at(need), y)
         picture.text(WIDTH, y + 4, say.signed(row["gap_index"]), anchor="end", fill=INK, weight=600)
     return picture

@@ -9,10 +9,11 @@ from typing import Any
 
 from pipelines.companions.page import marks
 from pipelines.companions.page.drawing import WIDTH, Picture, extent, shortened
-from pipelines.companions.page.figures import WITHHELD, Figures, Row
+from pipelines.companions.page.figures import Figures, Row
 from pipelines.companions.page.notable import drawn, note
 from pipelines.companions.page.palette import BAR, INK, MUTED, RULE
 from pipelines.companions.page.periods import shown, upto
+from pipelines.companions.page.published import is_known, of_those
 from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Speech
 
@@ -39,7 +40,7 @@ class Trend:
     @property
     def change(self) -> Any:
         """Percentage points since the period before; None where one of the two is not known."""
-        if len(self.values) < 2 or any(value is None or value is WITHHELD for value in self.values[-2:]):
+        if len(self.values) < 2 or any(not is_known(value) for value in self.values[-2:]):
             return None
         return (Decimal(self.values[-1]) - Decimal(self.values[-2])) * 100
 
@@ -75,7 +76,8 @@ def section(figures: Figures, say: Speech) -> Section | None:
             least = min(known, key=lambda trend: (trend.newest, trend.name))
             is_same = all(trend.newest == least.newest for trend in known)
             word = "rates_same" if is_same else "rates_one"
-            lowest.append(say(word, rate=called, street=least.name, low=say.percent(least.newest)))
+            sentence = say(word, rate=called, street=least.name, low=say.percent(least.newest))
+            lowest.append(of_those(say, [trend.newest for trend in trends], sentence))
     is_first = len(periods) == 1
     notes = [
         say("rates_note_first" if is_first else "rates_note"),
@@ -110,11 +112,11 @@ def _trend(
 
 def _less(rate: Any) -> Any:
     """The lower a rate, the greater the worry."""
-    return rate if rate is None or rate is WITHHELD else -rate
+    return -rate if is_known(rate) else None
 
 
 def _known(trends: Sequence[Trend]) -> list[Trend]:
-    return [trend for trend in trends if trend.newest is not None and trend.newest is not WITHHELD]
+    return [trend for trend in trends if is_known(trend.newest)]
 
 
 def _said(say: Speech, rate: str, period: str, trends: Sequence[Trend]) -> str:
@@ -124,8 +126,8 @@ def _said(say: Speech, rate: str, period: str, trends: Sequence[Trend]) -> str:
     low = min(known, key=lambda trend: (trend.newest, trend.name))
     high = max(known, key=lambda trend: (trend.newest, trend.name))
     changes = [trend.change for trend in trends if trend.change is not None]
-    trend = say("rates_trend", count=sum(change > 0 for change in changes)) if changes else say("rates_first")
-    return say(
+    moved = say("rates_trend", count=sum(change > 0 for change in changes)) if changes else say("rates_first")
+    sentence = say(
         "rates_picture",
         rate=rate,
         period=period,
@@ -133,8 +135,9 @@ def _said(say: Speech, rate: str, period: str, trends: Sequence[Trend]) -> str:
         high=say.percent(high.newest),
         low_street=low.name,
         low=say.percent(low.newest),
-        trend=trend,
+        trend=moved,
     )
+    return of_those(say, [trend.newest for trend in trends], sentence)
 
 
 def _picture(say: Speech, trends: Sequence[Trend], periods: int) -> Picture:
@@ -142,7 +145,7 @@ def _picture(say: Speech, trends: Sequence[Trend], periods: int) -> Picture:
     picture = Picture(_TOP + _ROW * len(trends) + 18)
     label = min(max(extent(trend.name) for trend in trends), _LABEL) + 8
     right = WIDTH - _VALUE - (_CHANGE if periods > 1 else 0)
-    shown = [float(v) for t in trends for v in t.values if v is not None and v is not WITHHELD]
+    shown = [float(v) for t in trends for v in t.values if is_known(v)]
     low, high = (min(shown), max(shown)) if shown else (0.0, 1.0)
     low, high = (low, high) if high - low >= 0.02 else (max(0.0, high - 0.02), min(1.0, low + 0.02))
     for number, trend in enumerate(trends):
@@ -167,7 +170,7 @@ def _draw(
     span = high - low or 1.0
     if len(trend.values) == 1:
         picture.line(left, y, right, y, RULE, width=1)
-        if trend.newest is not None and trend.newest is not WITHHELD:
+        if is_known(trend.newest):
             x = left + (float(trend.newest) - low) / span * (right - left)
             marks.dot(picture, x, y, trend.is_small)
         return
@@ -175,11 +178,11 @@ def _draw(
     points = [
         (left + place * step, y + 8 - (float(value) - low) / span * 16)
         for place, value in enumerate(trend.values)
-        if value is not None and value is not WITHHELD
+        if is_known(value)
     ]
     if len(points) > 1:
         picture.polyline(points, BAR)
-    if points and trend.newest is not None and trend.newest is not WITHHELD:
+    if points and is_known(trend.newest):
         marks.dot(picture, *points[-1], trend.is_small)
 
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.companions.page.drawing import WIDTH, Picture, length, wrapped
-from pipelines.companions.page.figures import WITHHELD, Figures, Row, Street
+from pipelines.companions.page.figures import Figures, Row, Street
 from pipelines.companions.page.notable import MOST, drawn
 from pipelines.companions.page.notable import note as of_many
 from pipelines.companions.page.palette import EMPTY, INK, MUTED, RULE, STEPS, ink_on
 from pipelines.companions.page.periods import shown
+from pipelines.companions.page.published import is_known, of_those
 from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Speech
 
@@ -37,9 +38,11 @@ def section(figures: Figures, say: Speech) -> Section | None:
     }
     if newest is None or not rows:
         return None
-    values = {street.code: rows[street.code][VALUE] if street.code in rows else None for street in streets}
+    values: dict[str, Any] = {
+        street.code: rows[street.code][VALUE] if street.code in rows else None for street in streets
+    }
     known = sorted(
-        ((value, code) for code, value in values.items() if value is not None and value is not WITHHELD),
+        ((value, code) for code, value in values.items() if is_known(value)),
         key=lambda pair: (pair[0], pair[1]),
     )
     names = {street.code: street.name for street in streets}
@@ -57,6 +60,7 @@ def section(figures: Figures, say: Speech) -> Section | None:
     outlines = figures.outlines(names)
     tiles = figures.tiles()
     is_placed = all(street.code in tiles for street in streets)
+    finding = of_those(say, list(values.values()), finding)
     scale = Scale([float(value) for value, _ in known])
     if outlines:
         picture, note = _outlined(say, streets, values, outlines, scale), "map_outlines"
@@ -92,7 +96,7 @@ class Scale:
         return [self.low + (self.high - self.low) * step / len(STEPS) for step in range(len(STEPS) + 1)]
 
     def colour(self, value: Any) -> str:
-        if value is None or value is WITHHELD:
+        if not is_known(value):
             return EMPTY
         if self.high == self.low:
             return STEPS[len(STEPS) // 2]
@@ -176,10 +180,11 @@ def _legend(picture: Picture, say: Speech, scale: Scale, y: float) -> None:
     width = WIDTH / len(STEPS)
     for step, fill in enumerate(STEPS):
         picture.rect(step * width, y, width, 10, fill, stroke=RULE, stroke_width=1)
+    places = next((p for p in (1, 2) if len({round(value, p) for value in scale.breaks}) > len(STEPS)), 3)
     for place, value in enumerate(scale.breaks):
         anchor = "start" if place == 0 else "end" if place == len(STEPS) else "middle"
         picture.text(
-            place * width, y + 24, say.number(round(value, 6), 1), anchor=anchor, size=11, fill=MUTED
+            place * width, y + 24, say.number(round(value, 6), places), anchor=anchor, size=11, fill=MUTED
         )
 
 

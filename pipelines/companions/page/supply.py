@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from pipelines.companions.page import marks
 from pipelines.companions.page.drawing import WIDTH, Picture, extent, shortened
-from pipelines.companions.page.figures import WITHHELD, Figures, Row
+from pipelines.companions.page.figures import Figures, Row
 from pipelines.companions.page.notable import drawn, note
 from pipelines.companions.page.palette import BAR, EFFORT, INK, RULE, WHITE
+from pipelines.companions.page.published import is_known, of_those
 from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Speech
 from pipelines.companions.page.words import ZH
@@ -43,19 +44,21 @@ def section(figures: Figures, say: Speech) -> Section | None:
     for kind in dict.fromkeys(row["service_kind"] for row in rows):
         own = [row for row in rows if row["service_kind"] == kind]
         called = say.either(own[0], "service_name")
-        if not any(_is_known(row["per_1000"]) for row in own):
+        if not any(is_known(row["per_1000"]) for row in own):
             unknown.append(called)
             continue
         count = sum(map(_is_below, own))
         below.append((count, called))
-        some = drawn(own, lambda row: -row["per_1000"] if _is_known(row["per_1000"]) else None)
+        some = drawn(own, lambda row: -row["per_1000"] if is_known(row["per_1000"]) else None)
         picture = _picture(say, some)
         panels.append(Panel(str(kind), called, picture.svg(_said(say, called, own)), _note(say, own)))
     finding = say("supply_nothing")
     if below and max(below)[0]:
         most = max(count for count, _ in below)
         first = next(called for count, called in below if count == most)
-        finding = say("supply_finding", service=first, count=most)
+        finding = of_those(
+            say, [row["per_1000"] for row in rows], say("supply_finding", service=first, count=most)
+        )
     notes = [say("supply_note"), *note(say, len(inside))]
     if unknown:
         notes.append(say("supply_no_source", services=say.listed(unknown)))
@@ -81,32 +84,28 @@ def section(figures: Figures, say: Speech) -> Section | None:
     )
 
 
-def _is_known(value: object) -> bool:
-    return value is not None and value is not WITHHELD
-
-
 def _is_below(row: Row) -> bool:
-    if not (_is_known(row["per_1000"]) and _is_known(row["district_per_1000"])):
+    if not (is_known(row["per_1000"]) and is_known(row["district_per_1000"])):
         return False
     return bool(row["per_1000"] < row["district_per_1000"])
 
 
 def _places(rows: Sequence[Row]) -> int:
     """Decimals that tell the streets apart."""
-    return 0 if max((row["per_1000"] for row in rows if _is_known(row["per_1000"])), default=0) >= 100 else 2
+    return 0 if max((row["per_1000"] for row in rows if is_known(row["per_1000"])), default=0) >= 100 else 2
 
 
 def _district(rows: Sequence[Row]) -> object:
     """The district's figure where all streets have the same; streets of several districts have several."""
-    figures = {row["district_per_1000"] for row in rows if _is_known(row["district_per_1000"])}
+    figures = {row["district_per_1000"] for row in rows if is_known(row["district_per_1000"])}
     return figures.pop() if len(figures) == 1 else None
 
 
 def _said(say: Speech, service: str, rows: Sequence[Row]) -> str:
-    known = [row for row in rows if _is_known(row["per_1000"])]
+    known = [row for row in rows if is_known(row["per_1000"])]
     least = min(known, key=lambda row: (row["per_1000"], row["street_code"]))
     places = _places(rows)
-    return say(
+    sentence = say(
         "supply_picture",
         service=service,
         base=say.value(TABLE, "demand_base_kind", rows[0]["demand_base_kind"]),
@@ -115,6 +114,7 @@ def _said(say: Speech, service: str, rows: Sequence[Row]) -> str:
         street=least["street_name"],
         low=say.number(least["per_1000"], places),
     )
+    return of_those(say, [row["per_1000"] for row in rows], sentence)
 
 
 def _note(say: Speech, rows: Sequence[Row]) -> str:
@@ -128,7 +128,7 @@ def _note(say: Speech, rows: Sequence[Row]) -> str:
     ]
     if (district := _district(rows)) is not None:
         said.append(say("supply_district", value=say.number(district, places)))
-    if _is_known(first["target_per_1000"]):
+    if is_known(first["target_per_1000"]):
         word = "supply_target_example" if first["is_example_target"] else "supply_target"
         said.append(say(word, value=say.number(first["target_per_1000"])))
     if first["supply_basis"] != _REGISTER:
@@ -139,20 +139,18 @@ def _note(say: Speech, rows: Sequence[Row]) -> str:
 def _picture(say: Speech, rows: Sequence[Row]) -> Picture:
     picture = Picture(_TOP * 2 + _ROW * len(rows))
     left = min(max(extent(row["street_name"] or "–") for row in rows), _LABEL) + 8
-    figures = [
-        row[name] for row in rows for name in ("per_1000", "district_per_1000") if _is_known(row[name])
-    ]
+    figures = [row[name] for row in rows for name in ("per_1000", "district_per_1000") if is_known(row[name])]
     unit = (WIDTH - _VALUE - left) / (float(max(figures)) or 1.0)
     places = _places(rows)
     for number, row in enumerate(rows):
         y = _TOP + _ROW * (number + 0.5)
         picture.text(0, y + 4, shortened(row["street_name"] or "–", left - 6), fill=INK)
         picture.line(left, y - _ROW / 2, left, y + _ROW / 2, RULE, width=1)
-        if _is_known(row["per_1000"]) and row["per_1000"]:
+        if is_known(row["per_1000"]) and row["per_1000"]:
             is_sound = row["quality_flag"] == _SOUND
             long = float(row["per_1000"]) * unit
             picture.rect(left, y - 6, long, 12, BAR if is_sound else WHITE, stroke=BAR, stroke_width=1.2)
-        if _is_known(row["district_per_1000"]):
+        if is_known(row["district_per_1000"]):
             picture.rect(left + float(row["district_per_1000"]) * unit - 1.2, y - 9, 2.4, 18, EFFORT)
         picture.text(WIDTH, y + 4, say.short(row["per_1000"], places), anchor="end", fill=INK, weight=600)
     return picture

@@ -48,6 +48,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "none": ("无", "none"),
     "change": ("较上期（百分点）", "Change (pp)"),
     "colon": ("：", ": "),
+    "of_published": (
+        "（仅就公布的 {count}/{all} 个数字而言）{sentence}",
+        "(Of the {count} of {all} figures that are published) {sentence}",
+    ),
     "some_drawn": (
         "图中只画出最需关注的 {shown} 个（共 {all} 个），其余见数据表。",
         "Only the {shown} that need attention most of {all} are drawn; the others stand in the data.",
@@ -107,9 +111,10 @@ WORDS: dict[str, tuple[str, str]] = {
     # cases
     "cases": ("三级同见的事项", "Problems that several levels saw"),
     "cases_finding": (
-        "共 {all} 件事项，其中 {several} 件（{share}）有两级及以上记录{most}。",
-        "{all} cases; {several} of them ({share}) are known to more than one level{most}.",
+        "共 {all} 件事项，其中 {several} 件{share}有两级及以上记录{most}。",
+        "{all} cases; {several} of them{share} are known to more than one level{most}.",
     ),
+    "cases_share": ("（{share}）", " ({share})"),
     "cases_most": ("，其中最多的是{combination}（{count} 件）", ", most often {combination} ({count})"),
     "cases_levels": ("各级有记录的事项", "Cases each level knows"),
     "cases_levels_picture": ("各级有记录的事项数：{counts}。", "Cases each level has a record of: {counts}."),
@@ -137,6 +142,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "{package}: largest gap in {street} ({gap}); need outruns effort in {count} streets.",
     ),
     "need_picture_nothing": ("{package}：没有可比的数字。", "{package}: nothing to compare."),
+    "need_withheld": (
+        "各街镇的需求指数均不公布。",
+        "The need index is suppressed in every street.",
+    ),
     "need_note": (
         "两项指数均为街镇间位次（0 至 1），用于提示关注次序，不证明投入不足。右列为差距，正数表示需求高于投入。",
         "Both indexes are ranks among streets, 0 to 1: they order attention and prove nothing. At the right the gap, positive where need outruns effort.",
