@@ -69,8 +69,9 @@ def arrive(source: Path, folder: Path) -> None:
         shutil.copytree(source / "lake" / inside, lake.lake() / inside)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(
+    "seed", [pytest.param(1, marks=pytest.mark.long), pytest.param(2, marks=pytest.mark.soak)]
+)
 def test_the_order_in_which_batches_are_loaded_does_not_matter(
     channel: Channel, home: Path, seed: int
 ) -> None:
