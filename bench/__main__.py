@@ -4,6 +4,7 @@ gate    the gate on 5 M × 20 rows and 38 rules    against the same rules and sp
 http    HTTP → validated for 1 M JSON rows        against dlt, fed with dicts
 link    pairs among 5,000 reports of a year       against holding each against all of its street and three days
 load    500,000 rows of 20 columns into PostgreSQL, closed for readers    against inserting them row by row
+office  an office file of 0.5 M × 20 rows         against the same rows with DuckDB's defaults
 year    a year of a district, 1.5 M reports, from loaded tables to cases; alone
 """
 
@@ -125,9 +126,12 @@ def main() -> None:
     parser.add_argument("--link-rows", type=int, default=5_000)
     parser.add_argument("--load-rows", type=int, default=500_000)
     parser.add_argument("--year-rows", type=int, default=1_500_000)
+    parser.add_argument("--office-rows", type=int, default=500_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument(
-        "--only", choices=("gate", "http", "link", "load", "year"), help="one measure instead of all"
+        "--only",
+        choices=("gate", "http", "link", "load", "office", "year"),
+        help="one measure instead of all",
     )
     given = parser.parse_args()
     report: dict[str, Any] = {
@@ -142,6 +146,7 @@ def main() -> None:
             "http": lambda: _http(given.http_rows, given.runs),
             "link": lambda: compared("link_ours", "link_every_pair", given.link_rows, given.runs),
             "load": lambda: _load(given.load_rows, given.runs),
+            "office": lambda: compared("office_ours", "office_duckdb", given.office_rows, given.runs),
             "year": lambda: alone("link_year", given.year_rows),
         }
         for title, measure in measures.items():

@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -205,10 +206,45 @@ def load_row_by_row(rows: int, url: str) -> Callable[[], dict[str, Any]]:
     return work
 
 
+def office_ours(rows: int, url: str) -> Callable[[], dict[str, Any]]:
+    """One office's file as a release has it: in a process of its own, with comments, the same bytes each time."""
+    from bench import rows as data
+    from pipelines.office_file import OfficePlan, OfficeTable, build_apart
+
+    path, kinds = data.write_published(rows)
+    said = {name: f"What {name} says. {name}的含义。" for name, _ in kinds}
+    folder = Path(tempfile.mkdtemp())
+
+    def work() -> dict[str, Any]:
+        target = folder / f"{time.time_ns()}.duckdb"
+        table = OfficeTable("city", "requests", (str(path),), "Requests. 诉求。", said)
+        build_apart(OfficePlan(str(target), "office", (table,), ()), folder / "plan.json")
+        return {"megabytes": round(target.stat().st_size / 1e6, 1)}
+
+    return work
+
+
+def office_duckdb(rows: int, url: str) -> Callable[[], dict[str, Any]]:
+    """The same rows with DuckDB's defaults, in a process of its own: `create table … as from …`, every core."""
+    from bench import rows as data
+
+    path, _ = data.write_published(rows)
+    folder = Path(tempfile.mkdtemp())
+
+    def work() -> dict[str, Any]:
+        target = folder / f"{time.time_ns()}.duckdb"
+        run = f"import duckdb; duckdb.connect('{target}').execute(\"create table requests as from '{path}'\")"
+        subprocess.run([sys.executable, "-c", run], check=True)
+        return {"megabytes": round(target.stat().st_size / 1e6, 1)}
+
+    return work
+
+
 MEASURES = {
     each.__name__: each
     for each in (
         gate_ours, gate_by_hand, http_ours, http_dlt, link_year, link_ours, link_every_pair, load_ours, load_row_by_row,
+        office_ours, office_duckdb,
     )
 }  # fmt: skip
 

@@ -96,8 +96,10 @@ def test_by_a_question_nobody_waits_longer_than_allowed(statement: str, planted:
 def test_by_the_shell_nothing_of_anothers_is_seen(planted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     statements = [filled(statement, planted) for statement in QUICK if "\0" not in statement]
     with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
-        for statement in statements[::12]:  # typed letter by letter, which the editor is slow at
-            keys.send_text(f"\x1b[200~{statement.rstrip(';')}\x1b[201~;\r")
+        for statement in filter(shell.is_whole, (f"{each};" for each in statements[::12])):
+            keys.send_text(
+                f"\x1b[200~{statement}\x1b[201~\r"
+            )  # pasted; an open quote would take all that follows
         keys.send_text("select 'the' || ' end' as x;\r.exit\r")
         with asking.Session(EAST) as session:
             shell.run(session, "csv", history=InMemoryHistory())
