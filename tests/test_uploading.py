@@ -99,7 +99,7 @@ def here(home: Path, published: Path) -> releases.Release:
     return releases.current()
 
 
-@pytest.fixture(params=["s3", "file"])
+@pytest.fixture(params=[pytest.param("s3", marks=pytest.mark.long), "file"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Both kinds of places."""
     if request.param == "s3":
