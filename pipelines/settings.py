@@ -24,7 +24,7 @@ URBANBRAIN_SCHEDULE            `off`: feeds run only when triggered, as in the d
 URBANBRAIN_KEEP_RELEASES       how many of the newest releases stay; default 30
 URBANBRAIN_KEEP_MONTHS         of how many months the last release stays, too; default 13
 URBANBRAIN_KEEP_HOURS          how long a release stays that was CURRENT, for readers who are still at it; default 24
-URBANBRAIN_UPLOAD              where the warehouse DAG uploads each release to, `s3://bucket/prefix` or `file:///folder`; default: none
+URBANBRAIN_UPLOAD              where `publish` and the warehouse DAG upload each release to, `s3://bucket/prefix` or `file:///folder`; default: none
 URBANBRAIN_UPLOAD_ONLY         what of it: `tables` (what anybody may read), `district`, `offices`; default `tables`
 URBANBRAIN_UPLOAD_PRUNE        `on`: old releases go there as they go here; default `off`
 URBANBRAIN_S3_ENDPOINT         an S3 service that is not Amazon's, such as `https://minio.example:9000`
