@@ -160,6 +160,7 @@ def load_ours(rows: int, url: str) -> Callable[[], dict[str, Any]]:
     with serving.connected(url) as session:
         from pipelines.serving import foundations
 
+        foundations.begin(session)
         foundations.lay(session, ["900001001"])
 
     def work() -> dict[str, Any]:

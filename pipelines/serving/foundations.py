@@ -36,7 +36,7 @@ _LEDGER = (
     f"create table if not exists {RELEASES} (number bigint generated always as identity, release_id text primary key, "
     "sha256 text not null, as_of timestamptz not null, rows bigint not null, copied_at timestamptz not null)",
     f"create table if not exists {views.CURRENT} (is_current boolean primary key default true check (is_current), "
-    "release_id text not null, as_of timestamptz not null, served_since timestamptz not null)",
+    "release_id text not null, as_of timestamptz not null, served_since timestamptz not null, release_before text)",
     f"create table if not exists {LOADS} (at timestamptz not null, release_id text not null, "
     "loaded_by text not null, rows bigint not null, seconds double precision not null)",
     f"create table if not exists {ENDED} (at timestamptz not null, user_name text not null, address text, "
@@ -49,8 +49,8 @@ _LEDGER = (
 )
 
 
-def lay(session: Session, streets: Iterable[str]) -> None:
-    """Make what is missing of it; a release brings the roles of its offices."""
+def begin(session: Session) -> None:
+    """Make what loaders lock, before anything else. Raises WarehouseError for a loader nothing would bind."""
     schema = quoted(views.SERVING)
     session.run(f"create schema if not exists {schema}", f"create table if not exists {LOADER} ()")
     session.commit()
@@ -59,6 +59,12 @@ def lay(session: Session, streets: Iterable[str]) -> None:
             "the loader passes by row-level security: it is a superuser, or has BYPASSRLS",
             next_step="take a role that is neither; deploy/serving.sql makes one",
         )
+    session.rollback()
+
+
+def lay(session: Session, streets: Iterable[str]) -> None:
+    """Make what is missing of it; a release brings the roles of its offices."""
+    schema = quoted(views.SERVING)
     present = {str(name) for (name,) in session.rows("select rolname from pg_roles")}
     groups = ", ".join(quoted(name) for name in roles.GROUPS)
     statements = [f"comment on schema {schema} is {literal(f'{tables.MARK}: what is served')}", *_LEDGER]
@@ -111,12 +117,15 @@ def note(session: Session, release: Release, rows: int) -> None:
     )
 
 
-def point_at(session: Session, release: Release, rows: int, seconds: float) -> None:
-    """Let every statement from now on read that release."""
-    values = f"{literal(release.release_id)}, {literal(release.as_of)}, clock_timestamp()"
+def point_at(session: Session, release: Release, before: str, rows: int, seconds: float) -> None:
+    """Let every statement from now on read that release; views know the one before, too."""
+    values = (
+        f"true, {literal(release.release_id)}, {literal(release.as_of)}, clock_timestamp(), {literal(before)}"
+    )
     session.run(
-        f"insert into {views.CURRENT} (release_id, as_of, served_since) values ({values}) on conflict (is_current) "
-        "do update set release_id = excluded.release_id, as_of = excluded.as_of, served_since = excluded.served_since",
+        f"insert into {views.CURRENT} values ({values}) on conflict (is_current) do update set (release_id, as_of, "
+        "served_since, release_before) = (excluded.release_id, excluded.as_of, excluded.served_since, "
+        "excluded.release_before)",
         f"insert into {LOADS} values (clock_timestamp(), {literal(release.release_id)}, session_user, {rows}, "
         f"{seconds:.3f})",
         f"analyze {views.CURRENT}",

@@ -85,13 +85,14 @@ def serve(
             next_step="`urbanbrain release verify` lists everything; `urbanbrain publish` writes it again",
         )
     with connected(dsn) as keeper, connected(dsn) as session:
-        foundations.lay(session, release.offices)
+        foundations.begin(session)
         _lock(keeper)
+        foundations.lay(session, release.offices)
         rows, before = _brought_in(session, release, progress)
         if before != release.release_id:
             if before:
                 time.sleep(_GRACE_SECONDS)
-            foundations.point_at(session, release, rows, time.monotonic() - began)
+            foundations.point_at(session, release, before, rows, time.monotonic() - began)
         dropped, left = _tidied(session, max(keep, 2))
         return Served(
             release.release_id,
@@ -206,13 +207,14 @@ def _tidied(session: Session, keep: int) -> tuple[tuple[str, ...], tuple[str, ..
     ours, _ = foundations.schemas(session)
     retired = sorted(name for name in ours if name.startswith(_RETIRED))
     left = [] if _dropped(session, [f"drop schema {quoted(name)} cascade" for name in retired]) else retired
-    kept = session.rows(
-        f"select release_id from {foundations.RELEASES} order by release_id <> "
-        f"all (select release_id from {views.CURRENT}), number desc offset {keep}"
+    surplus = session.rows(  # what views read comes first, whenever it was copied: dropping it would drop them
+        f"select releases.release_id from {foundations.RELEASES} as releases cross join {views.CURRENT} as served "
+        "order by releases.release_id = served.release_id desc, releases.release_id = served.release_before desc, "
+        f"number desc offset {keep}"
     )
     session.rollback()
     dropped = []
-    for (release_id,) in kept:
+    for (release_id,) in surplus:
         gone = f"delete from {foundations.RELEASES} where release_id = {literal(release_id)}"
         if _dropped(session, [*tables.dropped(release_id), gone]):
             dropped.append(str(release_id))

@@ -18,7 +18,7 @@ from pipelines.serving.tables import block
 SECRET = "postgres"  # noqa: S105 - its name, not the secret
 OLDEST = 160000
 _LOCKED = "55P03"
-_WAITING_CURES = ("08", "40", "53", "55", "57")
+_WAITING_CURES = ("08", "23505", "40", "53", "55", "57")  # 23505: two first loads made the same thing
 _PASSWORDS = (
     re.compile(r"://[^/@?#]*?:(.*)@"),
     re.compile(r"(?:^|[?&\s])(?:ssl)?password\s*=\s*('(?:[^'\\]|\\.)*'|[^\s&]*)", re.IGNORECASE),

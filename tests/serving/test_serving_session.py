@@ -84,6 +84,7 @@ def test_without_the_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
     assert "urbanbrain[postgres]" in told.value.next_step
 
 
+@pytest.mark.long
 def test_nothing_but_the_copy_needs_the_driver() -> None:
     """Neither the command line nor publishing imports it."""
     program = (
