@@ -56,10 +56,10 @@ def sql(
     \b
     urbanbrain sql "show all tables"                                 the district's tables in full 全区完整数据
     urbanbrain sql --open "from governance.street_scorecard"         what dashboards read 公开汇总
-    urbanbrain sql --office 110114010 "from q02_due_next"            one street office's own 本街道
-    urbanbrain sql --office 110114010                                a shell, one question after the other 交互查询
-    urbanbrain sql --office 110114010 --file due.sql -f csv -o due.csv
-    urbanbrain sql --office 110114010 --explain "from q02_due_next"
+    urbanbrain sql --office CODE "from q02_due_next"                 one street office's own 本街道
+    urbanbrain sql --office CODE                                     a shell, one question after the other 交互查询
+    urbanbrain sql --office CODE --file due.sql -f csv -o due.csv
+    urbanbrain sql --office CODE --explain "from q02_due_next"
     urbanbrain sql < several.sql                                     statements, each ended by ; 多条语句，以 ; 结尾
 
     Without a question a terminal gets a shell (.help says what it knows), and a pipe or a file is read for statements.
@@ -101,7 +101,7 @@ def tables(
     \b
     urbanbrain tables                               every table of the district 全部表
     urbanbrain tables governance.cases              its columns, types and meanings 各列类型与含义
-    urbanbrain tables --office 110114010            one street office's tables and views 本街道的表和视图
+    urbanbrain tables --office CODE            one street office's tables and views 本街道的表和视图
     urbanbrain tables --open --format json          what dashboards read, for a program 供程序读取
     """
     from pipelines.asking import Session, catalogue
