@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pipelines.companions.page.drawing import WIDTH, Picture, extent
 from pipelines.companions.page.figures import Figures, Row
@@ -64,11 +64,8 @@ def section(figures: Figures, say: Speech) -> Section | None:
     )
 
 
-def _added(sums: object) -> Sum:
-    found = Sum(0)
-    for one in sums:  # type: ignore[attr-defined]
-        found += one
-    return found
+def _added(sums: Iterable[Sum]) -> Sum:
+    return sum(sums, Sum(0))
 
 
 def _called(say: Speech, combination: str) -> str:

@@ -173,7 +173,7 @@ class _Body:
     def _cell(self, cell: Cell, is_number: bool, is_head: bool) -> str:
         text = self.text(cell.text)
         if cell.kind == "number":
-            text = f"<data value={quoteattr(_exact(cell.value))}>{text}</data>"
+            text = f"<data value={quoteattr(str(cell.value))}>{text}</data>"
         elif cell.kind in ("withheld", "unknown"):
             sign = "•" if cell.kind == "withheld" else "–"
             shown = f" {text}" if cell.kind == "withheld" else f'<span class="unseen">{text}</span>'
@@ -247,10 +247,6 @@ def _called(path: str) -> str:
 
 def _aligned(is_number: bool) -> str:
     return ' class="number"' if is_number else ""
-
-
-def _exact(value: object) -> str:
-    return f"{value}"
 
 
 def _slug(text: str) -> str:

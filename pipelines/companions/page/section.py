@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pipelines.companions.page.speech import Cell
 
@@ -46,7 +46,7 @@ class Section:
     tables: tuple[DataTable, ...] = ()
     legend: tuple[Mark, ...] = ()
     notes: tuple[str, ...] = ()
-    defines: tuple[tuple[str, str], ...] = field(default=())
+    defines: tuple[tuple[str, str], ...] = ()
     """Tables and columns whose meaning the section tells."""
     shows_table: bool = False
     """Whether the first table stands beside the picture, not folded away."""

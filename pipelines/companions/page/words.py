@@ -34,7 +34,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "“•”表示数值较小、为保护隐私不公布；“–”表示没有数据。",
         "“•” stands for a small figure that is suppressed to protect people; “–” for one that is not known.",
     ),
-    "at_least": ("至少", "at least"),
     "small_base": ("小样本", "small base"),
     "small_base_note": (
         "空心点与“小样本”表示有效回访少于规则要求，比率仅供参考。",
@@ -46,7 +45,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "total": ("合计", "Total"),
     "and": ("、", ", "),
     "none": ("无", "none"),
-    "change": ("较上期（百分点）", "Change (pp)"),
     "colon": ("：", ": "),
     "of_published": (
         "（仅就公布的 {count}/{all} 个数字而言）{sentence}",
