@@ -109,10 +109,11 @@ def rebuild_release(
         )
     folder = Path(into).absolute()
     make(folder, recipe_of(release), judge=source == LANDING, progress=progress)
+    follows = _predecessor(release)  # kept in this home, not in the one that is made
     with at(folder, recipe_of(release)):
         build()
         check()
-        made = Path(publish(follows=_predecessor(release)))
+        made = Path(publish(follows=follows))
     skipped = _NAMES_THE_CODE if plan.another_code else ()
     found = _differences(release, made, skipped)
     return Rebuilt(plan, str(made), len(release.manifest["files"]) + 1 - len(skipped), tuple(found), skipped)
