@@ -230,6 +230,7 @@ class _Attack:
                 facts += self._of_row(promise, key, row, there)
         facts += self._totals()
         facts += self._changes()
+        facts += self._told_by_the_manifest()
         return Reckoning(known, facts, frozenset(whole))
 
     def _of_row(self, promise: Promise, key: Key, row: Row, there: set[str]) -> Iterator[Fact]:
@@ -253,6 +254,14 @@ class _Attack:
             if figure.base in there and len(parts) == 1 and parts[0] in there and rate is not None:
                 yield Fact({at(parts[0]): 1.0, at(figure.base): -(rate - half)}, 0, math.inf)
                 yield Fact({at(parts[0]): 1.0, at(figure.base): -(rate + half)}, -math.inf, 0)
+
+    def _told_by_the_manifest(self) -> Iterator[Fact]:
+        """A column that counts the rows of a closed table comes to what the manifest says of that."""
+        for name, table in self.view.items():
+            for column, figure in self.promises[name].counts.items():
+                if figure.rows_of in self.release.rows:
+                    rows = self.release.rows[figure.rows_of]
+                    yield Fact({(name, key, column): 1.0 for key in table}, rows, rows)
 
     def _changes(self) -> Iterator[Fact]:
         """A figure of a revision is that of the one before with what was added and without what was taken."""

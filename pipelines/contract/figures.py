@@ -10,7 +10,7 @@ from pipelines.contract.places import Say, inside
 from pipelines.contract.problems import did_you_mean, shown
 
 _KINDS = ("counts", "tells_of", "place_by", "withheld", "harmless", "is_revision")
-_OF_COUNTS = ("measure", "sum_of", "total_of", "part_of", "up_to", "adds_to", "takes_from")
+_OF_COUNTS = ("measure", "sum_of", "total_of", "rows_of", "part_of", "up_to", "adds_to", "takes_from")
 
 
 def check_figures(columns: Mapping[str, Column], places: Mapping[str, Path], say: Say) -> None:

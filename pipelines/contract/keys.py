@@ -144,6 +144,7 @@ _FIGURE: dict[str, Shape] = {
     "measure": WORD,
     "sumOf": TEXTS,
     "totalOf": Text("a column of a table such as governance.totals.received_count", _table_column),
+    "rowsOf": Text("a table such as governance.cases", _table),
     "partOf": Text(),
     "upTo": Text(),
     "addsTo": Text(),

@@ -153,6 +153,8 @@ class Figure:
     """Columns of the same row that add up to it."""
     total_of: str = ""
     """Table and column it is the sum of, over the rows that agree in the key columns both tables have."""
+    rows_of: str = ""
+    """Closed table whose rows it counts, all together: the manifest tells everybody how many those are."""
     part_of: str = ""
     """Column of the same row it is a part of; the rest counts people or calls as well."""
     up_to: str = ""

@@ -123,6 +123,8 @@ def _disclosed_before(release_id: str) -> bytes:
     have and the newest there is, which are the same unless somebody went back to an older one.
     """
     found = {release.release_id: release for release in releases.list_releases()}
+    if release_id not in found and (lake.releases() / release_id).exists():  # its manifest cannot be read
+        found = {name: release for name, release in found.items() if name < release_id}
     if (again := found.pop(release_id, None)) is not None:
         return inputs.read(again.disclosed_before) if again.disclosed_before else b""
     told = [found[max(found)]] if found else []

@@ -59,6 +59,8 @@ class Cells:
     small: NDArray[np.int64]
     """Cells that cannot pass those of `large`."""
     large: NDArray[np.int64]
+    told: NDArray[np.int64]
+    """Cells among the rest that everybody knows all the same: what a whole column comes to."""
     streets: list[str] = field(default_factory=list)
 
     @property
@@ -132,6 +134,7 @@ def read(connection: DuckDBPyConnection, tables: Sequence[Counted]) -> Cells:
             blocks.append(Block(counted, column, long.length - len(cells), len(cells)))
     published = long.length
     sums, small, large = _added_up(connection, blocks, long)
+    told = [_add_told(block, long, sums) for block in blocks if block.counted.counts[block.column].rows_of]
     for counted in tables:
         _add_changes(connection, counted, _places(blocks), sums)
     value = np.concatenate(long.values)
@@ -151,6 +154,7 @@ def read(connection: DuckDBPyConnection, tables: Sequence[Counted]) -> Cells:
         sum_factor=factor,
         small=below,
         large=above,
+        told=np.array(told, np.int64),
         streets=[str(name) for name in known],
     )
 
@@ -190,6 +194,17 @@ def _added_up(
             sums.add(row, whole, -1.0)
             sums.add(of, its + part.start, 1.0, is_last=True)
     return sums, small, large
+
+
+def _add_told(block: Block, long: _Long, sums: _Sums) -> int:
+    """What a whole column comes to, as a cell of its own; returns its number."""
+    values = np.concatenate(long.values)[block.cells]
+    whole = np.array([values.sum()])
+    nobody = np.array([""], dtype=object)
+    (cell,) = long.add(whole, np.array([f"told {block.start}"], dtype=object), nobody, nobody)
+    sums.add(np.zeros(1, np.int64), np.array([cell]), -1.0)
+    sums.add(np.zeros(block.rows, np.int64), block.numbers, 1.0, is_last=True)
+    return int(cell)
 
 
 def _add_changes(

@@ -46,6 +46,7 @@ def choose(cells: Cells, known: Truths, again: Truths, cost: NDArray[np.float64]
     value, rest = cells.value, cells.is_rest
     there = ~np.isnan(value)
     small = there & (value > 0) & (value < LEAST)
+    small[cells.told] = False
     masking = _Masking(cells, known, cost, small)
     needed = np.unique(cells.group[small & ~rest])
     for group in np.union1d(needed, cells.group[again & ~rest]):
@@ -53,7 +54,9 @@ def choose(cells: Cells, known: Truths, again: Truths, cost: NDArray[np.float64]
     added = masking.protect()
     hidden = masking.hidden & there
     is_needed = np.isin(cells.group, np.union1d(needed, np.array(added, np.int64)))
-    return Mask(hidden & ~rest, small & there, hidden & ~rest & is_needed, masking.unprotected & hidden)
+    lost = np.zeros(cells.count, bool)
+    lost[sorted({cell for cell, _ in masking.lost})] = True
+    return Mask(hidden & ~rest, small & there, hidden & ~rest & is_needed, lost & hidden)
 
 
 def small_only(cells: Cells) -> Truths:
@@ -63,9 +66,12 @@ def small_only(cells: Cells) -> Truths:
 
 class _Masking:
     def __init__(self, cells: Cells, known: Truths, cost: NDArray[np.float64], small: Truths) -> None:
-        self.cells, self.known, self.cost, self.small = cells, known, cost, small
+        self.cells, self.cost, self.small = cells, cost, small
+        self.known = known.copy()
+        self.known[cells.told] = True
         self.hidden = cells.is_rest.copy()
-        self.unprotected = np.zeros(cells.count, bool)
+        self.lost: set[tuple[int, int]] = set()
+        """Cells, and who can tell them whatever is hidden: a street's office, or ANYBODY."""
         order = np.argsort(cells.group, kind="stable")
         starts = np.flatnonzero(np.diff(cells.group[order], prepend=-1))
         self.members = np.split(order, starts[1:])
@@ -92,9 +98,9 @@ class _Masking:
         while waiting:
             number = waiting.pop(0)
             while narrow := self._narrow(number):
-                group = self._cheapest(number, narrow)
+                group = self._cheapest(number, sorted({cell for cell, _ in narrow}))
                 if group is None:
-                    self.unprotected[narrow] = True
+                    self.lost.update(narrow)
                     break
                 self.hide(group)
                 added.append(group)
@@ -109,19 +115,20 @@ class _Masking:
                 kept.append(group)
         return kept
 
-    def _narrow(self, number: int) -> list[int]:
-        """Hidden cells of a system that somebody can reckon: anybody, or an office that knows its own street."""
+    def _narrow(self, number: int) -> list[tuple[int, int]]:
+        """Hidden cells of a system that somebody can reckon, and who: anybody, or an office that knows its own street."""
         cells = self.cells_of[number]
         system = self.systems(number, cells)
         hidden = self.hidden[cells] & ~self.known[cells]
-        secret = hidden & (~self.cells.is_rest[cells] | self.small[cells]) & ~self.unprotected[cells]
+        secret = hidden & (~self.cells.is_rest[cells] | self.small[cells])
         streets = self.cells.street[cells]
-        found: set[int] = set(system.narrow(hidden, secret))
+        found = [(int(cells[place]), ANYBODY) for place in system.narrow(hidden, secret)]
         if len(set(streets.tolist())) > 1:
             for street in sorted(set(streets[secret].tolist()) - {ANYBODY}):
                 others = streets != street
-                found |= set(system.narrow(hidden & others, secret & others))
-        return [int(cells[place]) for place in sorted(found)]
+                narrow = system.narrow(hidden & others, secret & others)
+                found += [(int(cells[place]), street) for place in narrow]
+        return [each for each in found if each not in self.lost]
 
     def _cheapest(self, number: int, narrow: list[int]) -> int | None:
         """The group to hide next: one that adds up with a cell somebody can reckon, or any there is."""

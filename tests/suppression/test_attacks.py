@@ -33,6 +33,9 @@ CHANGES = table(
     departed_count=calls("departed", takes_from="received_count"),
 )
 
+CASES_CLOSED = table("cases", ("case_id", "street_code"))
+OVERLAPS = table("overlaps", ("street_code",), case_count=calls("cases", rows_of="governance.cases"))
+
 
 def days(**counts: int) -> dict[Contract, Rows]:
     """One day of streets A to D, and what they come to."""
@@ -85,6 +88,16 @@ CASES: dict[str, tuple[list[dict[Contract, Rows]], str, str]] = {
         ],
         A,
         "arrived_count",
+    ),
+    "what the manifest says of a closed table": (
+        [
+            {
+                OVERLAPS: [{"street_code": A, "case_count": 9}, {"street_code": B, "case_count": 2}],
+                CASES_CLOSED: [{"case_id": f"{n}", "street_code": A if n < 9 else B} for n in range(11)],
+            }
+        ],
+        B,
+        "case_count",
     ),
     "an office that knows its own part of a total": ([days(a=100, b=2, c=3)], C, "order_count"),
     "a later release that shows what the first one hid": (
