@@ -32,7 +32,8 @@ LANDING, VALIDATED = "landing", "validated"
 SOURCES = (LANDING, VALIDATED)
 _JUDGED: tuple[Stage, ...] = ("validated", "quarantine")
 _TAKEN: tuple[Stage, ...] = ("landing", "refused", *_JUDGED)
-_NAMES_THE_CODE = (releases.MANIFEST, releases.DATA_PACKAGE)
+_HOLDS_ROWS = (".parquet", ".duckdb", ".csv")
+"""Files that hold rows; all others describe them and name the release, and so the code."""
 _SHOWN = 5
 
 
@@ -114,7 +115,8 @@ def rebuild_release(
         build()
         check()
         made = Path(publish(follows=follows))
-    skipped = _NAMES_THE_CODE if plan.another_code else ()
+    described = (releases.MANIFEST, *(str(file["path"]) for file in release.manifest["files"]))
+    skipped = tuple(each for each in described if not each.endswith(_HOLDS_ROWS)) if plan.another_code else ()
     found = _differences(release, made, skipped)
     return Rebuilt(plan, str(made), len(release.manifest["files"]) + 1 - len(skipped), tuple(found), skipped)
 
