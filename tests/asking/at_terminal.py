@@ -76,6 +76,17 @@ class AtTerminal:
             if time.monotonic() > until or not self._more(until - time.monotonic()):
                 raise AssertionError(f"{text!r} did not appear; since then: {shown[self._seen :]!r}")
 
+    def press_until(self, key: str, text: str, seconds: float = 60) -> None:
+        """Press a key until this text is shown: one pressed while the line editor is just leaving is nobody's."""
+        until = time.monotonic() + seconds
+        while text not in _STEERING.sub("", self._raw)[self._seen :]:
+            assert time.monotonic() < until, f"{text!r} did not appear"
+            self.type(key)
+            pause = time.monotonic() + 2
+            while time.monotonic() < pause and text not in _STEERING.sub("", self._raw)[self._seen :]:
+                self._more(0.1)
+        self.wait_for(text)
+
     def leave(self, seconds: float = 30) -> int:
         """The exit code, once it has left."""
         until = time.monotonic() + seconds

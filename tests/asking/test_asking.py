@@ -218,7 +218,9 @@ def test_a_person_is_not_made_to_wait_until_endless_rows_are_counted() -> None:
     [
         "select list(range::varchar || 'xxxxxxxxxxxxxxxx') from range(20000000)",
         # Texts that a function makes are none of what DuckDB counts: 6 GB of them.
-        "select max(length(repeat(range::varchar, 3000000))) from range(2000)",
+        pytest.param(
+            "select max(length(repeat(range::varchar, 3000000))) from range(2000)", marks=pytest.mark.long
+        ),
     ],
 )
 def test_a_question_that_needs_too_much_memory_is_stopped(sql: str) -> None:
@@ -230,7 +232,7 @@ def test_a_question_that_needs_too_much_memory_is_stopped(sql: str) -> None:
     "sql",
     [
         "select levenshtein(repeat('ab', 200000), repeat('ba', 200000))",
-        "select list_reduce(range(3000000), lambda a, b: a + b)",
+        pytest.param("select list_reduce(range(3000000), lambda a, b: a + b)", marks=pytest.mark.long),
     ],
 )
 def test_a_question_that_duckdb_does_not_stop_is_stopped(sql: str) -> None:

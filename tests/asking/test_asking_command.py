@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet
 import pytest
+from asked import session
 from two_streets import EAST, WEST
 from typer.testing import CliRunner, Result
 
@@ -19,6 +20,14 @@ def run(*words: str, input: str | bytes | None = None) -> Result:
     return CliRunner().invoke(cli.app, list(words), input=input, env={"COLUMNS": "160"})
 
 
+def answered(sql: str, form: asking.Form = "table", *, is_plan: bool = False) -> str:
+    """What the office is answered without the command line, by a process that is there already."""
+    out = io.StringIO()
+    session(EAST).answer(asking.Question(sql, form, is_plan=is_plan), out)
+    return out.getvalue()
+
+
+@pytest.mark.long
 def test_a_question_comes_from_a_file_with_a_mark_that_editors_leave(tmp_path: Path) -> None:
     file = tmp_path / "due.sql"
     file.write_text("-- 未回访\nselect order_id from b_open_orders", encoding="utf-8-sig")
@@ -26,13 +35,14 @@ def test_a_question_comes_from_a_file_with_a_mark_that_editors_leave(tmp_path: P
     assert "order_id\nHL-EAST-2\n" == run("sql", "--office", EAST, "--file", str(file), "-f", "csv").output
 
 
-@pytest.mark.parametrize("words", [["--file", "-"], []])
+@pytest.mark.parametrize("words", [[], pytest.param(["--file", "-"], marks=pytest.mark.long)])
 def test_statements_come_from_a_pipe_and_are_answered_in_turn(words: list[str]) -> None:
     text = "select 'a;b' as one; /* ; /* nested ; */ */ select $$;$$ as two;\n-- the end;\n"
 
     assert "one\na;b\ntwo\n;\n" == run("sql", "-f", "csv", *words, input=text).output
 
 
+@pytest.mark.long
 def test_the_first_statement_that_fails_is_the_last() -> None:
     result = run("sql", "-f", "csv", input="select 1 as a; selct; select 2 as b;")
 
@@ -81,7 +91,7 @@ def test_parquet_goes_to_a_file(tmp_path: Path) -> None:
 
 
 def test_markdown_holds_its_shape_whatever_is_in_it() -> None:
-    text = run("sql", "select 1.5 as a, E'x|y\\n*z*' as \"b|c\", null as d", "-f", "markdown").output
+    text = answered("select 1.5 as a, E'x|y\\n*z*' as \"b|c\", null as d", form="markdown")
 
     assert "| a | b\\|c | d |\n| ---: | --- | ---: |\n| 1.5 | x\\|y<br>\\*z\\* |  |\n" == text
 
@@ -93,10 +103,11 @@ def test_a_plan_is_an_outline_and_nothing_is_run() -> None:
     assert "sort 排序" in text.splitlines()[0]
     assert "└─ " in text
     assert "read 读表" in text
-    assert text == run("sql", "--office", EAST, "--explain", f"explain analyze {question}").output
-    assert json.loads(run("sql", "--office", EAST, "--explain", question, "-f", "json").output)[0]["children"]
+    assert text == answered(f"explain analyze {question}", is_plan=True)
+    assert json.loads(answered(question, form="json", is_plan=True))[0]["children"]
 
 
+@pytest.mark.long
 def test_the_open_tables_are_those_of_dashboards() -> None:
     assert json.loads(
         run("sql", "--open", "select count(*) as n from governance.scorecard", "-f", "json").output
@@ -109,11 +120,10 @@ def test_the_open_tables_are_those_of_dashboards() -> None:
 
 
 def test_data_does_not_steer_a_terminal() -> None:
-    out = io.StringIO()
-    asking.ask("select chr(27) || ']0;owned' || chr(7) || chr(8238) as a", None, "table", out)
+    text = answered("select chr(27) || ']0;owned' || chr(7) || chr(8238) as a")
 
-    assert "\x1b" not in out.getvalue()
-    assert "\\x1b]0;owned\\x07\\x202e" in out.getvalue()
+    assert "\x1b" not in text
+    assert "\\x1b]0;owned\\x07\\x202e" in text
 
 
 def test_help_teaches_both_forms_and_the_codes() -> None:
@@ -135,7 +145,9 @@ def test_the_catalogue_lists_tables_and_views_with_rows_and_meaning() -> None:
     assert "The order_id of it. 列 order_id" == by_name["city.orders"]["columns"][0]["comment"]
 
 
-@pytest.mark.parametrize("name", ["governance.cases", "cases", "CASES"])
+@pytest.mark.parametrize(
+    "name", ["cases", *(pytest.param(each, marks=pytest.mark.long) for each in ("governance.cases", "CASES"))]
+)
 def test_one_table_is_shown_with_its_columns(name: str) -> None:
     shown = run("tables", name, "--office", EAST).output
     text = run("tables", name, "--office", EAST, "--format", "markdown").output
@@ -146,6 +158,7 @@ def test_one_table_is_shown_with_its_columns(name: str) -> None:
     assert "| levels\\_seen | VARCHAR\\[\\] |" in text
 
 
+@pytest.mark.long
 def test_a_view_is_counted_when_it_is_asked_for() -> None:
     assert "view 视图 · 1 rows 行" in run("tables", "b_open_orders", "--office", EAST).output
 

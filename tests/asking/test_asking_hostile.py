@@ -79,8 +79,8 @@ def test_by_a_question_nothing_of_anothers_is_seen(planted: Path) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        *hostile.HEAVY[:4],
-        *(pytest.param(statement, marks=pytest.mark.long) for statement in hostile.HEAVY[4:]),
+        *hostile.HEAVY[:2],
+        *(pytest.param(statement, marks=pytest.mark.long) for statement in hostile.HEAVY[2:]),
     ],
     ids=lambda statement: statement[:40],
 )
@@ -115,7 +115,7 @@ def test_by_the_shell_nothing_of_anothers_is_seen(planted: Path, capsys: pytest.
 @pytest.mark.parametrize(
     "statement",
     [
-        *QUICK[::30],
+        *QUICK[::60],
         *(pytest.param(statement, marks=pytest.mark.long) for statement in hostile.HEAVY[::2]),
     ],
     ids=lambda statement: statement[:40],

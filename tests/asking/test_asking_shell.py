@@ -37,8 +37,7 @@ def test_at_a_terminal_one_asks_stops_and_leaves(use_published: Path, tmp_path: 
         terminal.wait_for(PROMPT)
         terminal.type("select levenshtein(repeat('ab', 200000), repeat('ba', 200000)), '13812345678';\r")
         terminal.wait_until_it_works()
-        terminal.type("\x03")
-        terminal.wait_for("stopped 已中止")
+        terminal.press_until("\x03", "stopped 已中止")
 
         terminal.wait_for(PROMPT)
         terminal.type("select 40 + 2 as answer;\r")
