@@ -175,8 +175,8 @@ def test_every_number_shown_is_the_one_it_stands_for(
 
 
 def says(said: str, exact: str) -> bool:
-    """Whether a number as it is written is this one, rounded."""
-    plain = said.replace(",", "").replace("−", "-").replace("+", "")
+    """Whether a number as it is written is this one, rounded; “≥” stands before a sum over figures kept back."""
+    plain = said.removeprefix("≥ ").replace(",", "").replace("−", "-").replace("+", "")
     value = Decimal(exact)
     if plain.endswith("%"):
         plain, value = plain[:-1], value * 100
@@ -218,8 +218,8 @@ def period(shown: Seen, language: str, section: str) -> str:
     [
         (
             "map",
-            4,
-            "select street_name, received_count, population, demands_per_10k from {governance.street_scorecard} "
+            5,
+            "select street_name, composite_score, received_count, population, demands_per_10k from {governance.street_scorecard} "
             "where is_latest and period = $period order by street_code",
         ),
         (
@@ -293,3 +293,25 @@ def test_the_file_opens_without_a_server_too(published: Published, shown: Seen, 
     assert shown.page.locator(f"#{language} h1").is_visible()
     assert [address] == shown.requests
     assert [] == shown.complaints
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_dictionary_fits_every_screen_and_asks_nobody(
+    published: Published, shown: Seen, view: str, tmp_path: Path
+) -> None:
+    address = f"{published.address}/dictionary.html"
+    shown.page.goto(address)
+    shown.page.screenshot(path=tmp_path / f"dictionary-{view}.png")
+
+    assert VIEWS[view][0] == shown.page.evaluate("document.documentElement.scrollWidth")
+    assert [address] == shown.requests
+    assert [] == shown.complaints
+
+
+def test_axe_finds_nothing_serious_in_the_dictionary(published: Published, shown: Seen) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    shown.page.goto(f"{published.address}/dictionary.html")
+    found = Axe().run(shown.page, options={"resultTypes": ["violations"]}).response["violations"]
+
+    assert [] == [(rule["id"], rule["help"]) for rule in found if rule["impact"] in SERIOUS]

@@ -17,7 +17,7 @@ _STYLE = """
 :root { color-scheme: light; }
 body { margin: 0 auto; max-width: 72rem; padding: 1rem; color: #1a1a1a; background: #fff;
   font: 1rem/1.5 system-ui, "Noto Sans CJK SC", "Microsoft YaHei", sans-serif; }
-a { color: #0b4a8f; } a:focus-visible, .scroll:focus-visible { outline: 3px solid #b34700; outline-offset: 2px; }
+a { color: #0b4a8f; overflow-wrap: anywhere; } a:focus-visible, .scroll:focus-visible { outline: 3px solid #b34700; outline-offset: 2px; }
 nav ul { columns: 20rem; padding-left: 1.2rem; } h2 { border-bottom: 2px solid #1a1a1a; margin-top: 2.5rem; }
 h3 { margin-bottom: 0; } section > p, dl { margin: .3rem 0; max-width: 60rem; }
 dt { font-weight: 600; } dd { margin: 0 0 .3rem 1rem; }
@@ -41,10 +41,10 @@ def text(publication: Publication, found: Entries) -> str:
             f"<title>{_escaped(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
             f'<header><h1>Data dictionary <span lang="{_CHINESE}">数据字典</span></h1>',
             f"<p>{_both(('Release', '发布'))} <code>{_escaped(publication.release_id)}</code>, "
-            f"{_both(('as of', '数据截至'))} {_escaped(publication.as_of.isoformat())}</p></header>",
+            f"{_both(('as of', '数据截至'))} {_escaped(publication.as_of.isoformat())}</p>",
             f"<p>{_both(('Classes of columns', '列的分级'))}: "
             + "; ".join(f"<b>{name}</b> {_both(said)}" for name, said in CLASSES)
-            + "</p>",
+            + "</p></header>",
             *_contents(found),
             "<main>",
             *_part("questions", ("Questions of a street office", "街镇问题"), found.questions),
