@@ -25,9 +25,19 @@ select pg_reload_conf();
 \connect serving
 revoke all on schema public from public;
 -- Whoever may connect may otherwise store large objects, write to the log of changes, and run blocks that outlive a limit.
-revoke execute on function
-    lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea),
-    pg_logical_emit_message(boolean, text, text), pg_logical_emit_message(boolean, text, bytea)
-from public;
+do $$
+declare
+    each_function regprocedure;
+begin
+    for each_function in
+        select oid from pg_proc
+        where
+            pronamespace = 'pg_catalog'::regnamespace
+            and proname in ('lo_create', 'lo_creat', 'lo_from_bytea', 'pg_logical_emit_message')
+    loop
+        execute format('revoke execute on function %s from public', each_function);
+    end loop;
+end
+$$;
 revoke usage on language plpgsql from public;
 grant usage on language plpgsql to urbanbrain_loader;

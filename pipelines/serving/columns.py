@@ -60,8 +60,8 @@ def type_of(kind: str) -> str:
 def handed_over(name: str, kind: str) -> str:
     """What DuckDB selects so that it arrives as that type."""
     column = quoted(name)
-    if kind == "VARCHAR":
-        return f"replace({column}, {_NUL})"
+    if kind == "VARCHAR":  # to look for it costs half as much as to replace nothing
+        return f"if(contains({column}, chr(0)), replace({column}, {_NUL}), {column})"
     if kind == "VARCHAR[]":
         return f"list_transform({column}, lambda text: replace(text, {_NUL}))"
     if kind.startswith("ENUM("):
