@@ -43,7 +43,7 @@ def test_every_question_of_the_readme_has_an_answer(at_channel: Channel, command
     "verb",
     [
         "quarantine", "held", "contract", "release", "drift", "notify", "feeds", "check", "land", "gate", "run", "load", "build", "publish", "sql", "tables", "status", "trace",
-        "upkeep", "backfill", "repull", "sample-city serve", "sample-city write", "demo", "up",
+        "upkeep", "backfill", "repull", "sample-city serve", "sample-city write", "demo", "up", "page",
     ],
 )  # fmt: skip
 def test_every_command_is_in_the_readme_and_teaches(verb: str) -> None:
