@@ -147,6 +147,8 @@ class Release:
             problems.append(f"{MANIFEST}: changed since it was published")
         if (self.path / MANIFEST).is_symlink():
             problems.append(f"{MANIFEST}: a link, expected a file")
+        elif too_open := _open_to(self.path / MANIFEST, is_closed=True):
+            problems.append(f"{MANIFEST}: {too_open}")
         promised = {str(file["path"]): file for file in self.manifest["files"]}
         found = {path.relative_to(self.path).as_posix(): path for path in _files(self.path)}
         for name in sorted((promised.keys() | found.keys()) - {MANIFEST}):
@@ -156,7 +158,7 @@ class Release:
                 problems.append(f"{name}: not in the manifest")
             elif problem := _changed(found[name], promised[name]["bytes"], promised[name]["sha256"]):
                 problems.append(f"{name}: {problem}")
-            elif too_open := _open_to(found[name], is_closed=name.split("/")[0] in CLOSED):
+            elif too_open := _open_to(found[name], is_closed=audience(name) != TABLES):
                 problems.append(f"{name}: {too_open}")
         return problems
 
@@ -283,7 +285,10 @@ def manifest_sha256(manifest: dict[str, Any]) -> str:
 
 def audience(path: str) -> str:
     """Who a file of a release is for, by its path in one: anybody (`TABLES`), an office (`OFFICES`), or those who may see
-    every row (`DISTRICT`). A folder we do not know is not open."""
+    every row (`DISTRICT`). A folder we do not know is not open. Nor is the manifest: who knows a closed table but for one
+    cell, and the table's checksum, can try what the cell is."""
+    if path == MANIFEST:
+        return DISTRICT
     folder, _, rest = path.partition("/")
     if not rest or folder == TABLES:
         return TABLES

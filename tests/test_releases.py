@@ -133,6 +133,7 @@ def test_an_edited_manifest_is_found(release: releases.Release) -> None:
     manifest["batches"] = []
     (release.path / releases.MANIFEST).unlink()
     (release.path / releases.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    (release.path / releases.MANIFEST).chmod(0o440)
 
     assert ["manifest.json: changed since it was published"] == releases.current().verify()
 

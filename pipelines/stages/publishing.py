@@ -297,6 +297,9 @@ def _settle(folder: Path) -> None:
     closed = [folder / name for name in releases.CLOSED]
     for path in sorted(folder.rglob("*"), reverse=True):
         is_closed = any(path.is_relative_to(each) for each in closed)
+        is_closed |= (
+            path.is_file() and releases.audience(path.relative_to(folder).as_posix()) != releases.TABLES
+        )
         if path.is_dir():
             path.chmod(0o750 if is_closed else 0o755)
             lake.sync(path)
