@@ -23,7 +23,15 @@ LOADER, DATABASE = "urbanbrain_loader", "serving"
 LOADER_PASSWORD, ADMIN_PASSWORD, USER_PASSWORD = "loader-Pw_7", "admin-Pw_7", "user-Pw_7"
 _OLDEST = 16
 _PATIENCE_SECONDS = 60
-_SETTINGS = {"fsync": "off", "full_page_writes": "off", "listen_addresses": "", "max_connections": "60"}
+_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "listen_addresses": "",
+    "max_connections": "60",
+    "wal_level": "minimal",  # these three as docker-compose.yml has them
+    "max_wal_senders": "0",
+    "max_locks_per_transaction": "256",
+}
 
 
 class NoServer(Exception):
