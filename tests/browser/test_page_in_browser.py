@@ -125,6 +125,18 @@ def overlapping(figure: str, texts: list[dict[str, float]]) -> list[tuple[object
 
 
 @both_languages
+def test_on_a_desk_the_table_beside_the_map_is_seen_whole(
+    published: Published, shown: Seen, language: str
+) -> None:
+    opened(published, shown, language)
+    wide, there = shown.page.locator(f"#{language}-map .scroll").first.evaluate(
+        "it => [it.scrollWidth, it.clientWidth]"
+    )
+
+    assert wide == there
+
+
+@both_languages
 def test_the_page_is_used_with_the_keyboard_alone(published: Published, shown: Seen, language: str) -> None:
     page = shown.page
     page.goto(f"{published.address}/index.html")

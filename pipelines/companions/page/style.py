@@ -48,7 +48,7 @@ section {{ margin-top: 1.5rem; padding: 1.75rem clamp(1rem, 3vw, 2rem); backgrou
 .panels {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17.5rem), 1fr)); gap: 2rem 2.5rem; }}
 .panels.one {{ max-width: 24rem; }}
 .panels.two {{ grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 23rem)); column-gap: 5rem; }}
-.panels.beside {{ grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); column-gap: 4rem; align-items: start; }}
+.panels.beside {{ grid-template-columns: minmax(0, 1fr); column-gap: 2rem; align-items: start; }}
 figure {{ margin: 0; min-width: 0; max-width: 23rem; }}
 .beside figure {{ max-width: 28rem; }}
 .on-paper {{ display: none; }}
@@ -78,6 +78,9 @@ thead th {{ border-bottom: 2px solid {MUTED}; vertical-align: bottom; }}
 .sources {{ margin: 0 0 1rem; padding: 0; list-style: none; font-size: .9375rem; }}
 footer {{ padding: 1.5rem 0 0; color: {MUTED}; font-size: .875rem; }}
 .unseen {{ position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }}
+@media (min-width: 64rem) {{
+  .panels.beside {{ grid-template-columns: 21rem minmax(0, 1fr); }}
+}}
 @media (max-width: 30rem) {{
   section {{ margin-inline: -1rem; padding-inline: clamp(.75rem, 4vw, 1rem); border-inline: 0; border-radius: 0; }}
   header {{ padding-top: 1.25rem; }}
