@@ -38,11 +38,6 @@ class PublishedTable:
     def rows(self) -> int:
         return sum(file.rows for file in self.files)
 
-    @property
-    def size(self) -> int:
-        """In bytes."""
-        return sum(file.size for file in self.files)
-
     def on_disk(self, folder: Path) -> TableFiles:
         """Its files, in the folder of the release."""
         return TableFiles(tuple(folder / file.path for file in self.files))

@@ -80,11 +80,6 @@ class Figures:
             row.update(dict.fromkeys(set(row.pop(SUPPRESSED) or ()) & set(row), WITHHELD))
         return rows
 
-    def newest(self, table: str, column: str) -> Any:
-        """The greatest value of a column, None without rows."""
-        row = self._connection.execute(f"select max({quoted(column)}) from {qualified(table)}").fetchone()
-        return row[0] if row else None
-
     def contract(self, table: str) -> Contract | None:
         return self._contracts.get(table)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from pipelines.companions.page.figures import WITHHELD
+from pipelines.companions.page.published import is_known
 from pipelines.companions.page.speech import Speech
 
 MOST = 40
@@ -19,8 +19,7 @@ def drawn(each: Sequence[One], worry: Callable[[One], Any]) -> list[One]:
 
     def rank(place: int) -> tuple[bool, float, int]:
         value = worry(each[place])
-        is_known = value is not None and value is not WITHHELD
-        return (not is_known, -float(value) if is_known else 0.0, place)
+        return (not is_known(value), -float(value) if is_known(value) else 0.0, place)
 
     return [each[place] for place in sorted(sorted(range(len(each)), key=rank)[:MOST])]
 

@@ -41,7 +41,7 @@ class Speech:
     def listed(self, texts: Iterable[str]) -> str:
         return self("and").join(texts)
 
-    # Numbers ---------------------------------------------------------------------------------------------------
+    # Numbers
 
     def number(self, value: Any, places: int = 0) -> str:
         """A number in full, with groups of three; `–` and `•` where there is none."""
@@ -81,7 +81,7 @@ class Speech:
         """An instant in the city's time."""
         return f"{value.astimezone(ZoneInfo(self.timezone)):%Y-%m-%d %H:%M}" if value else "–"
 
-    # Cells -----------------------------------------------------------------------------------------------------
+    # Cells
 
     def cell(self, value: Any, text: str) -> Cell:
         """A cell of a number; what is kept back and what is not known are told apart."""
@@ -98,13 +98,10 @@ class Speech:
     def difference(self, value: Any, places: int = 2) -> Cell:
         return self.cell(value, self.signed(value, places))
 
-    def truth(self, value: Any) -> Cell:
-        return Cell(self("yes" if value else "no"))
-
     def words(self, text: Any) -> Cell:
         return Cell(str(text)) if text not in (None, "") else Cell(self("unknown"), kind="unknown")
 
-    # What contracts say ----------------------------------------------------------------------------------------
+    # What contracts say
 
     def column(self, table: str, name: str) -> str:
         """What a column is called."""

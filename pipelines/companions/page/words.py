@@ -39,12 +39,9 @@ WORDS: dict[str, tuple[str, str]] = {
         "空心点与“小样本”表示有效回访少于规则要求，比率仅供参考。",
         "A hollow dot and “small base” mark fewer valid callbacks than the rule asks for: read such a rate with care.",
     ),
-    "yes": ("是", "yes"),
-    "no": ("否", "no"),
     "street": ("街镇", "Street"),
     "total": ("合计", "Total"),
     "and": ("、", ", "),
-    "none": ("无", "none"),
     "colon": ("：", ": "),
     "of_published": (
         "（仅就公布的 {count}/{all} 个数字而言）{sentence}",
