@@ -1,7 +1,8 @@
 """The one DAG that writes the warehouse: load → build → check → publish, one run at a time.
 
 It starts when any feed has validated data. Several feeds may cause one run or several; a run that finds
-nothing new ends after `load`. Where URBANBRAIN_UPLOAD names a place, the release goes there, too.
+nothing new ends after `load`. Where URBANBRAIN_UPLOAD names a place the release goes there, too, and where
+URBANBRAIN_POSTGRES names a database it is served there.
 """
 
 from __future__ import annotations

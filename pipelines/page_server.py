@@ -8,7 +8,7 @@
 
 A file is handed out when the manifest lists it, anybody may read it, and its bytes are still the published ones:
 nothing of the district or the offices, nothing that lies beside, no list of a folder. The manifest itself stays here:
-who knows a table but for one cell, and the checksum of the whole, can try what the cell is. `datapackage.json` has the
+who knows a table but for one cell, and the checksum of the whole, can try what the cell is. `dcat.jsonld` has the
 checksums of the open tables. Nobody is asked who they are, so whoever reaches the port reads the open figures.
 """
 

@@ -1,6 +1,6 @@
 """How long releases stay, and how the others go, with what only they were made from.
 
-A release stays while one of these holds, in this order:
+A release stays while one of these holds, in this order; the numbers are those of the settings unless told:
 
     current    CURRENT names it
     pinned     somebody said so
@@ -8,6 +8,7 @@ A release stays while one of these holds, in this order:
     read       it was CURRENT less than a day ago, and a reader may still be at it
     newest     it is among the thirty published last
     month      it is the last one as of its month, in the zone of its readers, of the thirteen months up to the newest
+    young      somebody lets only older ones go, by when they were published
 
 Removing is one rename, its bytes follow; killed in between, `upkeep` ends it, and what a reader sees is a whole release
 or none. Inputs that no release, no judged batch and nothing of the last day needs go after the releases.

@@ -7,8 +7,9 @@
 
 Files first, then the manifest, then CURRENT: a release without its manifest does not exist, and a reader who resolves
 CURRENT finds all of it. The manifest tells of nothing that was not uploaded: who knows a table but for one cell, and the
-checksum of the whole, can try what the cell is. Killed anywhere, the next upload goes on; a file whose size and checksum are there already is not
-sent again, and what was sent is read back. A release is never replaced by another one of the same id.
+checksum of the whole, can try what the cell is. Killed anywhere, the next upload goes on; a file whose size and checksum
+are there already is not sent again, and what was sent is read back. A release is never replaced by another one of the
+same id.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Everything in it comes from the contracts and the files themselves; nothing is t
 
     lists             arrive as NumPy arrays, which it takes for no `array`: they are of type `any`, with an `itemType`
     missingValues     an empty number or time arrives as `nan` or `NaT`
-    bytes             it holds the size of a file against one it never measures: sizes stand in the manifest alone
+    bytes             it holds the size of a file against one it never measures: sizes stand in the manifest and in `dcat.jsonld`
 """
 
 from __future__ import annotations
