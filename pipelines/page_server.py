@@ -169,7 +169,7 @@ class _Served:
         """The release to show; None before anything is published. A damaged one is told, not passed over."""
         if self._only:
             return self._only
-        if not (lake.releases() / releases.CURRENT).exists():
+        if not releases.has_pointer():
             return None
         try:
             return releases.current()

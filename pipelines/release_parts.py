@@ -125,7 +125,7 @@ class ReleaseParts:
         with ThreadPoolExecutor(min(_BUILDERS, os.cpu_count() or 1)) as builders:
             building: list[Future[None]] = []
             for street in self._streets():
-                path = f"{releases.OFFICES}/{street}/{street}.duckdb"
+                path = releases.office_path(street)
                 (self.folder / path).parent.mkdir(parents=True)
                 (parts / street).mkdir()
                 plan, rows[path] = self._office(street, self.folder / path, parts / street)

@@ -130,7 +130,7 @@ class Release:
                 f"release {self.release_id} has no office file for {street_code!r}",
                 next_step=f"offices in it: {', '.join(self.offices) or 'none'}",
             )
-        return self.path / OFFICES / street_code / f"{street_code}.duckdb"
+        return self.path / office_path(street_code)
 
     def data_package(self) -> dict[str, Any]:
         """The Frictionless description of `tables`."""
@@ -281,6 +281,11 @@ def manifest_sha256(manifest: dict[str, Any]) -> str:
     others = {key: value for key, value in manifest.items() if key != "sha256"}
     text = json.dumps(others, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def office_path(street_code: str) -> str:
+    """Where a street's office file is inside a release."""
+    return f"{OFFICES}/{street_code}/{street_code}.duckdb"
 
 
 def audience(path: str) -> str:

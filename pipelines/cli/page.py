@@ -33,14 +33,13 @@ def page(
 
     The page needs no server: its file opens as it is, offline. Served are only figures that anybody may read.
     """
-    from pipelines import lake, page_server, releases, run
+    from pipelines import page_server, releases, run
 
     follows = release == "current"
     if print_path:
         out.print(page_server.page_file(run.find_release(release)), soft_wrap=True, highlight=False)
         return
-    is_published = (lake.releases() / releases.CURRENT).exists()
-    found = run.find_release(release) if is_published or not follows else None
+    found = run.find_release(release) if releases.has_pointer() or not follows else None
     if found and not follows:
         page_server.page_file(found)
 

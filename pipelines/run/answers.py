@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines import lake
+from pipelines import releases
 from pipelines.run.batches import ROW_EQUATION
 from pipelines.run.opening import loaded
 from pipelines.run.warehouse import UNEQUAL
@@ -32,10 +32,9 @@ def summary() -> dict[str, Any]:
             }
             for (name,) in tables
         ]
-    current = lake.releases() / "CURRENT"
     return {
         "feeds": rows,
         "tables": sizes,
-        "release": current.read_text(encoding="utf-8").strip() if current.exists() else "",
+        "release": releases.pointer(),
         "days": max((row["days"] for row in rows), default=0),
     }

@@ -101,12 +101,11 @@ def _publish(
 
 
 def _make_current(release_id: str) -> None:
-    pointer = lake.releases() / releases.CURRENT
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        before = pointer.read_text(encoding="utf-8").strip()
+    before = releases.pointer()
+    with contextlib.suppress(OSError):  # what it said may be no name of a file
         if before != release_id and (lake.releases() / before / releases.MANIFEST).is_file():
             release_marks.note_replaced(before)
-    lake.write_file(pointer, f"{release_id}\n".encode())
+    lake.write_file(lake.releases() / releases.CURRENT, f"{release_id}\n".encode())
 
 
 def _is_whole(release_id: str) -> bool:

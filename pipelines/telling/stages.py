@@ -205,11 +205,9 @@ def publishing(promises: Sequence[Contract]) -> Iterator[Callable[[Path], None]]
 
 
 def _published(run: Running, promises: Sequence[Contract], folder: Path) -> None:
-    import json
-
     from pipelines.telling import datasets
 
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest = releases.read_manifest(folder)
     by_table = {promise.table: promise for promise in promises}
     version = datasets.version(folder.name)
     written: dict[str, list[dict[str, Any]]] = {}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipelines import office_views, suppression
+from pipelines import office_views, releases, suppression
 from pipelines.companions.publication import Publication
 from pipelines.contract import dictionary
 from pipelines.contract.model import Column, Contract
@@ -174,7 +174,7 @@ def _columns_of_views(publication: Publication) -> dict[str, Sequence[tuple[str,
     """Columns and types of each view, as any office file has them."""
     import duckdb
 
-    file = next(iter(sorted(publication.folder.glob("offices/*/*.duckdb"))), None)
+    file = next(iter(sorted(publication.folder.glob(f"{releases.OFFICES}/*/*.duckdb"))), None)
     if file is None:
         return {}
     with duckdb.connect(str(file), read_only=True) as office:
