@@ -66,7 +66,7 @@ def _again(template: releases.Release, as_of: datetime, number: int) -> str:
     manifest["batches"] = []
     manifest["inputs"] = [{"path": name, "sha256": digest} for name, digest in kept.items()]
     manifest["sha256"] = releases.manifest_sha256(manifest)
-    (folder / releases.MANIFEST).chmod(0o644)
+    (folder / releases.MANIFEST).chmod(0o640)
     (folder / releases.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     _date(folder / releases.MANIFEST, as_of)
     for digest in kept.values():

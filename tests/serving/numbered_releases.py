@@ -49,6 +49,6 @@ def _hide(release: Release, name: str) -> None:
             file |= {"bytes": path.stat().st_size, "sha256": releases.file_sha256(path)}
     manifest["sha256"] = releases.manifest_sha256(manifest)
     target = release.path / releases.MANIFEST
-    target.chmod(0o644)
+    target.chmod(0o640)
     target.write_text(json.dumps(manifest, ensure_ascii=False), encoding="utf-8")
     assert [] == releases.read(release.release_id).verify()
