@@ -46,8 +46,6 @@ PAGE = "index.html"
 TABLES = "tables"
 DISTRICT = "district"
 OFFICES = "offices"
-CLOSED = (DISTRICT, OFFICES)
-"""Folders whose files only their owner and the group of readers may read."""
 DISCLOSED = "disclosed.csv"
 """In the folder of the district: what figures this release and those before it showed to anybody, and hid."""
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{10}")

@@ -14,6 +14,7 @@ same id.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -76,7 +77,7 @@ def upload(
     """
     chosen = audiences(only)
     storage = Storage(url.rstrip("/"))
-    with lake.one_at_a_time(f"uploads/{hashlib.sha256(storage.url.encode()).hexdigest()[:16]}"):
+    with _alone_at(storage):
         there = storage.read(f"{release.release_id}/{MANIFEST}")
         earlier = _audiences_of(there, release, storage) if there is not None else ()
         sending = _Sending(storage, release, () if verify else earlier)
@@ -94,6 +95,11 @@ def upload(
             _point(storage, release.release_id)
     sent = [size for size in sizes if size is not None]
     return Uploaded(release.release_id, storage.url, len(sent), len(files) - len(sent), sum(sent), is_current)
+
+
+def _alone_at(storage: Storage) -> contextlib.AbstractContextManager[None]:
+    """Keep other processes of this home from uploading there and from pruning what is being uploaded."""
+    return lake.one_at_a_time(f"uploads/{hashlib.sha256(storage.url.encode()).hexdigest()[:16]}")
 
 
 class _Sending:
@@ -154,7 +160,9 @@ def _manifest(release: Release, chosen: tuple[str, ...]) -> bytes:
 
 def _audiences_of(there: bytes, release: Release, storage: Storage) -> tuple[str, ...]:
     """Whose files a manifest there tells of. Raises WarehouseError when it is not of this release."""
-    choices = (each for size in range(1, 4) for each in itertools.combinations(AUDIENCES, size))
+    choices = (
+        each for size in range(1, len(AUDIENCES) + 1) for each in itertools.combinations(AUDIENCES, size)
+    )
     for chosen in choices:
         if there == _manifest(release, chosen):
             return chosen
@@ -185,6 +193,11 @@ def prune(url: str, by: Policy, now: datetime, *, dry_run: bool = False) -> list
     The manifest goes first, so that no moment shows half a release; what a kill leaves, the next run removes.
     """
     storage = Storage(url.rstrip("/"))
+    with _alone_at(storage):
+        return _prune(storage, by, now, dry_run=dry_run)
+
+
+def _prune(storage: Storage, by: Policy, now: datetime, *, dry_run: bool) -> list[str]:
     files = storage.files()
     current = current_at(storage)
     found: list[tuple[str, dict[str, Any], Stored]] = []

@@ -338,6 +338,21 @@ def test_what_a_killed_pruning_left_goes_with_the_next(here: releases.Release, u
     assert _promised(here).items() <= _there(url).items()
 
 
+def test_pruning_and_uploading_keep_each_other_out(
+    here: releases.Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A release that was pruned there and is uploaded again must not go while its files arrive."""
+    taken: list[str] = []
+    real = lake.one_at_a_time
+    monkeypatch.setattr(lake, "one_at_a_time", lambda what: taken.append(what) or real(what))
+    for folder in ("one", "other"):
+        upload(here, f"file://{tmp_path / folder}")
+        prune(f"file://{tmp_path / folder}/", Policy(5, 0, timedelta(0)), datetime.now(UTC))
+
+    assert taken == [taken[0], taken[0], taken[2], taken[2]]
+    assert taken[0] != taken[2]
+
+
 def test_a_reader_there_resolves_current_and_reads(here: releases.Release, bucket: str) -> None:
     """As `docs/dashboards.md` tells it for PyArrow."""
     from pyarrow import fs

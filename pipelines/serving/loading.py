@@ -185,7 +185,7 @@ def _put_in_place(session: Session, statements: list[str], schemas: set[str]) ->
         )
     [(number,)] = session.rows("select pg_current_xact_id()::text")
     served = sorted(
-        name for name in ours if not name.startswith((_NEXT, _RETIRED, "release_", views.SERVING))
+        name for name in ours if not name.startswith((_NEXT, _RETIRED, tables.OF_RELEASE, views.SERVING))
     )
     session.run_at_once(
         [

@@ -20,6 +20,8 @@ from pipelines.errors import WarehouseError
 from pipelines.serving import roles
 from pipelines.serving.contents import DETAIL, IN_OFFICES, OFFICE, OPEN, PARTS, Offer, Part, stored_columns
 
+OF_RELEASE = "release_"
+"""The name of each schema that holds tables of a release begins so."""
 MARK = "urbanbrain"
 """The comment on each schema of ours begins so."""
 _LONGEST_NAME = 63
@@ -29,7 +31,7 @@ _OWN = "_own"
 
 def schema_of(release_id: str, part: Part) -> str:
     """The schema with a part of a release."""
-    return f"release_{re.sub('[^a-z0-9]', '_', release_id.lower())}_{part}"
+    return f"{OF_RELEASE}{re.sub('[^a-z0-9]', '_', release_id.lower())}_{part}"
 
 
 def stored_name(schema: str, name: str, ending: str = "") -> str:

@@ -293,12 +293,9 @@ def _release_id(
 
 def _settle(folder: Path) -> None:
     """Nobody changes the files any more. Every account reads what is open, the group also what is not."""
-    closed = [folder / name for name in releases.CLOSED]
     for path in sorted(folder.rglob("*"), reverse=True):
-        is_closed = any(path.is_relative_to(each) for each in closed)
-        is_closed |= (
-            path.is_file() and releases.audience(path.relative_to(folder).as_posix()) != releases.TABLES
-        )
+        of = path / "anything" if path.is_dir() else path  # a folder is as closed as what lies in it
+        is_closed = releases.audience(of.relative_to(folder).as_posix()) != releases.TABLES
         if path.is_dir():
             path.chmod(0o750 if is_closed else 0o755)
             lake.sync(path)

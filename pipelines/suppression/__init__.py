@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.database import quoted
+from pipelines.database import literal, quoted
 from pipelines.suppression import cells as counting
 from pipelines.suppression import masking, memory
 from pipelines.suppression.cells import Cells
@@ -143,7 +143,7 @@ def _hide(connection: DuckDBPyConnection, table: Counted, cells: Cells, hidden: 
         else f"rows.{quoted(name)}"
         for name in table.table.names
     )
-    names = ", ".join(f"case when gone.{quoted(name)} then '{name}' end" for name in gone)
+    names = ", ".join(f"case when gone.{quoted(name)} then {literal(name)} end" for name in gone)
     connection.execute(
         f"create or replace temp table {relation} as select {shown}, "
         f"list_filter([{names}]::varchar[], lambda name: name is not null) as {SUPPRESSED} "

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipelines.database import literal
 from pipelines.suppression.bounds import WIDTH
 from pipelines.suppression.cells import Cells
 
@@ -97,7 +98,7 @@ def write(connection: DuckDBPyConnection, cells: Cells, mask: Mask, file: Path) 
         "from now full join before using (table_name, column_name, key)) "
         "select table_name, column_name, key, case when is_tied then shown end as shown, hidden from joined "
         "where (is_tied and shown is not null) or hidden is not null order by all) "
-        "to '" + str(file).replace("'", "''") + "' (format csv, header true)"
+        f"to {literal(str(file))} (format csv, header true)"
     )
     connection.unregister("told_now")
 
