@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import inputs
+
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGE = PROJECT / "pipelines"
 # Right may import left, never the other way round. Rooms of one layer may import each other, stages may not.
@@ -97,6 +99,20 @@ def test_only_the_command_line_imports_the_sample_city() -> None:
         if "samplecity" not in path.parts and "cli" not in path.parts
         for line, module in imports(path)
         if module.startswith("pipelines.samplecity")
+    ]
+
+    assert [] == wrong
+
+
+def test_what_shapes_no_byte_of_a_release_is_used_by_nothing_that_does() -> None:
+    """Its code is no part of a release's id: only commands and the front door may call it."""
+    apart = {name.removesuffix(".py") for name in inputs.SHAPES_NO_BYTES}
+    wrong = [
+        f"{path.relative_to(PROJECT)}:{line} imports {module}"
+        for path in python_files("pipelines")
+        if path.relative_to(PACKAGE).parts[0].removesuffix(".py") not in apart | {"run"}
+        for line, module in imports(path)
+        if module.startswith("pipelines.") and room(module) in apart
     ]
 
     assert [] == wrong
