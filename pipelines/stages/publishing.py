@@ -119,14 +119,15 @@ def _disclosed_before(release_id: str) -> bytes:
     """What earlier releases told, as the memory of suppressed figures keeps it; empty where there are none.
 
     A release that is written again remembers what it did the first time. Another one remembers the release readers
-    have and the newest there is, which are the same unless somebody went back to an older one.
+    have and all as of the newest instant there is: somebody may have gone back to an older one, or to older rules.
     """
     found = {release.release_id: release for release in releases.list_releases()}
     if release_id not in found and (lake.releases() / release_id).exists():  # its manifest cannot be read
         found = {name: release for name, release in found.items() if name < release_id}
     if (again := found.pop(release_id, None)) is not None:
         return inputs.read(again.disclosed_before) if again.disclosed_before else b""
-    told = [found[max(found)]] if found else []
+    newest = max((release.as_of for release in found.values()), default="")
+    told = [release for release in found.values() if release.as_of == newest]
     with contextlib.suppress(WarehouseError):
         told += [found[name] for name in (releases.current().release_id,) if name in found]
     digests = sorted({release.disclosed for release in told if release.disclosed})

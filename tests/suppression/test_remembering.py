@@ -117,6 +117,24 @@ def test_going_back_to_an_older_release_forgets_nothing(town: Town) -> None:
     assert shown(third, DAYS)[1]["order_count"] is None
 
 
+def test_going_back_to_older_rules_forgets_nothing(town: Town) -> None:
+    """Both releases are as of one instant, so that their ids do not say which came later."""
+    first = town.publish(days(a=100, b=50, c=60))
+    for number in range(100):
+        (town.project / "warehouse" / "office" / "one.sql").write_text(f"select {number} as one")
+        town.day = 0
+        second = town.publish(days(a=100, b=12, c=3))
+        if second.release_id < first.release_id:
+            break
+        shutil.rmtree(second.path)
+    lake.write_file(lake.releases() / releases.CURRENT, f"{first.release_id}\n".encode())
+
+    third = town.publish(days(a=100, b=12, c=30))
+
+    assert first.as_of == second.as_of < third.as_of
+    assert shown(third, DAYS)[1]["order_count"] is None
+
+
 def test_nothing_is_remembered_where_nothing_is_counted(town: Town) -> None:
     release = town.publish({table("plain", ("street_code",)): [{"street_code": A}]})
 
