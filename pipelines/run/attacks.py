@@ -10,7 +10,7 @@ from pipelines.run.published import CURRENT, find_release
 
 
 def audit_release(name: str = CURRENT) -> Audit:
-    """Attack a release with all earlier ones at hand, as anybody and as each office.
+    """Attack a release with all at hand that are not of a later instant, as anybody and as each office.
 
     Raises WarehouseError when it was published before small counts were hidden.
     """
@@ -20,9 +20,5 @@ def audit_release(name: str = CURRENT) -> Audit:
             f"release {target.release_id} was published before small counts were hidden",
             next_step="audit a later one",
         )
-    earlier = [
-        each
-        for each in releases.list_releases()
-        if each.disclosed and (each.as_of, each.release_id) <= (target.as_of, target.release_id)
-    ]
+    earlier = [each for each in releases.list_releases() if each.disclosed and each.as_of <= target.as_of]
     return auditing.audit(target, earlier, contracts.load_governance())
