@@ -229,11 +229,14 @@ def set_aside(folder: Path) -> Path:
     return doomed
 
 
-def write_file(target: Path, content: bytes) -> None:
-    """Write a file under a temporary name, fsync it and rename it over `target`."""
+def write_file(target: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write a file under a temporary name, fsync it and rename it over `target`.
+
+    Unless told every account may read it: readers of a release are other people than its writer.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
-    os.fchmod(handle, 0o644)  # readers of a release are other people than its writer
+    os.fchmod(handle, mode)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
         file.flush()

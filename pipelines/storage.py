@@ -121,10 +121,10 @@ class Storage:
         with source.open("rb") as file:
             self._put(name, file, source.stat().st_mode & 0o777, source.parent.stat().st_mode & 0o777)
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write a small file."""
+    def write(self, name: str, content: bytes, mode: int = 0o644) -> None:
+        """Write a small file; `mode` counts in a folder of this machine."""
         if self.is_local:
-            lake.write_file(Path(self.root, name), content)
+            lake.write_file(Path(self.root, name), content, mode)
             return
         with self._told("written to"), self._system.open_output_stream(f"{self.root}/{name}") as out:
             out.write(content)

@@ -87,9 +87,10 @@ def upload(
             sizes.append(size)
             if progress:
                 progress(len(sizes), len(files))
-        manifest = _manifest(release, audiences({*earlier, *chosen}))
-        if there != manifest:
-            storage.write(f"{release.release_id}/{MANIFEST}", manifest)
+        told = audiences({*earlier, *chosen})
+        manifest = _manifest(release, told)
+        if there != manifest:  # one that tells of closed files is as closed as they are
+            storage.write(f"{release.release_id}/{MANIFEST}", manifest, 0o444 if told == (TABLES,) else 0o440)
         is_current = releases.current().release_id == release.release_id
         if is_current:
             _point(storage, release.release_id)

@@ -197,6 +197,8 @@ def test_a_folder_keeps_who_may_read_what(here: releases.Release, tmp_path: Path
     )
     table = tmp_path / "mounted" / here.release_id / "tables" / "governance.scorecard.parquet"
     assert (0o755, 0o444) == tuple(path.stat().st_mode & 0o777 for path in (table.parent, table))
+    copied = tmp_path / "mounted" / here.release_id
+    assert [] == releases.Release(here.release_id, copied, releases.read_manifest(copied)).verify()
 
 
 def test_uploading_again_sends_nothing(here: releases.Release, url: str) -> None:
