@@ -101,7 +101,7 @@ def show(
     out.print(table)
     for each in found["ledger"]:
         say(
-            f"{each['outcome']} on {each['corrected_at']:%Y-%m-%d %H:%M} by {escape(each['corrected_by'])}: "
+            f"{each['outcome']}{' (a newer version counts)' if each['is_overtaken'] else ''} on {each['corrected_at']:%Y-%m-%d %H:%M} by {escape(each['corrected_by'])}: "
             f"{escape(each['reason'])} {escape(each['correction'] or '')}"
         )
 

@@ -16,6 +16,8 @@ from pipelines.lake import CORRECTIONS, ROWS
 from pipelines.receipt import Receipt
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from duckdb import DuckDBPyConnection
 
     from pipelines.contract.model import Contract
@@ -48,6 +50,32 @@ def keep(connection: DuckDBPyConnection, contract: Contract, receipt: Receipt) -
         f"left join {bad} as bad on sent._row_number = bad._row_number order by sent._row_number",
         [receipt.feed_id, receipt.landed_at, by, reason, receipt.batch_id],
     )
+
+
+def follow(connection: DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
+    """Say of every accepted correction whether the feed's table still has the version it became.
+
+    It has not when a newer version of the record came, after the correction or before. Told from the tables as they
+    are, not from the order in which batches came, so a warehouse that is made anew says the same.
+    """
+    fed = {
+        feed_id
+        for (feed_id,) in connection.execute(
+            f"select distinct feed_id from {_LEDGER} where outcome = 'accepted'"
+        ).fetchall()
+    }
+    for contract in contracts:
+        if contract.feed_id not in fed:
+            continue
+        connection.execute(
+            f"update {_LEDGER} as ledger set is_overtaken = new.is_overtaken from ("
+            "select ledger.rowid as row_id, record._batch_id is null as is_overtaken "
+            f"from {_LEDGER} as ledger left join {contract.table} as record "
+            "on record._batch_id = ledger.correction_batch_id and record._row_number = ledger.correction_row_number "
+            "where ledger.feed_id = ? and ledger.outcome = 'accepted') as new "
+            "where ledger.rowid = new.row_id and ledger.is_overtaken is distinct from new.is_overtaken",
+            [contract.feed_id],
+        )
 
 
 def settle(connection: DuckDBPyConnection) -> None:

@@ -10,18 +10,24 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipelines.desk.sheets import CORRECTION, DESK, GUIDE, REASON, ROW_ID
+from pipelines.desk.sheets import CORRECTION, DESK, GUIDE, REASON, ROW_ID, worksheet_of
 from pipelines.errors import CommandError, DataError
-from pipelines.readers import columns
+
+if TYPE_CHECKING:
+    from pipelines.readers.xlsx_workbook import Place, Sheet
 
 _MOST_BYTES = 50_000_000
 _MOST_ROWS = 100_000
+_MOST_CELLS = 20
+"""Cells a message names."""
 _EMPTY = ("空", "（空）", "(空)", "(empty)", "empty")
 """What people write where nothing should stand."""
+_NOT_OURS = "the identity of the row is none of ours · 编号无法识别"
 _IDENTITY = re.compile(r"'?([a-z0-9_]+)/([0-9a-f]+)/([0-9]+)/([0-9a-f]+)")
 _ENCODINGS = ("utf-8-sig", "gb18030")
 _DELIMITERS = ",;\t"
@@ -29,7 +35,10 @@ _DELIMITERS = ",;\t"
 
 @dataclass(frozen=True)
 class Returned:
-    """One row of a sheet: who it says it is, and what was written into it; None where nothing should stand."""
+    """One row of a sheet: who it says it is, and what was written into it; None where nothing should stand.
+
+    `uncomputed` are columns with a formula whose value nobody knows, with the cell each stands in.
+    """
 
     where: str
     feed_id: str
@@ -37,20 +46,34 @@ class Returned:
     row_number: int
     row_digest: str
     corrected: dict[str, str | None]
+    uncomputed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_written_into(self) -> bool:
+        return bool(self.corrected or self.uncomputed)
 
 
 @dataclass(frozen=True)
 class ReturnedSheet:
-    """What a file says. `unreadable` are places of rows whose identity is none of ours."""
+    """What a file says. `unreadable` are places of rows whose identity is none of ours, and why it is not.
+
+    `uncomputed` are cells with formulas without a value in headings and on the first page: nothing can be read
+    without them.
+    """
 
     rows: list[Returned] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    uncomputed: list[str] = field(default_factory=list)
     desk: str = ""
     reason: str = ""
 
 
-def read(path: Path) -> ReturnedSheet:
-    """Read a returned sheet. Raises DataError when it is none, is damaged, or tries what no sheet should."""
+def read(path: Path, feeds: Collection[str] = ()) -> ReturnedSheet:
+    """Read a returned sheet. Raises DataError when it is none, is damaged, or tries what no sheet should.
+
+    Worksheets of `feeds` are called by their names, all others by their positions: a name somebody wrote may be
+    a telephone number.
+    """
     if path.is_symlink() or not path.is_file():
         raise CommandError(f"{path.name} is no file", next_step="give the sheet itself")
     size = path.stat().st_size
@@ -60,7 +83,13 @@ def read(path: Path) -> ReturnedSheet:
             next_step="send the rows that were corrected, without pictures",
         )
     content = path.read_bytes()
-    found = _of_workbook(content) if content.startswith((b"PK", b"\xd0\xcf\x11\xe0")) else _of_csv(content)
+    is_workbook = content.startswith((b"PK", b"\xd0\xcf\x11\xe0"))
+    found = _of_workbook(content, frozenset(map(worksheet_of, feeds))) if is_workbook else _of_csv(content)
+    if found.uncomputed:
+        raise DataError(
+            no_value_in(found.uncomputed),
+            next_step="nothing of the sheet can be read without these cells · 缺少这些单元格，整张表无法读取",
+        )
     if not found.rows and not found.unreadable:
         raise DataError(
             f"the sheet has no row with an identity in a column {ROW_ID!r}, as every correction sheet has",
@@ -69,27 +98,52 @@ def read(path: Path) -> ReturnedSheet:
     return found
 
 
-def _of_workbook(content: bytes) -> ReturnedSheet:
+def no_value_in(cells: Sequence[str]) -> str:
+    """What is wrong with cells of formulas without a value, and what to do about it."""
+    more = f" (+{len(cells) - _MOST_CELLS})" if len(cells) > _MOST_CELLS else ""
+    return (
+        f"{', '.join(cells[:_MOST_CELLS])}{more}: a formula without its value; open the sheet in a spreadsheet program "
+        "and save it, so that values are stored, or write the value itself · "
+        "公式没有保存计算结果，请用表格软件打开后重新保存，或直接填写内容"
+    )
+
+
+def _of_workbook(content: bytes, titles: Collection[str]) -> ReturnedSheet:
     from pipelines.readers import xlsx_workbook
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         book = xlsx_workbook.sheets(content, "the sheet")
     found = ReturnedSheet()
-    desk = reason = ""
-    for title, sheet in book.items():
+    said = {DESK: "", REASON: ""}
+    for position, (title, sheet) in enumerate(book.items(), 1):
+        is_ours = title in titles
+        label = title if is_ours or title == GUIDE else f"工作表{position}·worksheet{position}"
+        uncomputed = _cells(label, sheet)
         if title == GUIDE:
-            labels = {text: place for place, text in sheet.texts.items() if place[1] == 1}
-            desk, reason = (
-                sheet.texts.get((labels[label][0], 2), "") if label in labels else ""
-                for label in (DESK, REASON)
-            )
+            for (row, column), text in sheet.texts.items():
+                if column == 1 and text in said:
+                    said[text] = sheet.texts.get((row, 2), "").strip()
+                    found.uncomputed.extend(cell for place, cell in uncomputed.items() if place == (row, 2))
             continue
         lines: dict[int, dict[int, str]] = {}
-        for (row, column), text in sheet.texts.items():
+        for (row, column), text in (*sheet.texts.items(), *dict.fromkeys(uncomputed, "").items()):
             lines.setdefault(row, {})[column] = text
-        _take(found, title, sorted(lines.items()))
-    return ReturnedSheet(found.rows, found.unreadable, desk.strip(), reason.strip())
+        has_header = _take(found, label, sorted(lines.items()), uncomputed)
+        if is_ours and not has_header:
+            found.uncomputed.extend(uncomputed.values())
+    return replace(found, desk=said[DESK], reason=said[REASON])
+
+
+def _cells(label: str, sheet: Sheet) -> dict[Place, str]:
+    """Cells with formulas without a value, each with the name a spreadsheet program gives it."""
+    from openpyxl.utils import get_column_letter
+
+    named = {}
+    for place in sorted(sheet.uncomputed):
+        row, column = sheet.origin(place)
+        named[place] = f"{label}!{get_column_letter(column)}{row}"
+    return named
 
 
 def _of_csv(content: bytes) -> ReturnedSheet:
@@ -105,7 +159,7 @@ def _of_csv(content: bytes) -> ReturnedSheet:
             "the sheet is no CSV file that can be read",
             next_step="open it in a spreadsheet program and save it again",
         ) from None
-    _take(found, "", ((number, dict(enumerate(cells, 1))) for number, cells in enumerate(lines, 1)))
+    _take(found, "", ((number, dict(enumerate(cells, 1))) for number, cells in enumerate(lines, 1)), {})
     return found
 
 
@@ -124,11 +178,19 @@ def _decoded(content: bytes) -> str:
     )
 
 
-def _take(found: ReturnedSheet, title: str, lines: Iterable[tuple[int, dict[int, str]]]) -> None:
-    """Rows below each header; a CSV may hold one feed's after the other's, each under its own header."""
+def _take(
+    found: ReturnedSheet,
+    label: str,
+    lines: Iterable[tuple[int, dict[int, str]]],
+    uncomputed: Mapping[Place, str],
+) -> bool:
+    """Rows below each header; a CSV may hold one feed's after the other's, each under its own header.
+
+    Returns whether there is a header. `uncomputed` counts in headers, identities and corrections alone.
+    """
     identity, corrections = 0, {}
     for number, cells in lines:
-        where = f"{columns.safe(title) if title else ''} {number}".strip()
+        where = f"{label} {number}".strip()
         names = {column: _name(text) for column, text in cells.items()}
         if ROW_ID in names.values():
             identity = next(column for column, name in names.items() if name == ROW_ID)
@@ -142,21 +204,33 @@ def _take(found: ReturnedSheet, title: str, lines: Iterable[tuple[int, dict[int,
                     f"{where}: a column of corrections stands there twice",
                     next_step="nobody can know which one counts; remove one of them",
                 )
+            found.uncomputed.extend(
+                uncomputed[number, column] for column in cells if (number, column) in uncomputed
+            )
             continue
-        if not identity or not any(text.strip() for text in cells.values()):
+        unknown = {
+            column: uncomputed[number, column]
+            for column in (identity, *corrections)
+            if (number, column) in uncomputed
+        }
+        if not identity or not (unknown or any(text.strip() for text in cells.values())):
             continue
         match = _IDENTITY.fullmatch(cells.get(identity, "").strip())
         if len(found.rows) + len(found.unreadable) >= _MOST_ROWS:
             raise DataError(f"the sheet has more than {_MOST_ROWS:,} rows", next_step="send it in parts")
         if match is None or len(match[3]) > 15:
-            found.unreadable.append(where)
+            found.unreadable[where] = no_value_in([unknown[identity]]) if identity in unknown else _NOT_OURS
             continue
         written = {
             name: _text(cells[column])
             for column, name in corrections.items()
             if cells.get(column, "").strip()
         }
-        found.rows.append(Returned(where, match[1], match[2], int(match[3]), match[4], written))
+        without_value = {name: unknown[column] for column, name in corrections.items() if column in unknown}
+        found.rows.append(
+            Returned(where, match[1], match[2], int(match[3]), match[4], written, without_value)
+        )
+    return identity > 0
 
 
 def _name(header: str) -> str:

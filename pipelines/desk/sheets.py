@@ -152,6 +152,11 @@ def as_csv(sheets: Sequence[FeedSheet]) -> bytes:
     return stream.getvalue().encode("utf-8-sig")
 
 
+def worksheet_of(feed_id: str) -> str:
+    """The name of the worksheet with a feed's rows."""
+    return feed_id[:_TITLE]
+
+
 def as_workbook(
     sheets: Sequence[FeedSheet], whose: str, as_of: datetime, left_out: Sequence[str] = ()
 ) -> bytes:
@@ -168,7 +173,7 @@ def as_workbook(
     _write_guide(book.create_sheet(GUIDE), sheets, whose, as_of, left_out)
     lists = _Lists(book)
     for sheet in sheets:
-        _write_sheet(book.create_sheet(sheet.faults.contract.feed_id[:_TITLE]), sheet, lists)
+        _write_sheet(book.create_sheet(worksheet_of(sheet.faults.contract.feed_id)), sheet, lists)
     lists.end()
     stream = io.BytesIO()
     book.save(stream)

@@ -37,17 +37,22 @@ _FORMULA = re.compile(
     rb"<(?:\w+:)?c(\s[^>]*)>\s*<(?:\w+:)?f(?:\s[^>]*?)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*"
     rb"(<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
+_ADDRESS = re.compile(rb"""\sr=["']([A-Z]{1,3})([1-9][0-9]{0,6})["']""")
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
 _ESCAPED = re.compile(r"_x(?!0000)([0-9A-Fa-f]{4})_")
 _WHOLE_BELOW = 1e15
 
 Place = tuple[int, int]
+_Uncomputed = dict[str, frozenset[Place]]
 _Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet's texts by row and column from 1; empty cells are not in it. `origin` is of merged cells."""
+    """A sheet's texts by row and column from 1; empty cells are not in it. `origin` is of merged cells.
+
+    `uncomputed` are cells with a formula of which no value is stored. They are not in `texts`, and not empty either.
+    """
 
     texts: dict[Place, str]
     origins: dict[Place, Place]
@@ -55,6 +60,7 @@ class Sheet:
     width: int
     hidden_rows: frozenset[int]
     hidden_columns: int
+    uncomputed: frozenset[Place]
 
     def origin(self, place: Place) -> Place:
         """The first cell of the range a cell is merged into; itself when it is not."""
@@ -67,24 +73,38 @@ def sheet(content: bytes, title: str, where: str) -> Sheet:
     Raises DataError when the bytes are no workbook, it has no such sheet, it unpacks to too much, or a formula has
     no value stored with it.
     """
-    return _opened(content, where, lambda book: _sheet(_choose(book, title, where), where))
+
+    def read(book: Workbook, uncomputed: _Uncomputed) -> Sheet:
+        if uncomputed:
+            raise _not_computed(sum(map(len, uncomputed.values())), where)
+        return _sheet(_choose(book, title, where), where)
+
+    return _opened(content, where, read)
 
 
 def sheets(content: bytes, where: str) -> dict[str, Sheet]:
-    """Every sheet of a workbook by its title, with the same guards."""
-    return _opened(content, where, lambda book: {one.title: _sheet(one, where) for one in book.worksheets})
+    """Every sheet of a workbook by its title, with the same guards; formulas without a value are told, not refused."""
+    return _opened(
+        content,
+        where,
+        lambda book, uncomputed: {
+            one.title: _sheet(one, where, uncomputed.get(one.title, frozenset())) for one in book.worksheets
+        },
+    )
 
 
-def _opened(content: bytes, where: str, read: Callable[[Workbook], _Found]) -> _Found:
-    from openpyxl import load_workbook
+def _opened(content: bytes, where: str, read: Callable[[Workbook, _Uncomputed], _Found]) -> _Found:
+    from openpyxl.reader.excel import ExcelReader
 
     _refuse_other_kinds(content, where)
     try:
-        _look_inside(content, where)
+        uncomputed = _look_inside(content, where)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about styles and extensions, which hold no values
-            book = load_workbook(io.BytesIO(content), data_only=True, keep_links=False)
-        return read(book)
+            reader = ExcelReader(io.BytesIO(content), data_only=True, keep_links=False)
+            reader.read()
+            titles = {part.target: one.name for one, part in reader.parser.find_sheets()}
+        return read(reader.wb, {titles.get(part, part): places for part, places in uncomputed.items()})
     except _BROKEN as error:
         kind = type(error).__name__
     # No cause: openpyxl's messages quote cells.
@@ -109,10 +129,11 @@ def _refuse_other_kinds(content: bytes, where: str) -> None:
     )
 
 
-def _look_inside(content: bytes, where: str) -> None:
-    """Refuse what would cost all memory to open, and formulas nobody has computed."""
+def _look_inside(content: bytes, where: str) -> _Uncomputed:
+    """Refuse what would cost all memory to open; find the formulas nobody has computed, by part of the archive."""
     from openpyxl.utils import column_index_from_string
 
+    uncomputed: _Uncomputed = {}
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         size = sum(member.file_size for member in archive.infolist())
         if size > _MOST_BYTES:
@@ -131,19 +152,36 @@ def _look_inside(content: bytes, where: str) -> None:
                     f"{where}: merged ranges span {merged:,} cells, at most {_MOST_CELLS:,} are read",
                     next_step="ask the source to merge only the cells it means",
                 )
-            empty = sum(not (value and b't="str"' in cell) for cell, value in _FORMULA.findall(text))
+            empty = [
+                _ADDRESS.search(cell)
+                for cell, value in _FORMULA.findall(text)
+                if not (value and b't="str"' in cell)
+            ]
+            if None in empty:  # a cell that does not say where it stands
+                raise _not_computed(len(empty), where)
             if empty:
-                raise DataError(
-                    f"{where}: {empty} formula(s) have no value stored with them",
-                    next_step="open the workbook in a spreadsheet program, let it compute and save; ask the source to",
+                uncomputed[name] = frozenset(
+                    (int(address[2]), column_index_from_string(address[1].decode()))
+                    for address in empty
+                    if address
                 )
+    return uncomputed
 
 
-def _sheet(chosen: Worksheet, where: str) -> Sheet:
+def _not_computed(number: int, where: str) -> DataError:
+    return DataError(
+        f"{where}: {number} formula(s) have no value stored with them",
+        next_step="open the workbook in a spreadsheet program, let it compute and save; ask the source to",
+    )
+
+
+def _sheet(chosen: Worksheet, where: str, uncomputed: frozenset[Place] = frozenset()) -> Sheet:
     texts = {place: text for place, text in _texts(chosen) if text}
     origins = {}
     for merged in chosen.merged_cells.ranges:
         first = (merged.min_row, merged.min_col)
+        if first in uncomputed:
+            uncomputed = uncomputed.union(merged.cells)
         for place in merged.cells:
             origins[place] = first
             if first in texts:
@@ -161,7 +199,7 @@ def _sheet(chosen: Worksheet, where: str) -> Sheet:
         for look in chosen.column_dimensions.values()
         if look.hidden and (look.min or 0) <= width
     )
-    return Sheet(texts, origins, height, width, frozenset(hidden), columns_hidden)
+    return Sheet(texts, origins, height, width, frozenset(hidden), columns_hidden, uncomputed)
 
 
 def _choose(book: Workbook, title: str, where: str) -> Worksheet:

@@ -63,20 +63,17 @@ def resubmit(
     """
     from pipelines.desk import returned
 
-    found = returned.read(sheet)
+    known = {each.feed_id: each for each in readable()}
+    found = returned.read(sheet, known)
     by, reason = by or found.desk, reason or found.reason
     if not by.strip() or not reason.strip():
         raise DataError(
             "nobody says who corrected the sheet, and why · 未说明更正岗位或更正说明",
             next_step="fill both in on its first page, or give --by and --reason",
         )
-    outcomes = [
-        RowOutcome(where, "", "", OBJECTED, "the identity of the row is none of ours · 编号无法识别")
-        for where in found.unreadable
-    ]
+    outcomes = [RowOutcome(where, "", "", OBJECTED, why) for where, why in found.unreadable.items()]
     with _alone(), contextlib.closing(database.memory()) as connection, _trial(dry_run) as trial:
         said = _masked(connection, by, reason)
-        known = {each.feed_id: each for each in readable()}
         for feed_id, rows in groupby(
             sorted(found.rows, key=lambda row: row.feed_id), key=lambda row: row.feed_id
         ):
@@ -129,7 +126,7 @@ class _Desk:
         from pipelines.desk.faults import Faults
 
         outcomes = {row.where: _outcome(row, UNTOUCHED, "nothing was corrected · 未填写更正") for row in rows}
-        corrected = [row for row in rows if row.corrected]
+        corrected = [row for row in rows if row.is_written_into]
         if not corrected:
             return list(outcomes.values())
         if self.contract is None or self.contract.is_reduced:
@@ -139,7 +136,9 @@ class _Desk:
                     "rows of this feed are summed up and cannot be corrected one by one; have the source corrected and "
                     "pull the window again, or discard them · 该数据集按组汇总，不能逐条更正"
                 )
-            return [_outcome(row, OBJECTED, why) if row.corrected else outcomes[row.where] for row in rows]
+            return [
+                _outcome(row, OBJECTED, why) if row.is_written_into else outcomes[row.where] for row in rows
+            ]
         faults = Faults(self.contract)
         known = desk_rows.find(self.connection, self.feed_id, (row.batch_id for row in corrected))
         done = desk_rows.settled(self.connection, self.feed_id)
@@ -172,6 +171,7 @@ class _Desk:
         faults: Faults,
     ) -> tuple[str, str] | None:
         """Why a row is not judged; None when it is."""
+        from pipelines.desk import returned
         from pipelines.desk import rows as desk_rows
         from pipelines.readers import columns
 
@@ -197,6 +197,8 @@ class _Desk:
         if bad.row_digest in taken:
             other, _ = taken[bad.row_digest]
             return SKIPPED, f"it is the same row as in {other.where} · 与 {other.where} 为同一行"
+        if row.uncomputed:
+            return OBJECTED, returned.no_value_in(list(row.uncomputed.values()))
         allowed = faults.correctable(bad.reasons)
         if locked := sorted(map(columns.safe, row.corrected.keys() - allowed)):
             return OBJECTED, (
@@ -271,8 +273,12 @@ def _public_reasons(faults: Faults, reasons: Sequence[dict[str, Any]]) -> list[d
 
 def _disputed(corrected: Sequence[Returned]) -> set[tuple[str, str, int]]:
     """Places of rows that were copied on the sheet and corrected differently: nobody can know which one counts."""
-    first = {_place(row): row.corrected for row in reversed(corrected)}
-    return {_place(row) for row in corrected if row.corrected != first[_place(row)]}
+    first = {_place(row): _written(row) for row in reversed(corrected)}
+    return {_place(row) for row in corrected if _written(row) != first[_place(row)]}
+
+
+def _written(row: Returned) -> tuple[dict[str, str | None], frozenset[str]]:
+    return row.corrected, frozenset(row.uncomputed)
 
 
 def _place(row: Returned) -> tuple[str, str, int]:

@@ -112,7 +112,7 @@ def _says_nothing(path: Path) -> bool:
     """Whether a sheet does not say who corrected it and why: a CSV has no page to say it on."""
     from pipelines.desk import returned
 
-    found = returned.read(path)
+    found = returned.read(path, [each.feed_id for each in readable()])
     return not (found.desk and found.reason)
 
 

@@ -69,6 +69,7 @@ def load(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> li
         drift.tell(connection, contracts)
         held.load(connection)
         ledger.settle(connection)
+        ledger.follow(connection, contracts)
     if problems:
         raise WarehouseError(
             "not every feed could be loaded\n" + "\n".join(f"  {line}" for line in problems),

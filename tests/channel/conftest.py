@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from channel_days import CITY, Channel, run_channel
+from channel_days import CITY, PROJECT, Channel, run_channel, secrets
+from desk_sheets import BAD_ORDERS, judge_orders
 from forking import Forks
 
 from pipelines.connectors import session
@@ -61,6 +62,31 @@ def copied(channel: Channel, home: Path) -> Path:
     """This test's own home, with all the channel left."""
     shutil.copytree(channel.home, home)
     return home
+
+
+@pytest.fixture(scope="session")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
+    """A project of two feeds, a home with one batch of bad orders, judged and loaded, and that batch's id."""
+    folder = tmp_path_factory.mktemp("desk")
+    for room in ("operations", "reference"):
+        shutil.copytree(PROJECT / "contracts" / room, folder / "project" / "contracts" / room)
+    for name in ("city/hotline_orders", "street/device_status"):
+        target = folder / "project" / "contracts" / f"{name}.odcs.yaml"
+        target.parent.mkdir()
+        shutil.copy(PROJECT / "contracts" / f"{name}.odcs.yaml", target)
+    with pytest.MonkeyPatch.context() as patch:
+        secrets(patch, folder / "home")
+        patch.setenv("URBANBRAIN_PROJECT", str(folder / "project"))
+        return folder / "project", folder / "home", judge_orders(*BAD_ORDERS)
+
+
+@pytest.fixture
+def batch(judged: tuple[Path, Path, str], home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same in a home of this test's own."""
+    project, kept, batch_id = judged
+    monkeypatch.setenv("URBANBRAIN_PROJECT", str(project))
+    shutil.copytree(kept, home)
+    return batch_id
 
 
 @pytest.fixture

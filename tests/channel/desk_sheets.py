@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import openpyxl
 from landed_by_hand import GOOD_ORDER, land_by_hand
 
 from pipelines import lake, run
 from pipelines.desk.sheets import CORRECTION, ROW_ID
 from pipelines.errors import BatchHeld
+from pipelines.samplecity import words
 
 HUOYING = "110114010"
 FEED = "city_hotline_orders"
@@ -25,6 +28,9 @@ BAD_ORDERS = (
     {"工单编号": "HL-20261117-000006", "工单类型": "", "被反映街乡镇": "天上街道"},
 )
 """A good row first; of the last one no street can be read."""
+KEYS = [order["工单编号"] for order in BAD_ORDERS]
+BY, WHY = "霍营街道热线岗", "核对原单"
+PHONE = words.mobile(20_261_117)
 
 
 @dataclass
@@ -70,6 +76,16 @@ def export(folder: Path, office: str = HUOYING, feed: str = "", name: str = "she
     return Sheet(path)
 
 
+def corrected(folder: Path) -> Sheet:
+    """Three rows put right, one wrongly."""
+    sheet = export(folder)
+    sheet.write(KEYS[1], "handling_role", "主办")
+    sheet.write(KEYS[2], "contacted_at", datetime(2026, 11, 17, 8, 55))
+    sheet.write(KEYS[3], "work_order_id", "HL-20261117-000004")
+    sheet.write(KEYS[4], "satisfied", "很满意").write(KEYS[4], "caller_ref", PHONE)
+    return sheet
+
+
 def outcomes(told: list[run.RowOutcome]) -> dict[str, str]:
     return {each.business_key or each.where: each.outcome for each in told if each.outcome != "untouched"}
 
@@ -84,3 +100,9 @@ def judge_orders(*changes: dict[str, Any]) -> str:
         run.decide(batch_id, "approved", "test desk", "a test")
     run.load()
     return batch_id
+
+
+def asked(query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(lake.warehouse_file()), read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        return connection.execute(query).fetchall()

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-import shutil
-from datetime import datetime
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import openpyxl
 import pytest
-from channel_days import DAYS, PROJECT, files, listened, pulled_at, run_warehouse, secrets
-from desk_sheets import BAD_ORDERS, FEED, HUOYING, Sheet, export, judge_orders, outcomes
+from channel_days import DAYS, files, listened, pulled_at, run_warehouse
+from desk_sheets import BAD_ORDERS, BY, FEED, KEYS, WHY, asked, corrected, export, outcomes
 from landed_by_hand import GOOD_ORDER, land_by_hand, window_of
 from test_channel_leaks import OURS, PHONE, leaked
 from typer.testing import CliRunner
@@ -24,53 +19,9 @@ from pipelines.desk import returned, rows, sheets
 from pipelines.errors import DataError
 from pipelines.samplecity import answerkey
 
-BY, WHY = "霍营街道热线岗", "核对原单"
-KEYS = [order["工单编号"] for order in BAD_ORDERS]
-
-
-@pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
-    """A project of two feeds, a home with one batch of bad orders, judged and loaded, and that batch's id."""
-    folder = tmp_path_factory.mktemp("desk")
-    for room in ("operations", "reference"):
-        shutil.copytree(PROJECT / "contracts" / room, folder / "project" / "contracts" / room)
-    for name in ("city/hotline_orders", "street/device_status"):
-        target = folder / "project" / "contracts" / f"{name}.odcs.yaml"
-        target.parent.mkdir()
-        shutil.copy(PROJECT / "contracts" / f"{name}.odcs.yaml", target)
-    with pytest.MonkeyPatch.context() as patch:
-        secrets(patch, folder / "home")
-        patch.setenv("URBANBRAIN_PROJECT", str(folder / "project"))
-        return folder / "project", folder / "home", judge_orders(*BAD_ORDERS)
-
-
-@pytest.fixture
-def batch(judged: tuple[Path, Path, str], home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The same in a home of this test's own."""
-    project, kept, batch_id = judged
-    monkeypatch.setenv("URBANBRAIN_PROJECT", str(project))
-    shutil.copytree(kept, home)
-    return batch_id
-
-
-def asked(query: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(lake.warehouse_file()), read_only=True) as connection:
-        connection.execute("set timezone = 'UTC'")
-        return connection.execute(query).fetchall()
-
 
 def states() -> dict[str, str]:
     return dict(asked("select business_key || ' ' || row_number, state from ops.quarantine order by all"))
-
-
-def corrected(folder: Path) -> Sheet:
-    """Three rows put right, one wrongly."""
-    sheet = export(folder)
-    sheet.write(KEYS[1], "handling_role", "主办")
-    sheet.write(KEYS[2], "contacted_at", datetime(2026, 11, 17, 8, 55))
-    sheet.write(KEYS[3], "work_order_id", "HL-20261117-000004")
-    sheet.write(KEYS[4], "satisfied", "很满意").write(KEYS[4], "caller_ref", PHONE)
-    return sheet
 
 
 def test_a_sheet_is_open_where_something_is_wrong_and_nowhere_else(batch: str, tmp_path: Path) -> None:
@@ -203,6 +154,29 @@ def test_a_returned_row_can_be_corrected_again(batch: str, tmp_path: Path) -> No
     ]
 
 
+def test_a_correction_of_a_version_that_is_old_by_now_is_accepted_and_told_to_be_overtaken(
+    batch: str, tmp_path: Path
+) -> None:
+    newer = GOOD_ORDER | {"工单编号": KEYS[1], "版本号": 2, "最后修改时间": "2026-11-18 11:00:00"}
+    run.gate(str(land_by_hand(FEED, [newer], landed_at=pulled_at(DAYS[1]))))
+    run.load()
+    run.resubmit(corrected(tmp_path).save(), BY, WHY)
+    run.load()
+    ledger = "select business_key, outcome, is_overtaken from ops.corrections order by all"
+    expected = [
+        (KEYS[1], "accepted", True),
+        (KEYS[2], "accepted", False),
+        (KEYS[3], "accepted", False),
+        (KEYS[4], "returned", None),
+    ]
+
+    assert [(1, 2)] == asked("select stale, inserted from ops.batches where origin = 'correction'")
+    assert sorted(expected) == asked(ledger)
+    lake.warehouse_file().unlink()
+    run.load()
+    assert sorted(expected) == asked(ledger)
+
+
 @pytest.mark.long
 def test_newer_versions_win_over_a_correction_and_late_older_ones_do_not(batch: str, tmp_path: Path) -> None:
     sheet = export(tmp_path).write(KEYS[1], "handling_role", "主办").save()
@@ -232,51 +206,9 @@ def test_newer_versions_win_over_a_correction_and_late_older_ones_do_not(batch: 
             f"select title_text, handling_role from city.hotline_orders where work_order_id = '{KEYS[1]}'"
         )
 
-    assert [("路面坑洼", "lead"), ("新", "lead")] == found
+        found += asked("select is_overtaken from ops.corrections")
 
-
-def test_what_was_tampered_with_is_told_and_harms_no_other_row(batch: str, tmp_path: Path) -> None:
-    sheet = corrected(tmp_path)
-    page = sheet.book[FEED]
-    sheet.row_id(KEYS[1]).value = f"{sheet.row_id(KEYS[1]).value[:-4]}0000"
-    sheet.write(KEYS[3], "handling_role", "主办")
-    page.cell(sheet.cell(KEYS[2], "contacted_at").row, 4).value = "=1+1"
-    page.cell(1, page.max_column + 1).value = f"备注 {PHONE}"
-    page.append(["city_hotline_orders/../../x"])
-    copied = [cell.value for cell in page[sheet.cell(KEYS[2], "contacted_at").row]]
-    page.append(copied)
-    page.cell(page.max_row, 4).value = None
-    page.cell(sheet.cell(KEYS[2], "contacted_at").row, 4).value = None
-    told = run.resubmit(sheet.save(), BY, WHY)
-    found = outcomes(told)
-
-    assert {"objected": 3, "accepted": 1, "returned": 1, "skipped": 1} == {
-        name: [each.outcome for each in told].count(name)
-        for name in ("objected", "accepted", "returned", "skipped")
-    }
-    assert ("objected", "objected", "returned") == (found[KEYS[1]], found[KEYS[3]], found[KEYS[4]])
-    assert not [each for each in told if PHONE in f"{each}"]
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030", "utf-16"])
-def test_a_csv_comes_back_however_it_was_saved(batch: str, tmp_path: Path, encoding: str) -> None:
-    content, said = run.correction_sheet(HUOYING, FEED, "csv")
-    text = content.decode("utf-8-sig")
-    rows = text.split("\r\n")
-    place = next(i for i, name in enumerate(rows[0].split(",")) if name == "更正 工单性质 handling_role")
-    line = next(i for i, row in enumerate(rows) if KEYS[1] in row)
-    found = next(csv.reader([rows[line]]))
-    found[place] = "主办"
-    out = io.StringIO()
-    csv.writer(out, delimiter=";").writerows([rows[0].split(","), found])
-    path = tmp_path / "back.csv"
-    path.write_bytes(out.getvalue().encode(encoding))
-
-    assert content.startswith(b"\xef\xbb\xbf")
-    assert "'=HYPERLINK(1)" in text
-    assert {FEED: 4} == said["rows"]
-    assert {KEYS[1]: "accepted"} == outcomes(run.resubmit(path, BY, WHY, dry_run=True))
+    assert [("路面坑洼", "lead"), (False,), ("新", "lead"), (True,)] == found
 
 
 def test_a_row_is_given_up_with_a_reason_and_never_comes_back(batch: str, tmp_path: Path) -> None:
@@ -360,10 +292,10 @@ def test_a_sheet_the_disk_does_not_give_stays_and_harms_no_other(
     corrected(tmp_path).save().rename(inbox / "sheet.xlsx")
     read = returned.read
 
-    def denied(path: Path) -> returned.ReturnedSheet:
+    def denied(path: Path, feeds: Collection[str]) -> returned.ReturnedSheet:
         if path.name == "locked.csv":
             raise PermissionError(path)
-        return read(path)
+        return read(path, feeds)
 
     monkeypatch.setattr(returned, "read", denied)
     told = {each.name: each for each in run.take_inbox(0)}
@@ -372,34 +304,6 @@ def test_a_sheet_the_disk_does_not_give_stays_and_harms_no_other(
     assert "cannot be read or put away (PermissionError)" in told["locked.csv"].message
     assert str(inbox / "taking" / "locked.csv") == told["locked.csv"].kept_in
     assert ["locked.csv"] == [path.name for path in (inbox / "taking").iterdir()]
-
-
-def test_a_row_that_was_copied_and_corrected_otherwise_is_not_guessed_at(batch: str, tmp_path: Path) -> None:
-    sheet = corrected(tmp_path)
-    page = sheet.book[FEED]
-    cell = sheet.cell(KEYS[1], "handling_role")
-    for value in ("协办", "主办"):
-        page.append([each.value for each in page[cell.row]])
-        page.cell(page.max_row, cell.column).value = value
-    told = run.resubmit(sheet.save(), BY, WHY)
-
-    assert ["objected"] * 3 == [each.outcome for each in told if each.business_key == KEYS[1]]
-    assert {"accepted": 2, "returned": 1} == {
-        name: [each.outcome for each in told].count(name) for name in ("accepted", "returned")
-    }
-
-
-def test_hostile_content_stays_text(tmp_path: Path) -> None:
-    for text in ("=1+1", "+1", "-1", "@x", "\tx"):
-        assert sheets.plain(text)
-    assert "a␀b" == sheets.plain("a\0b")
-    assert len(sheets.plain("长" * 100_000)) < 3000
-    (tmp_path / "x.csv").write_text(
-        "row_id,更正 a b\ncity_x/ab/1/cd,'=1\ncity_x/ab/99999999999999999999/cd,1\n"
-    )
-    found = returned.read(tmp_path / "x.csv")
-    assert [{"b": "=1"}] == [row.corrected for row in found.rows]
-    assert 1 == len(found.unreadable)
 
 
 def test_the_last_act_on_a_row_or_on_one_of_its_content_counts() -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from channel_days import DAYS
-from desk_sheets import export, outcomes
+from desk_sheets import asked, export, outcomes
 from landed_by_hand import land_by_hand
 
-from pipelines import lake, run
+from pipelines import run
 
 FEED, STREET = "district_school_places", "110114011"
 SCHOOL = {
@@ -20,11 +19,6 @@ SCHOOL = {
 }  # fmt: skip
 OTHER = SCHOOL | {"schoolId": "3111140002", "schoolName": "二幼"}
 BAD = OTHER | {"enrolled": "很多"}
-
-
-def asked(query: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(lake.warehouse_file()), read_only=True) as connection:
-        return connection.execute(query).fetchall()
 
 
 def brought(number: int, *records: dict[str, Any]) -> str:

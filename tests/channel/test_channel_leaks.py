@@ -20,6 +20,7 @@ import pyarrow.parquet
 import pytest
 import zstandard
 from channel_days import CITY, DAYS, Channel, feeds_by_id, listened, stages_of
+from desk_sheets import PHONE
 from landed_by_hand import GOOD_ORDER, changed_contract, land_by_hand
 from let_in import let_in
 
@@ -30,7 +31,7 @@ from pipelines.receipt import Receipt
 from pipelines.samplecity import answerkey, dialects, words
 
 MARKED = answerkey.marked_values(CITY)
-PHONE, IDENTITY = words.mobile(20_261_117), words.identity(1117)
+IDENTITY = words.identity(1117)
 WRITTEN = (
     *(words.phone_as_written(PHONE, style) for style in range(5)),
     f"+86{PHONE}",
