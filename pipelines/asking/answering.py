@@ -78,9 +78,8 @@ def main() -> None:
         connection = connect(told)
         _bound_memory(connection)
     except Exception as error:  # noqa: BLE001 - whoever asks hears why
-        frames.say(
-            WRONG, _said(WarehouseError(f"the tables cannot be opened: {error}", next_step=_REPUBLISH))
-        )
+        why = error.strerror if isinstance(error, OSError) else error  # the system names the place, too
+        frames.say(WRONG, _said(WarehouseError(f"the tables cannot be opened: {why}", next_step=_VERIFY)))
         return
     frames.send(READY)
     while True:
@@ -94,7 +93,7 @@ def main() -> None:
                 return
 
 
-_REPUBLISH = "`urbanbrain release verify` says what is wrong with the release"
+_VERIFY = "`urbanbrain release verify` says what is wrong with the release"
 
 
 def _requests() -> queue.SimpleQueue[dict[str, Any]]:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -353,6 +354,19 @@ def test_before_the_first_release_the_answer_is_what_to_do(
 
     with pytest.raises(WarehouseError, match="nothing is published yet"):
         asking.ask("select 1")
+
+
+def test_a_release_that_went_meanwhile_is_told_without_naming_a_place(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(published, tmp_path / "home")
+    monkeypatch.setenv("URBANBRAIN_HOME", str(tmp_path / "home"))
+    with asking.Session() as late:
+        late.release.path.rename(tmp_path / "elsewhere")
+        with pytest.raises(WarehouseError, match="cannot be opened: No such file") as caught:
+            late.described()
+
+    assert str(tmp_path) not in str(caught.value)
 
 
 def test_an_unknown_office_is_answered_with_the_offices_there_are() -> None:
