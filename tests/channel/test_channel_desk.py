@@ -9,9 +9,9 @@ from pathlib import Path
 import openpyxl
 import pytest
 from channel_days import DAYS, files, listened, pulled_at, run_warehouse
-from desk_sheets import BAD_ORDERS, BY, FEED, KEYS, WHY, asked, corrected, export, outcomes
+from desk_sheets import BAD_ORDERS, BY, FEED, KEYS, PHONE, WHY, asked, corrected, export, outcomes
 from landed_by_hand import GOOD_ORDER, land_by_hand, window_of
-from test_channel_leaks import OURS, PHONE, leaked
+from test_channel_leaks import OURS, leaked
 from typer.testing import CliRunner
 
 from pipelines import cli, lake, releases, run, settings

@@ -71,7 +71,8 @@ def test_a_formula_is_its_stored_value_and_one_without_is_refused() -> None:
 
     assert [("x", "2")] == rows_of(feed("a", "b"), SHEET, computed)
     assert [("x", None)] == rows_of(feed("a", "b"), SHEET, empty_text)
-    for lacking in (content, edited(content, "<v ?/>", ""), edited(content, "<v ?/>", "<v></v>")):
+    unplaced = edited(content, '<c r="B2">', "<c>")
+    for lacking in (content, edited(content, "<v ?/>", ""), edited(content, "<v ?/>", "<v></v>"), unplaced):
         with pytest.raises(DataError, match=r"1 formula\(s\) have no value stored"):
             rows_of(feed("a", "b"), SHEET, lacking)
 
