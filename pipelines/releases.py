@@ -143,9 +143,10 @@ class Release:
         problems = []
         if self.manifest.get("sha256") != manifest_sha256(self.manifest):
             problems.append(f"{MANIFEST}: changed since it was published")
-        if (self.path / MANIFEST).is_symlink():
-            problems.append(f"{MANIFEST}: a link, expected a file")
-        elif too_open := _open_to(self.path / MANIFEST, is_closed=True):
+        own = self.path / MANIFEST
+        if not own.is_file() or own.is_symlink():
+            problems.append(f"{MANIFEST}: {'a link, expected a file' if own.is_symlink() else 'missing'}")
+        elif too_open := _open_to(own, is_closed=True):
             problems.append(f"{MANIFEST}: {too_open}")
         promised = {str(file["path"]): file for file in self.manifest["files"]}
         found = {path.relative_to(self.path).as_posix(): path for path in _files(self.path)}

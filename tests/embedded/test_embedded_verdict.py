@@ -41,7 +41,7 @@ def complain(tmp_path: Path) -> Complain:
     """The complaints of a demo that pulled one feed on one day, with something changed."""
     folder = tmp_path / "r1"
     folder.mkdir()
-    (folder / "manifest.json").touch()
+    (folder / "manifest.json").touch(0o440)
 
     def said(
         found: dict[str, Any] = FOUND,
@@ -134,7 +134,9 @@ class Published:
                 connection.execute("create schema governance")
                 connection.execute(f"create table {OFFLINE.table} as select * from range({rows})")
                 connection.execute(f"create view {QUESTION.name} as {QUESTION.query}")
-            files.append({"path": file.relative_to(self.folder).as_posix(), "bytes": 0, "rows": None})
+            files.append(
+                {"path": file.relative_to(self.folder).as_posix(), "bytes": 0, "sha256": "", "rows": None}
+            )
         manifest: dict[str, Any] = {"files": files, "batches": [BATCH]}
         release = Release("r1", self.folder, manifest)
         pulled = ((DAY, Pull(FEED.feed_id, WINDOW)),)
