@@ -17,6 +17,7 @@ from pipelines.companions.publication import Publication, PublishedTable
 from pipelines.contract import dictionary
 
 CHANGES = "changes"
+TOLD = f"{CHANGES}.md"
 _SHOWN = 20
 _Table = Mapping[str, Any]
 

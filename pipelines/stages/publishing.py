@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import importlib.metadata
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from pipelines.contract.model import Contract
+
+_log = logging.getLogger(__name__)
 
 
 def publish(
@@ -213,6 +216,11 @@ class _Writing:
             "held": held,
             "shared": sorted(table.short_name for table in self.public.shared),
         }
+        if reckoned := self.parts.protection.unprotected:
+            _log.warning(
+                "%d hidden figures can be reckoned from what earlier releases showed; `urbanbrain release audit` names them",
+                reckoned,
+            )
         if self.parts.protection.open:
             told = (self.folder / releases.DISTRICT / releases.DISCLOSED).read_bytes()
             inputs.keep_content(told, is_closed=True)

@@ -53,6 +53,11 @@ class Protection:
     cells: Cells | None = None
     mask: Mask | None = None
 
+    @property
+    def unprotected(self) -> int:
+        """Hidden figures that can be reckoned all the same, from what earlier releases showed: nothing helps those."""
+        return int(self.mask.unprotected.sum()) if self.mask is not None else 0
+
     def remember(self, connection: DuckDBPyConnection, file: Path) -> None:
         """Write what this release and all before it told."""
         if self.cells is not None and self.mask is not None:

@@ -419,6 +419,7 @@ def test_343_units_are_assessed_today(real: DuckDBPyConnection) -> None:
     ).fetchone()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real editions are not here")
 def test_seven_thousand_real_communities_are_found_below_their_streets(home: Path) -> None:
     for version, day in list(VILLAGES.items())[:2]:

@@ -97,6 +97,7 @@ def test_the_order_in_which_batches_are_loaded_does_not_matter(
     assert {"batches": len(channel.folders), "differences": 0} == run.check()
 
 
+@pytest.mark.long
 def test_a_late_older_version_never_overwrites(channel: Channel, home: Path) -> None:
     newest_first = sorted(channel.folders, key=lambda folder: Receipt.read(folder).landed_at, reverse=True)
     before: dict[str, tuple] = {}

@@ -125,6 +125,7 @@ def test_what_goes_wrong_once_does_no_harm(
     assert (details["http_failures"], details["passes"]) in ((1, 0), (1, 1), (1, 2), (0, 2), (0, 3))
 
 
+@pytest.mark.long
 def test_a_source_without_totals_is_believed_when_it_says_the_same_twice(fault: Fault) -> None:
     """A record on two pages may be the source's own; it counts once."""
     fault(PATHS["street_steward_requests"], "page_drift")
@@ -208,6 +209,7 @@ def test_a_forbidden_value_is_refused_and_not_shown(home: Path, fault: Fault) ->
     assert 1 == len(files(home))
 
 
+@pytest.mark.long
 def test_what_was_refused_is_loaded_when_the_contract_lets_it_in(
     fault: Fault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +227,7 @@ def test_what_was_refused_is_loaded_when_the_contract_lets_it_in(
     assert {"batches": 1, "differences": 0} == run.check()
 
 
+@pytest.mark.long
 def test_what_was_judged_is_gone_when_a_newer_contract_refuses_it(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

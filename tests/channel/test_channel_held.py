@@ -117,6 +117,7 @@ def test_an_approved_batch_comes_in_and_judging_it_again_gives_the_same_bytes(ho
     assert before == [path.read_bytes() for path in sorted(lake.lake().rglob("rows.parquet"))]
 
 
+@pytest.mark.long
 def test_the_same_decision_again_is_harmless_and_the_opposite_replaces_it(home: Path) -> None:
     batch_id = held(land())
     run.load()

@@ -65,6 +65,7 @@ def test_each_sample_is_judged_by_itself_and_stays_accounted_for(home: Path) -> 
     assert [(2, 1)] == loaded("sample_count, online_count")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_part_first", [True, False])
 def test_a_part_of_an_hour_never_replaces_the_whole(home: Path, is_part_first: bool) -> None:
     whole = [sample(minute, "ON") for minute in range(0, 60, 5)]
@@ -74,6 +75,7 @@ def test_a_part_of_an_hour_never_replaces_the_whole(home: Path, is_part_first: b
     assert [(12, 0xFFF)] == loaded("sample_count, online_slots")
 
 
+@pytest.mark.long
 def test_a_single_late_sample_does_not_stand_for_its_hour(home: Path) -> None:
     gated(*(sample(minute, "ON") for minute in range(0, 55, 5)))
     gated(sample(55, "OFF"), landed_at=pulled_at(DAYS[0]) + timedelta(hours=1))

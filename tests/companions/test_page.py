@@ -23,7 +23,7 @@ AREAS = (
     "('110114011', 'street', 'Cais Velho', 'D')) as t (area_code, area_level, area_name, parent_area_code), "
     "(select true as is_in_scope, date '1900-01-01' as valid_from, date '9999-12-31' as valid_to)"
 )
-_ONLY_IN_CODES = {"Parquet", "datapackage.json"}
+_ONLY_IN_CODES = {"Parquet"}
 
 
 def scores(*rows: str) -> str:

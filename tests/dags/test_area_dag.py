@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pipelines import contract, database, lake
 from pipelines.airflow_names import WRITER_POOL
 from pipelines.areas import editions
@@ -34,6 +36,7 @@ def runs(home: Path, *params: dict[str, Any]) -> dict[str, Any]:
     return json.loads(answer.stdout.splitlines()[-1])
 
 
+@pytest.mark.long
 def test_an_edition_is_shown_then_loaded_once_somebody_says_so(home: Path) -> None:
     home.mkdir(exist_ok=True)
     first, second = home / "first.csv", home / "second.csv"

@@ -224,6 +224,7 @@ def test_every_id_a_build_ever_gave_leads_to_the_case_of_today(warehouse: DuckDB
     assert {case_id: leads[case_id] for case_id in given - today} == ledger
 
 
+@pytest.mark.long
 def test_a_caller_of_a_thousand_calls_does_not_make_a_million_pairs(warehouse: DuckDBPyConnection) -> None:
     warehouse.execute(
         "insert into city.hotline_orders by name select 'HL-20261117-' || lpad(i::varchar, 6, '0') as work_order_id, "

@@ -152,6 +152,7 @@ def test_forbidden_names_anywhere_and_values_in_any_spelling_refuse_the_batch() 
             rows_of(contract, CATALOGUE, part)
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_devices_take_a_moment() -> None:
     more = "".join(f"<Field{n}>value {n}</Field{n}>" for n in range(12))
     part = catalogue(*(item(f"{n:020d}", f"设备{n}", more) for n in range(100_000))).encode("gb18030")

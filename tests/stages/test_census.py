@@ -122,6 +122,7 @@ def test_what_a_census_says(connection: DuckDBPyConnection, name: str) -> None:
     assert there == known
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("keeps", [False, True])
 def test_the_same_is_gone_in_whatever_order_batches_are_loaded(
     connection: DuckDBPyConnection, keeps: bool

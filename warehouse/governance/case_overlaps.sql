@@ -6,8 +6,8 @@ select
     street_code,
     strftime(first_reported_at at time zone 'Asia/Shanghai', '%Y-%m') as reported_month,
     array_to_string(levels_seen, '+') as level_combination,
-    any_value(level_count) as level_count,
-    arg_max(street_name, first_reported_at) as street_name,
+    max(level_count) as level_count,
+    max(street_name) as street_name,
     count(*) as case_count,
     count(*) filter (where case_status = 'open') as open_count,
     cast(sum(member_count) as bigint) as member_count

@@ -16,10 +16,10 @@ with broken as (
 select
     feed_id as source_feed,
     reason.rule as broken_rule,
-    any_value(level) as level,
-    any_value(nullif(reason.column_name, '')) as column_name,
-    any_value(reason.severity) as severity,
-    any_value(owner) as owner,
+    max(level) as level,
+    max(nullif(reason.column_name, '')) as column_name,
+    max(reason.severity) as severity,
+    max(owner) as owner,
     count(*) as quarantined_count,
     count(*) filter (where state = 'open') as open_count,
     min(landed_at) filter (where state = 'open') as oldest_open_at

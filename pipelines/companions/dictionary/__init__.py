@@ -9,6 +9,7 @@ from pipelines.companions.dictionary import entries, html, markdown
 from pipelines.companions.publication import Publication
 
 DICTIONARY = "dictionary"
+PAGE = f"{DICTIONARY}{html.SUFFIX}"
 
 
 def write(publication: Publication) -> None:

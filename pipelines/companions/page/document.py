@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from xml.sax.saxutils import escape, quoteattr
 
+from pipelines.companions import changes, dictionary
 from pipelines.companions.page import levels
 from pipelines.companions.page.figures import Figures
 from pipelines.companions.page.section import DataTable, Panel, Section
@@ -232,6 +233,8 @@ class _Body:
         return (
             f'<section id="{key}" aria-labelledby="{key}-title">\n<h2 id="{key}-title">{title}</h2>\n'
             f'<p class="finding">{say("all_tables_finding", count=len(self.figures.tables))}</p>\n'
+            f'<ul class="sources"><li><a href="{dictionary.PAGE}">{say("dictionary")}</a></li>'
+            f'<li><a href="{changes.TOLD}">{say("changes")}</a></li></ul>\n'
             f"<details><summary>{say('data_table', title=title)}</summary>"
             f'<div class="scroll" tabindex="0" role="region" aria-label={quoteattr(title)}>'
             f'<table id="{key}-data"><caption>{title}</caption><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>'

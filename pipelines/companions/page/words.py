@@ -220,9 +220,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "level": ("层级", "Level"),
     # all tables
     "all_tables": ("本次发布的全部公开表", "Every open table of this release"),
+    "dictionary": ("数据字典：各表各列的含义", "Data dictionary: what every table and column means"),
+    "changes": ("与上一次发布相比的变化", "What changed from the release before"),
     "all_tables_finding": (
-        "共 {count} 张表，均可离线读取；含义见 datapackage.json。",
-        "{count} tables, all of them readable offline; datapackage.json says what is in them.",
+        "共 {count} 张表，均可离线读取。",
+        "{count} tables, all of them readable offline.",
     ),
     "table": ("表", "Table"),
     "meaning": ("内容", "What it is"),
