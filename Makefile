@@ -26,13 +26,13 @@ up: setup  ## Airflow and the sample city until Ctrl-C
 test: setup  ## the everyday tests, two at a time
 	$(BIN)/pytest -n 2
 
-long: setup  ## the tests that take minutes: kills, orders of loading, whole years
+long: setup  ## the tests that take minutes: kills, orders of loading, releases made again
 	$(BIN)/pytest -m long -n 2
 
 e2e: setup  ## the tests that start a real Airflow
 	$(BIN)/pytest -m e2e
 
-soak: setup  ## the tests that last minutes on purpose: many readers during many releases, whole years attacked
+soak: setup  ## the tests that last minutes on purpose: many readers during many releases, whole years killed and attacked
 	$(BIN)/pytest -m soak
 
 browser: .venv/.browser  ## the page in a headless Chromium, which must be installed

@@ -250,7 +250,7 @@ def test_the_command_says_what_it_would_do_and_what_it_did(lying: dict[date, Urb
     assert 2 == CliRunner().invoke(cli.app, ["backfill", STEWARDS]).exit_code
 
 
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("feed", "every", "order", "first", "windows"),
     [

@@ -90,7 +90,7 @@ def killed_and_ended(
     assert 0 == forks.run(calls).code, forks.said.read_text()
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_a_warehouse_killed_ten_times_ends_as_one_that_was_not(
     channel: Channel, home: Path, forks: Forks, tmp_path: Path
 ) -> None:
