@@ -87,11 +87,15 @@ class AtTerminal:
                 self._more(0.1)
         self.wait_for(text)
 
-    def leave(self, seconds: float = 30) -> int:
-        """The exit code, once it has left."""
+    def leave(self, key: str = "", seconds: float = 30) -> int:
+        """The exit code, once it has left; until then a key is pressed, which may be nobody's as in `press_until`."""
         until = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < until:
-            self._more(0.1)
+            if key:
+                self.type(key)
+            pause = time.monotonic() + 2
+            while self.process.poll() is None and time.monotonic() < pause:
+                self._more(0.1)
         return self.process.wait(timeout=1)
 
     def wait_until_it_works(self, seconds: float = 60) -> None:

@@ -47,8 +47,7 @@ def test_at_a_terminal_one_asks_stops_and_leaves(use_published: Path, tmp_path: 
         terminal.wait_for("half typ")
         terminal.type("\x03")
         terminal.wait_for(PROMPT)
-        terminal.type("\x04")
-        assert 0 == terminal.leave()
+        assert 0 == terminal.leave("\x04")
 
     kept = tmp_path / "urbanbrain" / "questions.jsonl"
     assert 0o600 == stat.S_IMODE(kept.stat().st_mode)

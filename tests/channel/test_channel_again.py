@@ -28,6 +28,7 @@ from pipelines import lake, releases, run
 from pipelines.receipt import Receipt
 
 
+@pytest.mark.long
 def test_the_same_windows_again_change_no_byte_and_no_row(
     channel: Channel, copied: Path, address: str
 ) -> None:

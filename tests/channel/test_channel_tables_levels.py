@@ -38,6 +38,8 @@ from pipelines.samplecity.district import schools
 from pipelines.samplecity.wire import CLEAN, DUPLICATE, QUARANTINED, REFUSED, Wire
 from pipelines.samplecity.world import local
 
+pytestmark = pytest.mark.long
+
 ORDERS, CASES, REQUESTS = "city_hotline_orders", "district_grid_cases", "street_steward_requests"
 DISPATCH, INCIDENTS = "district_dispatch", "street_incidents"
 DAY = timedelta(days=1)
@@ -127,7 +129,6 @@ def test_the_planted_silence_is_the_only_one(at_channel: Channel) -> None:
     assert [(schools.FEED, DAYS[schools.OUTAGE_DAY])] == silent
 
 
-@pytest.mark.long
 def test_every_bad_row_waits_for_the_street_it_names(at_channel: Channel) -> None:
     """Counted by feed and street; nobody has corrected anything yet."""
     expected: dict[tuple[str, str], list[datetime]] = defaultdict(list)

@@ -26,6 +26,8 @@ ANSWER = ADDED / FEED
 _PARSE = """
 import json, runpy, sys
 from airflow.sdk import DAG
+
+pytestmark = pytest.mark.long
 sys.path.insert(0, sys.argv[1])
 made = [value for name in ("feeds", "warehouse") for value in runpy.run_path(f"{sys.argv[1]}/{name}.py").values()]
 dags = {dag.dag_id: dag for dag in made if isinstance(dag, DAG)}

@@ -51,6 +51,7 @@ def reader(server: Server, served: Server, empty: str) -> Iterator[Callable[[], 
         yield open_one
 
 
+@pytest.mark.long
 def test_the_same_release_is_copied_once(server: Server, empty: str, published: Release) -> None:
     first, again = (serve(published, server, empty) for _ in range(2))
 
@@ -254,6 +255,7 @@ def _until(done: Callable[[], bool]) -> None:
     raise AssertionError("the killed loader still holds its lock")
 
 
+@pytest.mark.long
 def test_one_loader_works_at_a_time(server: Server, empty: str, releases_of_two: tuple[Release, ...]) -> None:
     serve(releases_of_two[0], server, empty)
     with serving.connected(server.dsn(database=empty)) as other:
@@ -264,6 +266,7 @@ def test_one_loader_works_at_a_time(server: Server, empty: str, releases_of_two:
     assert [["R1"]] == server.ask("select distinct status from governance.channel_health", database=empty)
 
 
+@pytest.mark.long
 def test_a_damaged_release_is_not_copied(
     server: Server, empty: str, published: Release, tmp_path: Path
 ) -> None:
@@ -281,6 +284,7 @@ def test_a_damaged_release_is_not_copied(
     assert [] == schemas(server, empty)
 
 
+@pytest.mark.long
 def test_a_database_with_something_else_in_it_is_left_alone(
     server: Server, empty: str, published: Release
 ) -> None:
@@ -292,6 +296,7 @@ def test_a_database_with_something_else_in_it_is_left_alone(
     assert [["t"]] == server.ask("select to_regclass('city.theirs') is not null", database=empty)
 
 
+@pytest.mark.long
 def test_a_superuser_does_not_load(server: Server, empty: str, published: Release) -> None:
     """Row-level security would not bind it, nor the functions it makes."""
     from postgres_server import ADMIN_PASSWORD
@@ -300,6 +305,7 @@ def test_a_superuser_does_not_load(server: Server, empty: str, published: Releas
         serving.serve(published, server.dsn("postgres", empty, ADMIN_PASSWORD))
 
 
+@pytest.mark.long
 def test_limits_hold_in_the_whole_database(served: Server) -> None:
     asked = "select name, setting from pg_settings where name in ('statement_timeout', 'temp_file_limit', " \
             "'default_transaction_read_only', 'idle_in_transaction_session_timeout', 'log_statement') order by 1"  # fmt: skip
@@ -313,6 +319,7 @@ def test_limits_hold_in_the_whole_database(served: Server) -> None:
     } == dict(row for row in served.ask(asked, "east"))
 
 
+@pytest.mark.long
 def test_the_administrator_is_told_what_is_still_to_do(
     served: Server, empty: str, published: Release
 ) -> None:

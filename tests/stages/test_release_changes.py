@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -126,7 +127,7 @@ def test_the_open_changes_name_no_table_batch_or_number_of_the_district(made: Pa
     for name in ("changes.json", "changes.md"):
         content = (release.path / name).read_text("utf-8")
         for secret in ("governance.cases", "case_members", "b9", "newer versions", "3 rows"):
-            assert secret not in content, name
+            assert not re.search(rf"\b{secret}\b", content), name
 
 
 def test_a_damaged_release_is_written_again_with_the_same_bytes(made: Path) -> None:
@@ -189,6 +190,7 @@ def two_homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
     yield found
 
 
+@pytest.mark.long
 def test_two_homes_with_the_same_history_have_the_same_bytes(two_homes: list[dict[str, bytes]]) -> None:
     assert two_homes[0] == two_homes[1]
     assert duckdb.__version__ in json.dumps(json.loads(two_homes[0]["manifest.json"])["code"])
