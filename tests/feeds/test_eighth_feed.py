@@ -19,6 +19,8 @@ from pipelines import checking, contract, lake, run
 from pipelines.contract import Contract
 from pipelines.receipt import Receipt
 
+pytestmark = pytest.mark.long
+
 PROJECT = Path(__file__).resolve().parents[2]
 ADDED = Path(__file__).parent / "eighth"
 FEED = "district_heat_outages"
@@ -26,8 +28,6 @@ ANSWER = ADDED / FEED
 _PARSE = """
 import json, runpy, sys
 from airflow.sdk import DAG
-
-pytestmark = pytest.mark.long
 sys.path.insert(0, sys.argv[1])
 made = [value for name in ("feeds", "warehouse") for value in runpy.run_path(f"{sys.argv[1]}/{name}.py").values()]
 dags = {dag.dag_id: dag for dag in made if isinstance(dag, DAG)}
