@@ -36,6 +36,12 @@ streets as (
             hours.hour_at at time zone 'Asia/Shanghai' >= areas.valid_from
             and hours.hour_at at time zone 'Asia/Shanghai' < areas.valid_to
     where areas.area_code in (select told.street_code from told)
+    union
+    -- Whoever told something is a street of that hour, also one the register does not know of on that day.
+    select
+        told.hour_at,
+        told.street_code
+    from told
 ),
 
 reported as (
