@@ -154,7 +154,7 @@ class Figure:
     total_of: str = ""
     """Table and column it is the sum of, over the rows that agree in the key columns both tables have."""
     rows_of: str = ""
-    """Closed table whose rows it counts, all together: the manifest tells everybody how many those are."""
+    """Closed table whose rows it counts, all together: how many those are is taken for known."""
     part_of: str = ""
     """Column of the same row it is a part of; the rest counts people or calls as well."""
     up_to: str = ""

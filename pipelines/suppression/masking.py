@@ -59,11 +59,6 @@ def choose(cells: Cells, known: Truths, again: Truths, cost: NDArray[np.float64]
     return Mask(hidden & ~rest, small & there, hidden & ~rest & is_needed, lost & hidden)
 
 
-def small_only(cells: Cells) -> Truths:
-    """Cells that are hidden where nothing is done beyond hiding the small ones."""
-    return ~cells.is_rest & (cells.value > 0) & (cells.value < LEAST)
-
-
 class _Masking:
     def __init__(self, cells: Cells, known: Truths, cost: NDArray[np.float64], small: Truths) -> None:
         self.cells, self.cost, self.small = cells, cost, small

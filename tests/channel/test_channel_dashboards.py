@@ -86,7 +86,7 @@ def by_superset() -> Answers:
 
 def by_spark() -> Answers:
     if importlib.util.find_spec("pyspark") is None:
-        pytest.skip("pyspark is not installed; docs/dashboards.md was tried with pyspark 4.1.4 and Java 17")
+        pytest.skip("pyspark is not installed, so the snippet for Spark was not run")
     return by_dataframe("Spark")
 
 

@@ -58,7 +58,7 @@ class Town:
         """From now on nothing is hidden beyond the small counts themselves."""
 
         def small_only(cells: Cells, *_: object) -> Mask:
-            hidden = masking.small_only(cells)
+            hidden = ~cells.is_rest & (cells.value > 0) & (cells.value < masking.LEAST)
             return Mask(hidden, hidden, hidden, hidden & False)
 
         self.patch.setattr(suppression.masking, "choose", small_only)
