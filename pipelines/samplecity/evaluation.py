@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,15 +138,15 @@ def _load(connection: DuckDBPyConnection, city: City, clock: datetime, say: Call
     for source in SOURCES:
         if source.links:
             say(f"{source.feed_id}: landing")
-            landed = _landed(source, city, clock)
+            landed = landed_whole(source, city, clock, city.first_day)
             feed = contract.load(source.feed_id)
             say(f"{source.feed_id}: gate")
             gate.gate(feed, staging.stage(feed, landed), is_approved=True)
     loading.load(connection, contract.load_all())
 
 
-def _landed(source: Source, city: City, clock: datetime) -> Path:
-    """All a feed holds at `clock` as one landed batch."""
+def landed_whole(source: Source, city: City, clock: datetime, day: date) -> Path:
+    """All a feed holds at `clock` as one landed batch, told as the desk tells it on `day`."""
     feed = contract.load(source.feed_id)
     start = datetime.combine(city.history_start, datetime.min.time(), BEIJING)
     window = lake.Window(start.astimezone(UTC), clock.replace(tzinfo=BEIJING).astimezone(UTC))
@@ -154,7 +154,7 @@ def _landed(source: Source, city: City, clock: datetime) -> Path:
     desk = source.desk
     if isinstance(desk, _Paged):
         desk = dataclasses.replace(desk, file_page=_PAGE)  # type: ignore[type-var]
-    parts = desk.parts(source, city, wire, city.first_day)
+    parts = desk.parts(source, city, wire, day)
     digest = hashlib.sha256(b"".join(content for _, content in parts)).hexdigest()[:16]
     batch = lake.Batch(source.feed_id, window, digest)
     with lake.new_folder(batch.folder("landing")) as folder:
