@@ -148,9 +148,9 @@ def load_ours(rows: int, url: str) -> Callable[[], dict[str, Any]]:
     """From Parquet to a table that is filled, closed and analysed, as a release's is."""
     from bench import rows as data
     from pipelines import serving
+    from pipelines.releases.table_files import TableFiles
     from pipelines.serving import tables
     from pipelines.serving.contents import DETAIL, Column, Offer, selection
-    from pipelines.table_files import TableFiles
 
     path, kinds = data.write_published(rows)
     offer = Offer(
@@ -210,7 +210,7 @@ def load_row_by_row(rows: int, url: str) -> Callable[[], dict[str, Any]]:
 def office_ours(rows: int, url: str) -> Callable[[], dict[str, Any]]:
     """One office's file as a release has it: in a process of its own, with comments, the same bytes each time."""
     from bench import rows as data
-    from pipelines.office_file import OfficePlan, OfficeTable, build_apart
+    from pipelines.publication.office_file import OfficePlan, OfficeTable, build_apart
 
     path, kinds = data.write_published(rows)
     said = {name: f"What {name} says. {name}的含义。" for name, _ in kinds}

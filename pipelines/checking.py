@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pipelines import (
-    areas,
-    contract,
-    database,
-    lineage,
-    operations,
-    promises,
-    release_parts,
-    settings,
-    suppression,
-)
+from pipelines import areas, contract, database, lineage, operations, promises, settings, suppression
 from pipelines.contract import dictionary
-from pipelines.disclosure import Disclosure
+from pipelines.publication import release_parts
+from pipelines.publication.disclosure import Disclosure
 from pipelines.stages import governance
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import duckdb
 from pipelines import contract, settings
 from pipelines.companions import Publication, PublishedFile, PublishedTable
 from pipelines.contract.model import Contract
-from pipelines.table_files import table_of
+from pipelines.releases.table_files import table_of
 
 Element = ElementTree.Element
 LANGUAGES = ("zh", "en")

@@ -12,7 +12,7 @@ from pipelines.contract.dictionary import both
 from pipelines.database import literal, quoted
 from pipelines.errors import SettingError
 from pipelines.releases import Release
-from pipelines.table_files import TableFiles
+from pipelines.releases.table_files import TableFiles
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -14,7 +14,7 @@ from pipelines import database
 if TYPE_CHECKING:
     from pipelines.contract.model import Contract, Figure
     from pipelines.releases import Release
-    from pipelines.table_files import TableFiles
+    from pipelines.releases.table_files import TableFiles
 
 FLAGS = "suppressed_columns"
 STREET = "street_code"

@@ -33,7 +33,8 @@ def page(
 
     The page needs no server: its file opens as it is, offline. Served are only figures that anybody may read.
     """
-    from pipelines import page_server, releases, run
+    from pipelines import releases, run
+    from pipelines.outlets import page_server
 
     follows = release == "current"
     if print_path:

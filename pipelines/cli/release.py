@@ -405,7 +405,7 @@ def prune(
 
 
 def _print_pruned(found: Pruned, *, would: bool) -> None:
-    from pipelines import retention
+    from pipelines.releases import retention
 
     table = Table("release", "as of", "MB", "", box=None)
     for fate in found.fates:

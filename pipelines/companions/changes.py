@@ -11,10 +11,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipelines import causes, predecessor, releases
-from pipelines.causes import Cause
+from pipelines import releases
 from pipelines.companions.publication import Publication, PublishedTable
 from pipelines.contract import dictionary
+from pipelines.provenance import causes, predecessor
+from pipelines.provenance.causes import Cause
 
 CHANGES = "changes"
 TOLD = f"{CHANGES}.md"

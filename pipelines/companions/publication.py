@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.contract.model import Contract
-from pipelines.disclosure import Disclosure
-from pipelines.table_files import TableFiles
+from pipelines.publication.disclosure import Disclosure
+from pipelines.releases.table_files import TableFiles
 
 
 @dataclass(frozen=True)
@@ -63,4 +63,4 @@ class Publication:
     public: Disclosure | None = None
     """Who gets what."""
     followed: Mapping[str, Any] | None = None
-    """What is kept of the release before, as `predecessor.py` tells it; None for the first."""
+    """What is kept of the release before, as `provenance/predecessor.py` tells it; None for the first."""

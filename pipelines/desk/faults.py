@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipelines.contract.model import Contract
-from pipelines.disclosure import public_columns
+from pipelines.publication.disclosure import public_columns
 
 _WORD = re.compile(r"\w+")
 

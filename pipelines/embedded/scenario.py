@@ -277,8 +277,9 @@ class _Day:
 
 def _check_and_show(screen: Screen, seconds: float, pulled: Sequence[tuple[date, Pull]]) -> None:
     """Print the summary, then raise DataError with everything that does not hold."""
-    from pipelines import office_views, releases, run
+    from pipelines import releases, run
     from pipelines.embedded import verdict
+    from pipelines.publication import office_views
 
     found = run.summary()
     release = releases.current()

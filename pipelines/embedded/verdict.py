@@ -11,7 +11,7 @@ from pipelines import lake
 from pipelines.contract import Contract
 from pipelines.database import quoted
 from pipelines.embedded.due import Pull
-from pipelines.office_file import OfficeView
+from pipelines.publication.office_file import OfficeView
 from pipelines.receipt import Receipt
 from pipelines.releases import Release
 from pipelines.run import ROW_EQUATION

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines import contract as contracts
-from pipelines import office_views
 from pipelines.contract import LEVELS, Contract, dictionary
 from pipelines.lineage import queries
 from pipelines.lineage.uses import IDENTITY, ROWS, UNSEEN, Field, Relation, Unseen, Use, Uses, through
+from pipelines.publication import office_views
 from pipelines.stages import governance
 
 VIEWS = "office"

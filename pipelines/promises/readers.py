@@ -13,10 +13,10 @@ from pathlib import Path
 from pipelines import lineage, releases
 from pipelines.contract import FEED_LEVELS, Column, Contract, Level, dictionary
 from pipelines.contract.model import LEVELS
-from pipelines.disclosure import Disclosure, PublicTable
 from pipelines.promises.change import ROWS
 from pipelines.promises.promise import Promise
-from pipelines.table_files import path_of
+from pipelines.publication.disclosure import Disclosure, PublicTable
+from pipelines.releases.table_files import path_of
 
 OWN, WHOLE = "own rows", "all rows"
 

@@ -31,7 +31,8 @@ load → build → publish      one process at a time
 
 from __future__ import annotations
 
-from pipelines.causes import IN_CHINESE
+from pipelines.outlets.uploading import Uploaded
+from pipelines.provenance.causes import IN_CHINESE
 from pipelines.run.answers import summary
 from pipelines.run.attacks import audit_release
 from pipelines.run.backfills import Backfilled, Plan, Told, backfill, backfill_plan
@@ -55,7 +56,6 @@ from pipelines.run.tracing import trace
 from pipelines.run.uploads import upload
 from pipelines.run.warehouse import build, check, load, publish
 from pipelines.run.windows import Instant, window
-from pipelines.uploading import Uploaded
 
 __all__ = [
     "IN_CHINESE",

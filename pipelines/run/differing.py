@@ -1,6 +1,6 @@
 """What changed between two releases for their readers, and why.
 
-The causes, which `causes.py` names, follow from the two manifests. Which rows each of them changed is found by making the tables of the older
+The causes, which `provenance/causes.py` names, follow from the two manifests. Which rows each of them changed is found by making the tables of the older
 release again and letting in one cause after the other, in the order above, until they are those of the newer one:
 every row is counted under each step that changed it, and the steps together are the whole difference.
 """
@@ -14,16 +14,17 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipelines import causes, database, feed_tables, inputs, lake, releases, table_changes
 from pipelines import contract as contracts
-from pipelines.causes import CORRECTION, DATA, DECISION, RULE, Batch, Made
+from pipelines import database, feed_tables, lake, releases
 from pipelines.contract.model import Contract
 from pipelines.database import literal, quoted
 from pipelines.errors import WarehouseError
-from pipelines.releases import Release
+from pipelines.provenance import causes, inputs
+from pipelines.provenance.causes import CORRECTION, DATA, DECISION, RULE, Batch, Made
+from pipelines.releases import Release, table_changes
+from pipelines.releases.table_changes import TableChange, Version
 from pipelines.run import rebuilding
 from pipelines.run.rebuilding import Recipe
-from pipelines.table_changes import TableChange, Version
 
 _SHOWN = 5
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from pipelines import lake, release_marks, retention, settings
+from pipelines import lake, settings
 from pipelines.errors import WarehouseError
-from pipelines.retention import Fate
+from pipelines.releases import marks, retention
+from pipelines.releases.retention import Fate
 from pipelines.run import inbox
 from pipelines.run.opening import readable
 from pipelines.run.published import find_release
@@ -32,17 +33,17 @@ class Pruned:
 
 def pin(name: str, *, by: str = "", reason: str = "") -> str:
     """Keep a release whatever its age; returns its id. Raises WarehouseError when there is none of that name."""
-    with release_marks.being_changed():
+    with marks.being_changed():
         release_id = find_release(name).release_id
-        release_marks.pin(release_id, settings.now(), by, reason)
+        marks.pin(release_id, settings.now(), by, reason)
     return release_id
 
 
 def unpin(name: str) -> str:
     """Let a release go in its time; returns its id. Raises WarehouseError when it is not pinned."""
-    with release_marks.being_changed():
-        release_id = name if release_marks.is_pinned(name) else find_release(name).release_id
-        if not release_marks.unpin(release_id):
+    with marks.being_changed():
+        release_id = name if marks.is_pinned(name) else find_release(name).release_id
+        if not marks.unpin(release_id):
             raise WarehouseError(
                 f"release {release_id} is not pinned",
                 next_step="`urbanbrain release list` shows which are",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from pipelines import inputs, release_marks, releases
+from pipelines import releases
 from pipelines.errors import WarehouseError
-from pipelines.releases import Release
+from pipelines.provenance import inputs
+from pipelines.releases import Release, marks
 from pipelines.run.differing import causes_between
 
 CURRENT, PREVIOUS = "current", "previous"
@@ -41,7 +42,7 @@ def release_list() -> list[dict[str, Any]]:
     somebody pinned them.
     """
     current = releases.pointer()
-    pins = release_marks.pins()
+    pins = marks.pins()
     rows: list[dict[str, Any]] = [
         {
             "release_id": release_id,

@@ -190,7 +190,7 @@ def _sheets(connection: DuckDBPyConnection, office: str, feed: str) -> tuple[lis
 
 def _of_desk(connection: DuckDBPyConnection, table: str) -> Any:
     """A table of the desk as it may leave the warehouse: what an office sees in its file it sees on a sheet."""
-    from pipelines.disclosure import Disclosure
+    from pipelines.publication.disclosure import Disclosure
 
     kinds: dict[str, dict[str, str]] = {}
     for name, column, kind in connection.execute(

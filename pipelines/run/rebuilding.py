@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import contract as contracts
-from pipelines import decisions, inputs, lake, parts, releases, settings
-from pipelines.causes import Batch, key
+from pipelines import decisions, lake, parts, releases, settings
 from pipelines.errors import DataError, SettingError, UrbanBrainError, WarehouseError
 from pipelines.lake import Stage, Window
+from pipelines.provenance import inputs
+from pipelines.provenance.causes import Batch, key
 from pipelines.receipt import Receipt
 from pipelines.releases import Release
 from pipelines.run.batches import gate

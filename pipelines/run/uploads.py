@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from pipelines import retention, settings, uploading
+from pipelines import settings
 from pipelines.errors import SettingError
+from pipelines.outlets import uploading
+from pipelines.outlets.uploading import Uploaded
+from pipelines.releases import retention
 from pipelines.run.published import CURRENT, find_release
-from pipelines.uploading import Uploaded
 
 
 def upload(

@@ -9,6 +9,7 @@ from typing import Any
 from pipelines import contract as contracts
 from pipelines import database, lake, notices, releases, settings
 from pipelines.errors import NotBuilt, WarehouseError
+from pipelines.provenance import inputs
 from pipelines.run import held
 from pipelines.run.opening import has_table, loaded, readable, rows_of
 from pipelines.telling import stages as telling
@@ -67,7 +68,7 @@ def _is_outdated() -> bool:
     """Whether models, reference files or output contracts changed after the current release."""
     try:
         return bool(
-            releases.current().manifest.get("inputs_digest") != releases.inputs_digest(settings.project())
+            releases.current().manifest.get("inputs_digest") != inputs.build_digest(settings.project())
         )
     except WarehouseError:
         return False
@@ -88,7 +89,7 @@ def build(*, full: bool = False) -> dict[str, dict[str, Any]]:
             # Said last: a build that dies before it is built again, and nobody publishes tables for more than they tell.
             connection.execute(
                 "create or replace table builds.batches as select feed_id, batch_id, contract_sha256, is_refused, "
-                f"{database.literal(releases.inputs_digest(settings.project()))} as inputs from ops.batches"
+                f"{database.literal(inputs.build_digest(settings.project()))} as inputs from ops.batches"
             )
         tell(built)
     return {table: asdict(each) for table, each in built.items()}
@@ -148,7 +149,7 @@ def _publish(follows: bytes | None) -> str:
 
     promises = [*contracts.load_governance(), *contracts.load_reference(), *contracts.load_operations()]
     with telling.publishing(promises) as tell, loaded() as connection:
-        not_built = _NOT_BUILT.format(inputs=database.literal(releases.inputs_digest(settings.project())))
+        not_built = _NOT_BUILT.format(inputs=database.literal(inputs.build_digest(settings.project())))
         if not has_table(connection, "builds", "batches") or database.count(connection, not_built):
             raise NotBuilt(
                 "the governance tables are older than what is loaded, or than their models",

@@ -18,8 +18,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import contract, database, lake, releases, settings
+from pipelines import contract, database, lake, settings
 from pipelines.parts import PartWriter, landing_key
+from pipelines.provenance import inputs
 from pipelines.receipt import Receipt
 from pipelines.samplecity import answerkey
 from pipelines.samplecity.catalogue import SOURCES
@@ -118,7 +119,7 @@ def record(evaluation: Evaluation) -> None:
     """Keep the figures in `samplecity.linkage_evaluations` of this home's warehouse."""
     values = figures(evaluation) | {
         "evaluated_at": settings.now(),
-        "inputs": releases.inputs_digest(settings.project()),
+        "inputs": inputs.build_digest(settings.project()),
         "by_rule": json.dumps(evaluation.by_rule),
         "by_evidence": json.dumps(evaluation.by_evidence),
     }

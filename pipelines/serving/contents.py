@@ -22,8 +22,8 @@ from pipelines.contract import FEED_LEVELS, dictionary
 from pipelines.database import literal, quoted
 from pipelines.errors import WarehouseError
 from pipelines.releases import Release
+from pipelines.releases.table_files import TableFiles
 from pipelines.serving import columns, roles
-from pipelines.table_files import TableFiles
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

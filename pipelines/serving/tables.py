@@ -15,8 +15,8 @@ from __future__ import annotations
 import re
 
 from pipelines.database import literal, quoted
-from pipelines.disclosure import STREET
 from pipelines.errors import WarehouseError
+from pipelines.publication.disclosure import STREET
 from pipelines.serving import roles
 from pipelines.serving.contents import DETAIL, IN_OFFICES, OFFICE, OPEN, PARTS, Offer, Part, stored_columns
 

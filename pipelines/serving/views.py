@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.database import literal, quoted
-from pipelines.disclosure import STREET
+from pipelines.publication.disclosure import STREET
 from pipelines.serving import columns, roles, tables
 from pipelines.serving.contents import DETAIL, OFFICE, OPEN, POSITION, Offer, Part
 

@@ -1,6 +1,6 @@
 """From the warehouse to an immutable release: Parquet for dashboards and for the district, one DuckDB file an office.
 
-Who gets what is decided in `disclosure.py`. The release id follows from what went in, so publishing the same
+Who gets what is decided in `publication/disclosure.py`. The release id follows from what went in, so publishing the same
 warehouse again writes nothing.
 """
 
@@ -16,24 +16,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import (
-    companions,
-    inputs,
-    lake,
-    predecessor,
-    release_marks,
-    release_parts,
-    releases,
-    suppression,
-)
+from pipelines import companions, lake, releases, suppression
 from pipelines.areas import editions
 from pipelines.companions import Publication
-from pipelines.disclosure import Disclosure
 from pipelines.errors import WarehouseError
 from pipelines.lake import Window
+from pipelines.provenance import inputs, predecessor
+from pipelines.publication import release_parts
+from pipelines.publication.disclosure import Disclosure
+from pipelines.publication.release_parts import ReleaseParts
 from pipelines.receipt import Receipt
-from pipelines.release_parts import ReleaseParts
-from pipelines.table_files import TableFiles
+from pipelines.releases import marks
+from pipelines.releases.table_files import TableFiles
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -57,7 +51,7 @@ def publish(
     `contracts` are the feeds', `governance` the output tables' and, if at hand, the reference tables'.
     `batches` are what it was built from, by default all of `ops.batches`: each with `feed_id`, `batch_id` and
     `landed_at`; whatever else they carry goes into the manifest. `follows` is what was kept of the release this one
-    follows, when that is not what CURRENT names: see `predecessor.py`.
+    follows, when that is not what CURRENT names: see `provenance/predecessor.py`.
     Raises WarehouseError when nothing is loaded, a promised table is missing, or an office file cannot be
     built; then CURRENT still names the release before.
     """
@@ -67,7 +61,7 @@ def publish(
             "nothing is loaded, so there is nothing to publish",
             next_step="run `urbanbrain load` and `urbanbrain build` first",
         )
-    with release_marks.being_changed():
+    with marks.being_changed():
         return _publish(connection, contracts, governance, project, batches, follows)
 
 
@@ -107,7 +101,7 @@ def _make_current(release_id: str) -> None:
     before = releases.pointer()
     with contextlib.suppress(OSError):  # what it said may be no name of a file
         if before != release_id and (lake.releases() / before / releases.MANIFEST).is_file():
-            release_marks.note_replaced(before)
+            marks.note_replaced(before)
     lake.write_file(lake.releases() / releases.CURRENT, f"{release_id}\n".encode())
 
 
@@ -207,7 +201,7 @@ class _Writing:
             ],
             "area_edition": self._area_edition(),
             "code": inputs.code(),
-            "inputs_digest": releases.inputs_digest(self.project),
+            "inputs_digest": inputs.build_digest(self.project),
             "inputs": [{"path": name, "sha256": digest} for name, digest in kept.items()],
             "batches": sorted(
                 ({key: _plain(value) for key, value in sorted(batch.items())} for batch in batches),
@@ -261,7 +255,7 @@ class _Writing:
         row = self.connection.execute(
             "select max(valid_from) from ref.areas where valid_from <= $day", {"day": self.parts.day}
         ).fetchone()
-        digest = releases.digest(self.project, (("contracts/reference", "area*.csv"),))
+        digest = inputs.content_digest(self.project, (("contracts/reference", "area*.csv"),))
         newest = max((each.edition_on.isoformat() for each in editions.loaded()), default="")
         return f"{row[0] if row else None}+{digest[:10]}{f'+{newest}' if newest else ''}"
 
@@ -292,7 +286,7 @@ def _release_id(
             for batch in batches
         ),
         "contracts": sorted([c.contract_id, c.version, c.sha256] for c in (*contracts, *governance)),
-        "inputs": releases.inputs_digest(project),
+        "inputs": inputs.build_digest(project),
         "code": inputs.code(),
         "held": held,
     }

@@ -12,13 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines import database, drift, inputs, parts, privacy, readers, settings, values
+from pipelines import database, drift, parts, privacy, readers, settings, values
 from pipelines.areas import places
 from pipelines.contract.model import Contract
 from pipelines.corrected_rows import CorrectedRows, as_shown
 from pipelines.database import literal, quoted
 from pipelines.errors import DataError
 from pipelines.lake import new_folder
+from pipelines.provenance import inputs
 from pipelines.readers import corrections
 from pipelines.receipt import CORRECTION, Part, Receipt
 from pipelines.typed_rows import TypedRows

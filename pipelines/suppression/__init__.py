@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from numpy.typing import NDArray
 
-    from pipelines.disclosure import PublicTable
+    from pipelines.publication.disclosure import PublicTable
 
 __all__ = ["SUPPRESSED", "SUPPRESSED_SAYS", "Protection", "counted", "protect", "together", "undeclared"]
 

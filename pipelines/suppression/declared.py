@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pipelines.contract.model import Column, Figure
 
 if TYPE_CHECKING:
-    from pipelines.disclosure import PublicTable
+    from pipelines.publication.disclosure import PublicTable
 
 STREET = "street_code"
 _NUMBERS = ("integer", "number")

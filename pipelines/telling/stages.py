@@ -18,11 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pipelines import checks, lake, releases, settings, table_files
+from pipelines import checks, lake, releases, settings
 from pipelines import contract as contracts
 from pipelines.contract.model import Contract
 from pipelines.lake import ROWS, Window
 from pipelines.receipt import Receipt
+from pipelines.releases import table_files
 from pipelines.telling import events
 from pipelines.telling.events import Running, running, silently, tell
 

@@ -15,6 +15,7 @@ from pipelines import areas, cli, contract, database, lake, run, settings
 from pipelines.areas import editions
 from pipelines.areas.comparing import Difference
 from pipelines.errors import DataError
+from pipelines.provenance import inputs
 
 REFERENCE = settings.project() / "contracts" / "reference"
 REAL = settings.project().parent / "shared" / "data" / "areas"
@@ -328,12 +329,10 @@ def test_the_command_line_refuses_as_the_dag_does(used: Path, capsys: pytest.Cap
 
 
 def test_tables_of_before_an_edition_are_not_published(used: Path) -> None:
-    from pipelines import releases
-
-    before = releases.inputs_digest(settings.project())
+    before = inputs.build_digest(settings.project())
     run.load_edition(str(used), "2022-10-31", "2022-12-02")
 
-    assert before != releases.inputs_digest(settings.project())
+    assert before != inputs.build_digest(settings.project())
 
 
 # The real editions

@@ -1,7 +1,7 @@
 """Which identifiers of rows one street's office may hold and which it may not; found in the warehouse, by hand.
 
 Another street's are those that stand in rows of another street or of none, and neither in a row of its own nor in what
-anybody may read. How a release decides who gets what is `pipelines/disclosure.py`, which is not asked here.
+anybody may read. How a release decides who gets what is `pipelines/publication/disclosure.py`, which is not asked here.
 """
 
 from __future__ import annotations

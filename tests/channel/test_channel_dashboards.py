@@ -18,7 +18,8 @@ from channel_days import PROJECT, Channel
 from sqlalchemy.pool import NullPool
 from starlette.testclient import TestClient
 
-from pipelines import page_server, releases
+from pipelines import releases
+from pipelines.outlets import page_server
 
 DOCUMENT = (PROJECT / "docs" / "dashboards.md").read_text(encoding="utf-8")
 SCORECARD, INCIDENTS = "governance.street_scorecard", "governance.incidents_hourly"

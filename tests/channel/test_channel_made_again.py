@@ -9,7 +9,7 @@ import pytest
 from channel_days import DAYS, files, pulled_at, run_days, run_warehouse
 
 from pipelines import releases, run
-from pipelines.causes import CORRECTION, DATA, DECISION
+from pipelines.provenance.causes import CORRECTION, DATA, DECISION
 from pipelines.run import Rebuilt
 
 STAGES = ("landing", "validated", "quarantine", "held", "refused", "decisions")

@@ -18,9 +18,9 @@ import pytest
 import reading
 from later_days import arrive, days_of, put_away
 
-from pipelines import lake, releases, retention, run, settings
-from pipelines.releases import Release
-from pipelines.retention import Policy
+from pipelines import lake, releases, run, settings
+from pipelines.releases import Release, retention
+from pipelines.releases.retention import Policy
 from pipelines.stages import gate
 
 DEMO_DAYS = 3

@@ -17,9 +17,9 @@ from pipelines.cli.commands import app
 from pipelines.errors import UrbanBrainError
 from pipelines.parts import landing_key, read_part
 from pipelines.receipt import Part, Receipt
-from pipelines.received_bytes import KEPT
 from pipelines.run.opening import loaded
 from pipelines.samplecity import answerkey
+from pipelines.tracing.received_bytes import KEPT
 
 
 def asked(query: str) -> Any:

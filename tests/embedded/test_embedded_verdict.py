@@ -15,7 +15,7 @@ from pipelines import contract as contracts
 from pipelines.embedded.due import Pull
 from pipelines.embedded.verdict import complaints
 from pipelines.lake import Window
-from pipelines.office_file import OfficeView
+from pipelines.publication.office_file import OfficeView
 from pipelines.receipt import Receipt
 from pipelines.releases import Release, manifest_sha256
 

@@ -10,9 +10,10 @@ import pytest
 from histories import IN_BOTH
 from typer.testing import CliRunner
 
-from pipelines import cli, contract, database, decisions, lake, linkage, releases, settings
+from pipelines import cli, contract, database, decisions, lake, linkage, settings
 from pipelines.decisions import links
 from pipelines.errors import DataError, WarehouseError
+from pipelines.provenance import inputs
 from pipelines.samplecity import evaluation
 from pipelines.stages import governance, loading
 
@@ -77,11 +78,11 @@ def test_a_decision_is_kept_masked_and_every_build_follows_it(built: None) -> No
     assert [("pending", ONE, OTHER)] == ask(
         "select review_status, one_id, other_id from governance.link_review"
     )
-    before = releases.inputs_digest(settings.project())
+    before = inputs.build_digest(settings.project())
     run("decide", ONE, OTHER, "--same", "--by", "霍营街道网格科", "--why", "同一盏灯，来电人16312345678")
     build()
 
-    assert before != releases.inputs_digest(settings.project())
+    assert before != inputs.build_digest(settings.project())
     assert [("accepted", "霍营街道网格科")] == ask(
         "select review_status, decided_by from governance.link_review"
     )

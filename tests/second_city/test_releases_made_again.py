@@ -13,10 +13,11 @@ from made_again import everything, pedido, pull, release, send_back
 from typer.testing import CliRunner
 from vila_clarim import whole_project
 
-from pipelines import inputs, lake, run
-from pipelines.causes import AREA, CORRECTION, DATA, DECISION, RULE
+from pipelines import lake, run
 from pipelines.cli import app
 from pipelines.errors import BatchHeld, WarehouseError
+from pipelines.provenance import inputs
+from pipelines.provenance.causes import AREA, CORRECTION, DATA, DECISION, RULE
 from pipelines.releases import Release
 from pipelines.run import Rebuilt
 

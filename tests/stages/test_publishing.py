@@ -31,10 +31,11 @@ from two_streets import (
     warehouse,
 )
 
-from pipelines import lake, release_parts, releases
-from pipelines.disclosure import Disclosure
+from pipelines import lake, releases
 from pipelines.errors import WarehouseError
-from pipelines.office_file import OfficePlan, OfficeTable, build_apart
+from pipelines.publication import release_parts
+from pipelines.publication.disclosure import Disclosure
+from pipelines.publication.office_file import OfficePlan, OfficeTable, build_apart
 from pipelines.releases import Release
 from pipelines.stages import publishing
 

@@ -14,8 +14,9 @@ import duckdb
 import pytest
 from two_streets import EAST, FEEDS, GOVERNANCE, LANDED_AT, WEST, column, project, warehouse
 
-from pipelines import inputs, lake, release_marks, releases
-from pipelines.releases import Release
+from pipelines import lake, releases
+from pipelines.provenance import inputs
+from pipelines.releases import Release, marks
 from pipelines.stages import publishing
 
 MORE = (
@@ -158,7 +159,7 @@ def test_what_a_release_followed_is_kept_as_its_input(made: Path) -> None:
     release = second(made)
     digest = (release.inputs or {})[inputs.PREDECESSOR]
 
-    assert digest == release_marks.followed(release.release_id)
+    assert digest == marks.followed(release.release_id)
     account = json.loads(inputs.read(digest))
     assert first.release_id == account["release_id"]
     assert 2 == account["tables"]["district"]["governance.cases"]["rows"]

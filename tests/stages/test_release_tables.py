@@ -11,10 +11,11 @@ import pyarrow.parquet
 import pytest
 from two_streets import EAST, FEEDS, GOVERNANCE, KEY, WEST, column, contract, project, warehouse
 
-from pipelines import asking, lake, release_parts, releases, table_changes
+from pipelines import asking, lake, releases
 from pipelines.contract.model import Contract
-from pipelines.disclosure import PublicTable
-from pipelines.releases import Release
+from pipelines.publication import release_parts
+from pipelines.publication.disclosure import PublicTable
+from pipelines.releases import Release, table_changes
 from pipelines.stages import publishing
 
 SCORES = "governance.hourly"

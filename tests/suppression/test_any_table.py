@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipelines import suppression
 from pipelines.auditing import attack, evidence
 from pipelines.contract.model import Contract
-from pipelines.disclosure import PublicTable
+from pipelines.publication.disclosure import PublicTable
 from pipelines.releases import Release
 
 pytestmark = pytest.mark.long

@@ -12,7 +12,7 @@ from two_streets import column
 from pipelines import contract as contracts
 from pipelines import suppression
 from pipelines.contract.model import Contract, Figure
-from pipelines.disclosure import Disclosure, PublicTable
+from pipelines.publication.disclosure import Disclosure, PublicTable
 
 
 def _public(contract: Contract) -> PublicTable:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from by_hand import A, B, C, Rows, Town, calls, shown, table
 
-from pipelines import inputs, lake, releases
+from pipelines import lake, releases
 from pipelines.contract.model import Contract
+from pipelines.provenance import inputs
 from pipelines.releases import Release
 from pipelines.stages import publishing
 

@@ -18,8 +18,9 @@ import pytest
 import yaml
 from duckdb import DuckDBPyConnection
 
-from pipelines import checks, contract, office_views, settings
+from pipelines import checks, contract, settings
 from pipelines.database import quoted
+from pipelines.publication import office_views
 from pipelines.stages import governance
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))

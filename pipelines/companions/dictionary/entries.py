@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipelines import office_views, releases, suppression
+from pipelines import releases, suppression
 from pipelines.companions.publication import Publication
 from pipelines.contract import dictionary
 from pipelines.contract.model import Column, Contract
-from pipelines.disclosure import Disclosure, PublicTable
+from pipelines.publication import office_views
+from pipelines.publication.disclosure import Disclosure, PublicTable
 
 Both = tuple[str, str]
 """English and Chinese."""

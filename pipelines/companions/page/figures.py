@@ -15,8 +15,8 @@ from pipelines.areas import boundaries
 from pipelines.companions.publication import Publication, PublishedTable
 from pipelines.contract.model import Column, Contract
 from pipelines.database import literal, quoted
-from pipelines.disclosure import qualified
 from pipelines.errors import WarehouseError
+from pipelines.publication.disclosure import qualified
 from pipelines.suppression import SUPPRESSED
 
 Row = dict[str, Any]

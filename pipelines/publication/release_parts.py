@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipelines import office_views, releases, suppression, table_files
+from pipelines import releases, suppression
 from pipelines.companions import PublishedFile, PublishedTable
 from pipelines.contract import dictionary
 from pipelines.database import count, literal, quoted
-from pipelines.disclosure import STREET, Disclosure, PublicTable, qualified
 from pipelines.errors import WarehouseError
-from pipelines.office_file import OfficePlan, OfficeTable, OfficeView, build_apart
-from pipelines.table_files import TableFiles
+from pipelines.publication import office_views
+from pipelines.publication.disclosure import STREET, Disclosure, PublicTable, qualified
+from pipelines.publication.office_file import OfficePlan, OfficeTable, OfficeView, build_apart
+from pipelines.releases import table_files
+from pipelines.releases.table_files import TableFiles
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

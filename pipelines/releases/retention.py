@@ -24,10 +24,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipelines import inputs, lake, release_marks, releases, settings
+from pipelines import lake, releases, settings
 from pipelines.errors import DataError, WarehouseError
 from pipelines.lake import Stage
+from pipelines.provenance import inputs
 from pipelines.receipt import Receipt
+from pipelines.releases import marks
 
 CURRENT, PINNED, DAMAGED, READ, NEWEST, MONTH, YOUNG = (
     "current", "pinned", "damaged", "read", "newest", "month", "young",
@@ -114,7 +116,7 @@ def fates(by: Policy, now: datetime) -> list[Fate]:
     if not listed and not damaged:
         return []
     here = [
-        seen(each.manifest, releases.published_at(each), release_marks.replaced_at(each.release_id))
+        seen(each.manifest, releases.published_at(each), marks.replaced_at(each.release_id))
         for each in listed
     ]
     judged = judge(here, releases.current().release_id, by, now)
@@ -143,15 +145,15 @@ def remove(going: Iterable[Fate], by: Policy, now: datetime) -> list[str]:
     gone = []
     for fate in going:
         path = lake.releases() / fate.release_id
-        with release_marks.being_changed():
+        with marks.being_changed():
             if _held_back(fate.release_id, _pointer()) or not path.exists():
                 continue
-            left = release_marks.replaced_at(fate.release_id)
+            left = marks.replaced_at(fate.release_id)
             if left and now - left < by.grace:
                 continue
-            release_marks.note_pruned(fate.release_id, now, fate.as_of, by.rule)
+            marks.note_pruned(fate.release_id, now, fate.as_of, by.rule)
             doomed = lake.set_aside(path)
-            release_marks.forget(fate.release_id)
+            marks.forget(fate.release_id)
         shutil.rmtree(doomed, ignore_errors=True)
         gone.append(fate.release_id)
     return gone
@@ -216,7 +218,7 @@ def _month(release: Seen) -> str:
 def _held_back(release_id: str, current: str) -> str:
     if release_id == current:
         return CURRENT
-    return PINNED if release_marks.is_pinned(release_id) else ""
+    return PINNED if marks.is_pinned(release_id) else ""
 
 
 def _left(release: Seen, listed: Sequence[Seen]) -> datetime:

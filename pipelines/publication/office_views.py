@@ -19,7 +19,7 @@ import sqlglot.expressions
 from pipelines.contract import dictionary
 from pipelines.contract.model import Contract
 from pipelines.errors import WarehouseError
-from pipelines.office_file import OfficeView
+from pipelines.publication.office_file import OfficeView
 
 # The one table beside them that only an office file has.
 THIS_OFFICE = "this_office"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.database import count, literal, quoted
 from pipelines.releases import Release
-from pipelines.table_files import TableFiles
+from pipelines.releases.table_files import TableFiles
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -17,12 +17,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pipelines import contract as contracts
-from pipelines import lineage, received_bytes, release_marks, releases, settings
+from pipelines import lineage, releases, settings
 from pipelines.contract.model import Contract
 from pipelines.contract.problems import did_you_mean
 from pipelines.database import quoted
 from pipelines.errors import UrbanBrainError, WarehouseError
 from pipelines.lineage.uses import IDENTITY
+from pipelines.releases import marks
+from pipelines.tracing import received_bytes
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -116,7 +118,7 @@ class _Tracing:
             raise self._unknown_key(table, feed.key, key)
         found.readers = [*self._readers(table, rows, named)]
         found.releases = self._releases(table, rows, found)
-        found.pruned = len(release_marks.pruned())
+        found.pruned = len(marks.pruned())
         return found
 
     # What there is to trace

@@ -24,11 +24,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipelines import lake, releases, retention
+from pipelines import lake, releases
 from pipelines.errors import SettingError, WarehouseError
-from pipelines.releases import CURRENT, DISTRICT, MANIFEST, OFFICES, TABLES, Release, audience
-from pipelines.retention import Policy
-from pipelines.storage import Storage, Stored
+from pipelines.outlets.storage import Storage, Stored
+from pipelines.releases import CURRENT, DISTRICT, MANIFEST, OFFICES, TABLES, Release, audience, retention
+from pipelines.releases.retention import Policy
 
 AUDIENCES = (TABLES, DISTRICT, OFFICES)
 _TOLD_ANYBODY = ("release_id", "as_of", "timezone", "code_version", "contracts", "area_edition")

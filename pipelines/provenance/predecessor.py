@@ -16,10 +16,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines import inputs, release_marks, releases
-from pipelines.causes import Made, key
+from pipelines import releases
 from pipelines.errors import WarehouseError
-from pipelines.releases import Release
+from pipelines.provenance import inputs
+from pipelines.provenance.causes import Made, key
+from pipelines.releases import Release, marks
 
 Account = Mapping[str, Any]
 _OF_BATCH = ("feed_id", "window_start", "batch_id", "is_refused", inputs.JUDGED_WITH, "contract_sha256")
@@ -30,13 +31,13 @@ def of(release_id: str, given: bytes | None = None) -> tuple[Account | None, dic
 
     The first time that is what CURRENT names, or the account `given`; afterwards what was noted then.
     """
-    noted = release_marks.followed(release_id)
+    noted = marks.followed(release_id)
     if noted is not None and not inputs.absent([noted] if noted else []):
         digest, content = noted, inputs.read(noted) if noted else b""
     else:
         content = given if given is not None else _encoded(_current(release_id))
         digest = inputs.keep_content(content, is_closed=True) if content else ""  # it counts what few may see
-        release_marks.note_followed(release_id, digest)
+        marks.note_followed(release_id, digest)
     if not content:
         return None, {}
     return json.loads(content), {inputs.PREDECESSOR: digest}

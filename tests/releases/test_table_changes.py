@@ -9,9 +9,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import database, table_changes
-from pipelines.table_changes import TableChange, Version
-from pipelines.table_files import TableFiles
+from pipelines import database
+from pipelines.releases import table_changes
+from pipelines.releases.table_changes import TableChange, Version
+from pipelines.releases.table_files import TableFiles
 
 
 @pytest.fixture

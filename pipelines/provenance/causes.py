@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines import inputs
 from pipelines.errors import WarehouseError
+from pipelines.provenance import inputs
 from pipelines.receipt import CORRECTION as SENT_BACK
 from pipelines.receipt import SOURCE
 

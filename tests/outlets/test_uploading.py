@@ -23,10 +23,10 @@ from typer.testing import CliRunner
 
 from pipelines import cli, lake, releases, run, settings
 from pipelines.errors import SettingError, StorageUnavailable, UrbanBrainError, WarehouseError
-from pipelines.retention import Policy
+from pipelines.outlets.storage import Storage
+from pipelines.outlets.uploading import AUDIENCES, prune, upload
+from pipelines.releases.retention import Policy
 from pipelines.stages import publishing
-from pipelines.storage import Storage
-from pipelines.uploading import AUDIENCES, prune, upload
 
 ACCESS, KEY = "AKIA-FOR-TESTS", "a-secret-key-for-tests"
 

@@ -1,46 +1,19 @@
-"""Reading releases: which one is current, whether its bytes are still the published ones, what is in it.
-
-    releases/<release_id>/manifest.json             every other file with rows, bytes and sha256
-                          datapackage.json          the same tables, described for Frictionless tools
-                          dcat.jsonld               and for portals that harvest catalogues
-                          changes.md, .json         what is different from the release before, and why
-                          dictionary.html, .md      every table and column in words
-                          tables/<schema>.<table>.parquet           figures anybody may read, small counts suppressed
-                          district/<schema>.<table>.parquet         every table in full, for the district centre
-                          …/<schema>.<table>/period=<month>/        one that is large, month by month
-                          district/disclosed.csv                    which small counts were shown and hidden so far
-                          offices/<street_code>/<street_code>.duckdb
-    releases/CURRENT                                one line: the release id
-    releases/pins/, replaced/, followed/, pruned/   what is noted about releases: `release_marks.py`
-
-A release never changes. A reader resolves CURRENT once and stays with what it found; asking for CURRENT
-again in the middle of a question would mix two releases. Writing releases is `stages/publishing.py`.
-"""
+"""One release: what its manifest says, where its files are, and whether they are still as they were published."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 import stat
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines import decisions, lake, release_marks, table_files
 from pipelines.errors import WarehouseError
-from pipelines.table_files import TableFiles
+from pipelines.releases import table_files
+from pipelines.releases.table_files import TableFiles
 
-CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
-_INPUTS = (
-    ("warehouse", "*.sql"),
-    ("contracts/reference", "*.csv"),
-    ("contracts/reference", "*.yaml"),
-    ("contracts/governance", "*.yaml"),
-)
 DATA_PACKAGE = "datapackage.json"
 PAGE = "index.html"
 TABLES = "tables"
@@ -48,8 +21,6 @@ DISTRICT = "district"
 OFFICES = "offices"
 DISCLOSED = "disclosed.csv"
 """In the folder of the district: what figures this release and those before it showed to anybody, and hid."""
-_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{10}")
-_NOTHING_YET = "run `make demo`, or `urbanbrain load`, `urbanbrain build` and `urbanbrain publish`"
 
 
 @dataclass(frozen=True)
@@ -132,11 +103,11 @@ class Release:
 
     def data_package(self) -> dict[str, Any]:
         """The Frictionless description of `tables`."""
-        return _read_json(self.path / DATA_PACKAGE)
+        return read_object(self.path / DATA_PACKAGE)
 
     def detail_package(self) -> dict[str, Any]:
         """The Frictionless description of `detail`; its paths are relative to the folder of the district."""
-        return _read_json(self.path / DISTRICT / DATA_PACKAGE)
+        return read_object(self.path / DISTRICT / DATA_PACKAGE)
 
     def verify(self) -> list[str]:
         """Every way the folder differs from what was published; empty when it is whole."""
@@ -162,117 +133,9 @@ class Release:
         return problems
 
 
-def current() -> Release:
-    """The release that readers should use, resolved once.
-
-    Raises WarehouseError when nothing is published yet or CURRENT names nothing readable.
-    """
-    try:
-        release_id = _pointer().read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        raise WarehouseError("nothing is published yet", next_step=_NOTHING_YET) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise WarehouseError(
-            f"{CURRENT} cannot be read: {type(error).__name__}",
-            next_step="look at it; `urbanbrain publish` writes it again",
-        ) from error
-    return read(release_id)
-
-
-def pointer() -> str:
-    """What CURRENT says, whether or not there is such a release; empty when it says nothing."""
-    try:
-        return _pointer().read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
-
-
-def has_pointer() -> bool:
-    """Whether something was ever published here."""
-    return _pointer().exists()
-
-
-def _pointer() -> Path:
-    return lake.releases() / CURRENT
-
-
-def read(release_id: str) -> Release:
-    """The release of that id. Raises WarehouseError when there is none or its manifest is broken."""
-    path = lake.releases() / release_id
-    if not _ID.fullmatch(release_id) or not (path / MANIFEST).is_file():
-        listed = [release.release_id for release in list_releases()]
-        is_start = not release_id or any(each.startswith(release_id) for each in listed)
-        if gone := [] if is_start else release_marks.pruned(release_id):
-            raise _pruned(gone)
-        known = ", ".join(listed[-3:])
-        raise WarehouseError(
-            f"there is no release {release_id!r}",
-            next_step=f"newest releases: {known}" if known else _NOTHING_YET,
-        )
-    manifest = _read_json(path / MANIFEST)
-    if manifest.get("release_id") != release_id or not isinstance(manifest.get("files"), list):
-        raise WarehouseError(
-            f"{MANIFEST} in release {release_id} is not its manifest",
-            next_step="move the release away and run `urbanbrain publish`",
-        )
-    return Release(release_id, path, manifest)
-
-
-def _pruned(gone: Sequence[dict[str, Any]]) -> WarehouseError:
-    said = [
-        f"release {each['release_id']} was pruned on {str(each.get('pruned_at', '?'))[:10]}" for each in gone
-    ]
-    rule = f": {gone[0]['rule']}" if gone[0].get("rule") else ""
-    return WarehouseError(
-        f"{said[0]}{rule}" if len(said) == 1 else "several releases start so: " + "; ".join(said),
-        next_step="a copy may be in a backup or where releases are uploaded; `urbanbrain release list` names those there are",
-    )
-
-
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest in a folder, wherever it is. Raises WarehouseError when it cannot be read."""
-    return _read_json(folder / MANIFEST)
-
-
-def list_releases() -> list[Release]:
-    """Every readable release, oldest first; a folder somebody is still writing is not one."""
-    return _listed()[0]
-
-
-def in_order() -> list[Release]:
-    """Readable releases as they were published: of those as of the same instant, by when they were written."""
-    return sorted(list_releases(), key=lambda each: (each.as_of, published_at(each)))
-
-
-def published_at(release: Release) -> datetime:
-    """When a release was written; long ago for one that goes in this moment."""
-    try:
-        seconds = (release.path / MANIFEST).stat().st_mtime
-    except FileNotFoundError:
-        seconds = 0.0
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def unreadable() -> dict[str, str]:
-    """Releases whose manifest cannot be read, by id, and why."""
-    return _listed()[1]
-
-
-def _listed() -> tuple[list[Release], dict[str, str]]:
-    found, damaged = [], {}
-    for path in sorted(lake.releases().iterdir()) if lake.releases().is_dir() else []:
-        if not _ID.fullmatch(path.name):
-            continue
-        if not (path / MANIFEST).is_file():
-            if path.is_dir() and any(path.iterdir()):  # a release appears whole, with its manifest in it
-                damaged[path.name] = f"{path.name}/{MANIFEST} is missing"
-        else:
-            try:
-                found.append(read(path.name))
-            except WarehouseError as error:
-                if (path / MANIFEST).is_file():  # it may have gone since it was listed
-                    damaged[path.name] = error.message
-    return found, damaged
+    return read_object(folder / MANIFEST)
 
 
 def manifest_sha256(manifest: dict[str, Any]) -> str:
@@ -329,7 +192,8 @@ def _open_to(path: Path, *, is_closed: bool) -> str:
     return ""
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file of a release. Raises WarehouseError when there is none."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -340,24 +204,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise WarehouseError(f"{path.parent.name}/{path.name} holds no JSON object")
     return values
-
-
-def inputs_digest(project: Path) -> str:
-    """A digest of what a build is made with beside batches: models, reference files, output contracts, and, where
-    there are any, editions and what people decided."""
-    digests = [digest(project, _INPUTS)]
-    if any(path.is_file() for path in lake.editions().glob("level=*/edition=*/*")):
-        digests.append(digest(lake.editions(), ((".", "level=*/edition=*/*.*"),)))
-    if decisions.files():
-        digests.append(digest(decisions.root(), ((".", "*.json"),)))
-    return "+".join(digests)
-
-
-def digest(project: Path, kinds: Iterable[tuple[str, str]]) -> str:
-    """A digest of names and contents of the files of these kinds, each a folder and a pattern."""
-    found = hashlib.sha256()
-    for folder, pattern in kinds:
-        for path in sorted((project / folder).rglob(pattern)):
-            content = path.read_bytes()
-            found.update(f"{path.relative_to(project).as_posix()}\0{len(content)}\0".encode() + content)
-    return found.hexdigest()

@@ -9,7 +9,7 @@ is handed to the process filled with zeros, both by DuckDB's allocator and by th
 learns from a random sample is used; one thread writes. On a system with neither of the two allocators only contents
 repeat.
 
-    python -m pipelines.office_file <plan.json>
+    python -m pipelines.publication.office_file <plan.json>
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pipelines import settings
 from pipelines.database import literal, quoted, transaction
 from pipelines.errors import UrbanBrainError, WarehouseError
 from pipelines.privacy import scrub
-from pipelines.table_files import TableFiles
+from pipelines.releases.table_files import TableFiles
 
 # A table takes at least one block, and most tables here are small: 16384 is DuckDB's smallest. From 65536 on DuckDB
 # packs numbers into bits, which large files gain more by: half a million rows take 46 MB instead of 96.
@@ -78,7 +78,7 @@ class OfficePlan:
 def build_apart(plan: OfficePlan, plan_file: Path) -> None:
     """Build the file in a new process. Raises WarehouseError with what that process said when it fails."""
     plan_file.write_text(json.dumps(asdict(plan), ensure_ascii=False), encoding="utf-8")
-    command = [sys.executable, "-m", "pipelines.office_file", str(plan_file)]
+    command = [sys.executable, "-m", "pipelines.publication.office_file", str(plan_file)]
     try:
         done = subprocess.run(  # noqa: S603 - our own module, no shell
             command,

@@ -14,9 +14,11 @@ import pytest
 from two_streets import FEEDS, GOVERNANCE, project, warehouse
 from typer.testing import CliRunner
 
-from pipelines import cli, inputs, lake, release_marks, releases, retention, run, settings
+from pipelines import cli, lake, releases, run, settings
 from pipelines.errors import SettingError, WarehouseError
-from pipelines.retention import Policy
+from pipelines.provenance import inputs
+from pipelines.releases import marks, retention
+from pipelines.releases.retention import Policy
 from pipelines.stages import publishing
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -138,7 +140,7 @@ def test_current_pinned_and_damaged_ones_stay(many: list[str]) -> None:
 
     assert {many[3], many[5], many[7], many[-1]} == {path.name for path in lake.releases().glob("2*")}
     assert ("pinned", "damaged", "current", "newest") == tuple(fates[many[place]] for place in (3, 5, 7, -1))
-    said = release_marks.pins()[many[3]]
+    said = marks.pins()[many[3]]
     assert "data desk" == said["by"]
     assert "13800138000" not in said["reason"]
     pins = {row["release_id"]: row["pin"] for row in run.release_list()}
@@ -160,8 +162,8 @@ def test_a_pin_that_cannot_be_read_still_holds(many: list[str]) -> None:
 
 
 def test_what_was_current_a_moment_ago_stays_for_readers(many: list[str]) -> None:
-    release_marks.note_replaced(many[0])
-    release_marks.note_replaced(many[1])
+    marks.note_replaced(many[0])
+    marks.note_replaced(many[1])
     _date(lake.releases() / "replaced" / many[0], NOW - timedelta(hours=23))
     _date(lake.releases() / "replaced" / many[1], NOW - timedelta(hours=25))
 
@@ -176,11 +178,11 @@ def test_a_publication_notes_which_release_it_replaces(home: Path, tmp_path: Pat
         connection.execute("update ref.areas set is_in_scope = false")
         first = publishing.publish(connection, FEEDS, GOVERNANCE, made).name
         publishing.publish(connection, FEEDS, GOVERNANCE, made)
-        assert release_marks.replaced_at(first) is None
+        assert marks.replaced_at(first) is None
         (made / "warehouse" / "office" / "new.sql").write_text("select 1 as one", encoding="utf-8")
         second = publishing.publish(connection, FEEDS, GOVERNANCE, made).name
-    assert release_marks.replaced_at(first) is not None
-    assert release_marks.replaced_at(second) is None
+    assert marks.replaced_at(first) is not None
+    assert marks.replaced_at(second) is None
 
     later = datetime.now(UTC)
     assert {first: "read", second: "current"} == {

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from page_served import Server, serving
 
-from pipelines import page_server, releases
+from pipelines import releases
 from pipelines.errors import SettingError, WarehouseError
+from pipelines.outlets import page_server
 
 FIRST, SECOND = "20261117T164000Z-aaaaaaaaaa", "20261118T164000Z-bbbbbbbbbb"
 SECRET = b"of the district alone"

@@ -3,7 +3,7 @@
     inputs/<sha256>.zst      one file each: contracts, reference files, models, loaded editions, decisions, boundaries
 
 Kept when a batch is judged and when a release is published. A file that is there stays as it is: what it is called
-says what is in it, and `retention.py` removes it once nothing needs it. Names as used in lists of inputs:
+says what is in it, and `releases/retention.py` removes it once nothing needs it. Names as used in lists of inputs:
 
     contracts/…, warehouse/…      files of the project
     editions/…                    official editions of the code list that were loaded
@@ -43,11 +43,16 @@ _LIBRARIES = (
     "duckdb", "pyarrow", "great-expectations", "python-calamine", "shapely", "croniter", "numpy", "scipy", "sqlglot",
 )  # fmt: skip
 """Those whose version can be seen in bytes of a release: what is hidden, too, is worked out by two of them."""
-SHAPES_NO_BYTES = (
-    "cli", "embedded", "samplecity", "asking", "auditing", "serving",
-    "page_server.py", "retention.py", "storage.py", "uploading.py",
-)  # fmt: skip
+SHAPES_NO_BYTES = frozenset(
+    ("cli", "embedded", "samplecity", "asking", "auditing", "serving", "outlets", "releases/retention.py")
+)
 """Rooms and modules that only read what is published, or make what is landed."""
+_OF_BUILD = (
+    ("warehouse", "*.sql"),
+    ("contracts/reference", "*.csv"),
+    ("contracts/reference", "*.yaml"),
+    ("contracts/governance", "*.yaml"),
+)
 _TOGETHER = 8  # files written at once: each waits for the disk, not for a processor
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 8}
 
@@ -177,13 +182,34 @@ def code() -> dict[str, Any]:
 
 @functools.cache
 def _code_digest() -> str:
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     found = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         name = path.relative_to(package)
-        if name.parts[0] not in SHAPES_NO_BYTES:
+        if not {name.as_posix(), name.parts[0]} & SHAPES_NO_BYTES:
             content = path.read_bytes()
             found.update(f"{name.as_posix()}\0{len(content)}\0".encode() + content)
+    return found.hexdigest()
+
+
+def build_digest(project: Path) -> str:
+    """A digest of what a build is made with beside batches: models, reference files, output contracts, and, where
+    there are any, editions and what people decided."""
+    digests = [content_digest(project, _OF_BUILD)]
+    if any(path.is_file() for path in lake.editions().glob("level=*/edition=*/*")):
+        digests.append(content_digest(lake.editions(), ((".", "level=*/edition=*/*.*"),)))
+    if decisions.files():
+        digests.append(content_digest(decisions.root(), ((".", "*.json"),)))
+    return "+".join(digests)
+
+
+def content_digest(project: Path, kinds: Iterable[tuple[str, str]]) -> str:
+    """A digest of names and contents of the files of these kinds, each a folder and a pattern."""
+    found = hashlib.sha256()
+    for folder, pattern in kinds:
+        for path in sorted((project / folder).rglob(pattern)):
+            content = path.read_bytes()
+            found.update(f"{path.relative_to(project).as_posix()}\0{len(content)}\0".encode() + content)
     return found.hexdigest()
 
 

@@ -1,0 +1,126 @@
+"""Which releases there are, and which one is current."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines import lake
+from pipelines.errors import WarehouseError
+from pipelines.releases import marks
+from pipelines.releases.release import MANIFEST, Release, read_object
+
+CURRENT = "CURRENT"
+_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{10}")
+_NOTHING_YET = "run `make demo`, or `urbanbrain load`, `urbanbrain build` and `urbanbrain publish`"
+
+
+def current() -> Release:
+    """The release that readers should use, resolved once.
+
+    Raises WarehouseError when nothing is published yet or CURRENT names nothing readable.
+    """
+    try:
+        release_id = _pointer().read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        raise WarehouseError("nothing is published yet", next_step=_NOTHING_YET) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WarehouseError(
+            f"{CURRENT} cannot be read: {type(error).__name__}",
+            next_step="look at it; `urbanbrain publish` writes it again",
+        ) from error
+    return read(release_id)
+
+
+def pointer() -> str:
+    """What CURRENT says, whether or not there is such a release; empty when it says nothing."""
+    try:
+        return _pointer().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def has_pointer() -> bool:
+    """Whether something was ever published here."""
+    return _pointer().exists()
+
+
+def _pointer() -> Path:
+    return lake.releases() / CURRENT
+
+
+def read(release_id: str) -> Release:
+    """The release of that id. Raises WarehouseError when there is none or its manifest is broken."""
+    path = lake.releases() / release_id
+    if not _ID.fullmatch(release_id) or not (path / MANIFEST).is_file():
+        listed = [release.release_id for release in list_releases()]
+        is_start = not release_id or any(each.startswith(release_id) for each in listed)
+        if gone := [] if is_start else marks.pruned(release_id):
+            raise _pruned(gone)
+        known = ", ".join(listed[-3:])
+        raise WarehouseError(
+            f"there is no release {release_id!r}",
+            next_step=f"newest releases: {known}" if known else _NOTHING_YET,
+        )
+    manifest = read_object(path / MANIFEST)
+    if manifest.get("release_id") != release_id or not isinstance(manifest.get("files"), list):
+        raise WarehouseError(
+            f"{MANIFEST} in release {release_id} is not its manifest",
+            next_step="move the release away and run `urbanbrain publish`",
+        )
+    return Release(release_id, path, manifest)
+
+
+def _pruned(gone: Sequence[dict[str, Any]]) -> WarehouseError:
+    said = [
+        f"release {each['release_id']} was pruned on {str(each.get('pruned_at', '?'))[:10]}" for each in gone
+    ]
+    rule = f": {gone[0]['rule']}" if gone[0].get("rule") else ""
+    return WarehouseError(
+        f"{said[0]}{rule}" if len(said) == 1 else "several releases start so: " + "; ".join(said),
+        next_step="a copy may be in a backup or where releases are uploaded; `urbanbrain release list` names those there are",
+    )
+
+
+def list_releases() -> list[Release]:
+    """Every readable release, oldest first; a folder somebody is still writing is not one."""
+    return _listed()[0]
+
+
+def in_order() -> list[Release]:
+    """Readable releases as they were published: of those as of the same instant, by when they were written."""
+    return sorted(list_releases(), key=lambda each: (each.as_of, published_at(each)))
+
+
+def published_at(release: Release) -> datetime:
+    """When a release was written; long ago for one that goes in this moment."""
+    try:
+        seconds = (release.path / MANIFEST).stat().st_mtime
+    except FileNotFoundError:
+        seconds = 0.0
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def unreadable() -> dict[str, str]:
+    """Releases whose manifest cannot be read, by id, and why."""
+    return _listed()[1]
+
+
+def _listed() -> tuple[list[Release], dict[str, str]]:
+    found, damaged = [], {}
+    for path in sorted(lake.releases().iterdir()) if lake.releases().is_dir() else []:
+        if not _ID.fullmatch(path.name):
+            continue
+        if not (path / MANIFEST).is_file():
+            if path.is_dir() and any(path.iterdir()):  # a release appears whole, with its manifest in it
+                damaged[path.name] = f"{path.name}/{MANIFEST} is missing"
+        else:
+            try:
+                found.append(read(path.name))
+            except WarehouseError as error:
+                if (path / MANIFEST).is_file():  # it may have gone since it was listed
+                    damaged[path.name] = error.message
+    return found, damaged
