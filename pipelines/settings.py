@@ -49,6 +49,10 @@ from pathlib import Path
 
 from pipelines.errors import SettingError
 
+PAGE_PORT = 8610
+"""Where `urbanbrain page` listens unless it is told."""
+QUESTION_SECONDS = 60.0
+"""How long a person's question may take unless they say."""
 _PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
 _DEMO_KEYS = "demo-keys.env"
 _LINEAGE_FILE = "openlineage.yml"

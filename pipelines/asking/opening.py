@@ -19,14 +19,13 @@ if TYPE_CHECKING:
 
 _MEMORY = "1GB"
 _AMOUNT = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B)", re.IGNORECASE)
-_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Bounds:
     """How long one question may take and how much memory it may have, such as `2GB`; "" is what the settings say."""
 
-    seconds: float = _SECONDS
+    seconds: float = settings.QUESTION_SECONDS
     memory: str = ""
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from pipelines import settings
 from pipelines.cli.screen import err, written
 from pipelines.errors import UrbanBrainError
 
@@ -43,7 +44,9 @@ def sql(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to a file, which appears whole. 写入文件")
     ] = None,
-    seconds: Annotated[float, typer.Option("--seconds", help="Give up after so long. 时限（秒）")] = 60.0,
+    seconds: Annotated[
+        float, typer.Option("--seconds", help="Give up after so long. 时限（秒）")
+    ] = settings.QUESTION_SECONDS,
     memory: Annotated[
         str, typer.Option("--memory", help="Memory it may have, such as 2GB; default 1GB. 内存上限")
     ] = "",

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines import settings
 from pipelines.cli.screen import out
 
 
@@ -23,7 +24,9 @@ def page(
             "--host", help="Address to listen on; 0.0.0.0 lets other machines read the open figures."
         ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes a free one.")] = 8610,
+    port: Annotated[
+        int, typer.Option("--port", help="Port to listen on; 0 takes a free one.")
+    ] = settings.PAGE_PORT,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
     print_path: Annotated[
         bool, typer.Option("--print-path", help="Only say where the page is on disk, and serve nothing.")

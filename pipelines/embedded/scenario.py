@@ -36,7 +36,6 @@ _SEED = 7
 _SCALE = 0.1
 _DAY_SECONDS = 900.0  # a minute on two quiet cores; a busy or old machine may take its time
 _BESIDE_SECONDS = 60.0
-_PAGE_PORT = 8610
 _QUIET_SECONDS = 15.0
 _ENDED = ("success", "failed")
 
@@ -99,7 +98,7 @@ def _channel(
     screen: Screen, interrupts: Interrupts, *, fresh: bool, paused: bool, port: int = 0
 ) -> Iterator[_Channel]:
     """Everything chosen, the sample city and the page started, Airflow not yet."""
-    city_port, page_port = free_port(), free_port(_PAGE_PORT if port else 0)
+    city_port, page_port = free_port(), free_port(settings.PAGE_PORT if port else 0)
     city, page = f"http://127.0.0.1:{city_port}", f"http://127.0.0.1:{page_port}/"
     make_keys()
     environment = {

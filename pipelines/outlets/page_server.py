@@ -36,7 +36,6 @@ from pipelines import lake, releases, settings
 from pipelines.errors import SettingError, WarehouseError
 from pipelines.releases import PAGE, Release
 
-PORT = 8610
 _ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 – compared with, not listened on
 _GRACE_SECONDS = 1
 _RETRY_SECONDS = 10
@@ -88,7 +87,7 @@ def serve(
     *,
     only: Release | None = None,
     host: str = "127.0.0.1",
-    port: int = PORT,
+    port: int = settings.PAGE_PORT,
     ready: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM: every release, or `only` one. `ready` is told the address once the port is ours.
