@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from answering import Quiet, listening
 from platforms import SOURCES, City, Rows, things
 
 from pipelines.connectors import Pulled, pull, pulling, session
@@ -116,7 +117,7 @@ def source() -> Iterator[Source]:
     """A fresh source on a free port of this machine."""
     source = Source()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
@@ -146,24 +147,15 @@ def source() -> Iterator[Source]:
                 if source.over.wait(reply.drip):
                     return
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    class Quiet(ThreadingHTTPServer):
+    class Patient(ThreadingHTTPServer):
         daemon_threads = True
 
         def handle_error(self, *_: Any) -> None:
             """A client that hangs up is what several tests are about."""
 
-    server = Quiet(("127.0.0.1", 0), Handler)
-    source.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield source
-    source.over.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(Handler, Patient) as source.url:
+        yield source
+        source.over.set()
 
 
 @pytest.fixture(autouse=True)

@@ -8,16 +8,15 @@ import json
 import re
 import socket
 import stat
-import threading
 from collections.abc import Iterator
 from datetime import date, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
+from answering import Quiet, listening
 from rich.console import Console
 
 from pipelines import contract as contracts
@@ -238,7 +237,7 @@ def test_the_summary_is_whole_lines_without_a_terminal() -> None:
     assert all(f'urbanbrain sql "{question}"' in text.getvalue() for question in QUESTIONS)
 
 
-class Moody(BaseHTTPRequestHandler):
+class Moody(Quiet):
     """Answers with the next of `codes`, then with 200."""
 
     codes: ClassVar[list[int]] = []
@@ -247,23 +246,14 @@ class Moody(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.seen.append(self.path)
-        self.send_response(self.codes.pop(0) if self.codes else 200)
-        self.end_headers()
-        self.wfile.write(b'{"ok": true}')
-
-    def log_message(self, *_: Any) -> None:
-        """Keep quiet."""
+        self.answer(b'{"ok": true}', self.codes.pop(0) if self.codes else 200)
 
 
 @pytest.fixture
 def moody() -> Iterator[str]:
     Moody.codes, Moody.seen = [], []
-    with HTTPServer(("127.0.0.1", 0), Moody) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with listening(Moody) as url:
+        yield url
 
 
 def test_a_busy_metadata_database_is_asked_again(moody: str) -> None:

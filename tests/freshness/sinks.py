@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from answering import Quiet, listening
 
 
 class Mailbox:
@@ -77,27 +76,14 @@ def web() -> Iterator[tuple[Hook, str]]:
     """A hook and its URL."""
     hook = Hook()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self) -> None:
             time.sleep(hook.seconds)
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if hook.status < 300:
                 hook.posts.append((self.path, dict(self.headers), body))
-            self.send_response(hook.status)
-            if hook.status == 302:
-                self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            elsewhere = {"Location": "/elsewhere"} if hook.status == 302 else {}
+            self.answer(b"", hook.status, **elsewhere)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield hook, f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(Handler) as url:
+        yield hook, url

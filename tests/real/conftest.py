@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from answering import Quiet, listening
 from real_sources import PULLS, Pull
 
 from pipelines import database, lake, run
@@ -54,34 +53,19 @@ class Outcome:
 def serving(folder: Path) -> Iterator[str]:
     """Serve a folder on a free port; a file that lies there as .gz is served as what is in it."""
 
-    class Files(BaseHTTPRequestHandler):
+    class Files(Quiet):
         def do_GET(self) -> None:
             plain = folder / self.path.lstrip("/")
             packed = plain.with_name(f"{plain.name}.gz")
             if plain.is_file():
-                body = plain.read_bytes()
+                self.answer(plain.read_bytes())
             elif packed.is_file():
-                body = gzip.decompress(packed.read_bytes())
+                self.answer(gzip.decompress(packed.read_bytes()))
             else:
                 self.send_error(404)
-                return
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: the test report is what people read."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(Files) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from answering import Quiet, listening
 
 PROJECT = Path(__file__).parent / "project"
 OURS = Path(__file__).parents[2] / "contracts" / "reference"
@@ -59,38 +59,21 @@ class SecondCity:
 def sources(pedidos: Sequence[tuple[Any, ...]] = _PEDIDOS, ruido: str = _RUIDO) -> Iterator[str]:
     """The city's two sources on a free port: requests by key, measurements as a file a day."""
 
-    class Answers(BaseHTTPRequestHandler):
+    class Answers(Quiet):
         def do_GET(self) -> None:
             where = urlsplit(self.path)
             asked = {name: values[0] for name, values in parse_qs(where.query).items()}
             if where.path == "/pedidos":
                 rows = [row for row in pedidos if row[0] > asked.get("depois", "")]
                 page = [dict(zip(_FIELDS, row, strict=True)) for row in rows[: int(asked["limit"])]]
-                self.reply("application/json", json.dumps({"pedidos": page}).encode())
+                self.answer(json.dumps({"pedidos": page}).encode(), Content_Type="application/json")
             elif where.path.startswith("/ruido_202610"):
-                self.reply("text/csv", ruido.encode("latin-1"))
+                self.answer(ruido.encode("latin-1"), Content_Type="text/csv")
             else:
                 self.send_error(404)
 
-        def reply(self, kind: str, body: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: the test report is what people read."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(Answers) as url:
+        yield url
 
 
 def whole_project(folder: Path) -> Path:

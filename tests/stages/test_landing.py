@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
+from answering import Quiet, listening
 
 from pipelines import lake
 from pipelines.connectors import session
@@ -42,7 +40,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setattr(session, "sleep", lambda seconds: None)
     site = Site()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             is_known = site.etag and self.headers.get("If-None-Match") == site.etag
             site.sent.append(304 if is_known else site.status)
@@ -53,17 +51,9 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             if not is_known:
                 self.wfile.write(site.content)
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    site.url = f"http://127.0.0.1:{server.server_address[1]}/things.json"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield site
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(Handler) as url:
+        site.url = f"{url}/things.json"
+        yield site
 
 
 @pytest.fixture
