@@ -8,11 +8,12 @@ brought, only the district does. How many rows changed, and which, `urbanbrain r
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipelines import releases
-from pipelines.companions.publication import Publication, PublishedTable
+from pipelines.companions import coverage
+from pipelines.companions.publication import Part, Publication
 from pipelines.contract import dictionary
 from pipelines.provenance import causes, predecessor
 from pipelines.provenance.causes import Cause
@@ -25,20 +26,17 @@ _Table = Mapping[str, Any]
 
 def write(publication: Publication) -> None:
     """Both files for anybody, and both for the district beside its tables."""
-    for folder, below, tables in (
-        ("", releases.TABLES, publication.tables),
-        (releases.DISTRICT, releases.DISTRICT, publication.detail),
-    ):
-        found = describe(publication, below, tables)
-        base = publication.folder / folder / CHANGES
+    for part in publication.parts:
+        found = describe(publication, part)
+        base = part.folder / CHANGES
         base.with_suffix(".json").write_text(
             json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
         )
         base.with_suffix(".md").write_text("\n".join(_lines(found)) + "\n", encoding="utf-8")
 
 
-def describe(publication: Publication, below: str, tables: Sequence[PublishedTable]) -> dict[str, Any]:
-    """What changed of the tables in one folder. `tables` are those of now."""
+def describe(publication: Publication, part: Part) -> dict[str, Any]:
+    """What changed of the tables in one part of a release."""
     before = publication.followed
     said: dict[str, Any] = {
         "release_id": publication.release_id,
@@ -53,24 +51,24 @@ def describe(publication: Publication, below: str, tables: Sequence[PublishedTab
     if "tables" not in before:  # it was damaged: nobody knows what was in it
         return said
     found = causes.between(predecessor.made(before), causes.made(publication.manifest))
-    is_open = below == releases.TABLES
     said["causes"] = [
         {
             "name": each.name,
             "name_zh": causes.IN_CHINESE[each.name],
-            "what": list(_in_the_open(each) if is_open else each.what),
+            "what": list(_in_the_open(each) if part.access == coverage.OPEN else each.what),
         }
         for each in found
     ]
-    package = json.loads(
-        (publication.folder / ("" if is_open else below) / releases.DATA_PACKAGE).read_text(encoding="utf-8")
+    package = json.loads((part.folder / releases.DATA_PACKAGE).read_text(encoding="utf-8"))
+    now = predecessor.tables(
+        package, {table.table: table.rows for table in part.tables}, publication.manifest
     )
-    now = predecessor.tables(package, {table.table: table.rows for table in tables}, publication.manifest)
-    titles = {table.table: dictionary.table_title(table.contract) for table in tables if table.contract}
+    was = before["tables"][part.below]
+    titles = {table.table: dictionary.table_title(table.contract) for table in part.tables if table.contract}
     said["tables"] = [
         {"table": name, "title_zh": titles.get(name, ""), **change}
-        for name in sorted(now.keys() | before["tables"][below].keys())
-        if (change := _change(before["tables"][below].get(name), now.get(name)))
+        for name in sorted(now.keys() | was.keys())
+        if (change := _change(was.get(name), now.get(name)))
     ]
     return said
 

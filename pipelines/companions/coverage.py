@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipelines import database, releases
-from pipelines.companions.publication import Publication, PublishedTable
+from pipelines import database
 from pipelines.database import literal, quoted
+
+if TYPE_CHECKING:
+    from pipelines.companions.publication import PublishedTable
 
 OPEN, RESTRICTED = "open", "restricted"
 SHARING = {
@@ -34,11 +37,6 @@ class Area:
     code: str
     name: str
     level: str
-
-
-def of_folder(folder: str) -> str:
-    """Who may have the tables in a folder of a release."""
-    return RESTRICTED if folder == releases.DISTRICT else OPEN
 
 
 def times(tables: Sequence[PublishedTable], folder: Path, timezone: str) -> dict[str, tuple[str, str]]:
@@ -69,15 +67,15 @@ def _time(table: PublishedTable) -> str:
     return next((name for name in names if kinds.get(name) in ("DATE", "TIMESTAMP WITH TIME ZONE")), "")
 
 
-def areas(publication: Publication) -> list[Area]:
-    """The areas the release is about, larger ones first; none where it has no register."""
-    table = next((table for table in publication.tables if table.table == _AREAS), None)
+def areas(tables: Sequence[PublishedTable], folder: Path, as_of: datetime, timezone: str) -> list[Area]:
+    """The areas in scope on the day of a release, larger ones first; none where it has no register."""
+    table = next((table for table in tables if table.table == _AREAS), None)
     if table is None:
         return []
-    day = _day(publication.as_of, publication.timezone)
+    day = _day(as_of, timezone)
     with database.memory() as connection:
         rows = connection.execute(
-            f"select area_code, area_name, area_level from {table.on_disk(publication.folder).sql} "
+            f"select area_code, area_name, area_level from {table.on_disk(folder).sql} "
             "where is_in_scope and valid_from <= $day and valid_to > $day "
             "order by list_position(['city', 'district', 'street', 'community'], area_level), area_code",
             {"day": day},

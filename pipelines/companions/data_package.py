@@ -13,12 +13,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Any
 
 from pipelines import releases, suppression
 from pipelines.companions import coverage
-from pipelines.companions.publication import Publication, PublishedTable
+from pipelines.companions.coverage import Area
+from pipelines.companions.publication import Part, Publication, PublishedTable
 from pipelines.contract.dictionary import table_description, table_schema, table_title
 from pipelines.contract.model import Column, Contract
 
@@ -51,32 +53,19 @@ _TYPES = (
 
 def write(publication: Publication) -> None:
     """One package for what anybody may read, and one beside the tables of the district centre."""
-    areas = [
-        {"code": area.code, "name": area.name, "level": area.level} for area in coverage.areas(publication)
-    ]
-    for folder, tables in (("", publication.tables), (releases.DISTRICT, publication.detail)):
-        times = coverage.times(tables, publication.folder, publication.timezone)
-        package = describe(publication, tables, folder, times=times, areas=areas)
-        text = json.dumps(package, ensure_ascii=False, indent=1)
-        file = publication.folder / folder / releases.DATA_PACKAGE
-        file.write_text(text + "\n", encoding="utf-8")
+    for part in publication.parts:
+        text = json.dumps(describe(publication, part), ensure_ascii=False, indent=1)
+        (part.folder / releases.DATA_PACKAGE).write_text(text + "\n", encoding="utf-8")
 
 
-def describe(
-    publication: Publication,
-    tables: Sequence[PublishedTable],
-    folder: str,
-    *,
-    times: Mapping[str, tuple[str, str]],
-    areas: Sequence[Mapping[str, str]],
-) -> dict[str, Any]:
-    """The data package of one folder of a release.
+def describe(publication: Publication, part: Part) -> dict[str, Any]:
+    """The data package of one part of a release.
 
     What is of no moment of the data has none of the clock: `created` is when the newest batch landed, so that bytes repeat.
     """
-    access = coverage.of_folder(folder)
+    tables = part.tables
     feeds = {str(batch["feed_id"]) for batch in publication.manifest.get("batches", ())}
-    english, chinese = coverage.SHARING[access]
+    english, chinese = coverage.SHARING[part.access]
     package = {
         "$schema": PACKAGE_PROFILE,
         "name": f"urbanbrain-{publication.release_id.lower()}",
@@ -85,17 +74,17 @@ def describe(
         "description": f"{english} {chinese}",
         "version": publication.release_id,
         "created": publication.as_of.isoformat(),
-        "access": access,
-        "licenses": [_LICENCES[access]],
+        "access": part.access,
+        "licenses": [_LICENCES[part.access]],
         "contributors": _contributors(tables),
         "sources": [_source(each) for each in publication.contracts if each.contract_id in feeds],
-        "keywords": _keywords(tables, areas),
-        "temporal": _span(times.values()),
-        "spatial": list(areas),
+        "keywords": _keywords(tables, publication.areas),
+        "temporal": _span(part.times.values()),
+        "spatial": [asdict(area) for area in publication.areas],
         "softwareVersion": publication.version,
     }
     files = {table.table: len(table.files) for table in tables}
-    resources = [_resource(table, folder, files, times.get(table.table)) for table in tables]
+    resources = [_resource(table, part, files) for table in tables]
     return {name: value for name, value in package.items() if value} | {"resources": resources}
 
 
@@ -110,12 +99,12 @@ def _source(feed: Contract) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value}
 
 
-def _keywords(tables: Sequence[PublishedTable], areas: Sequence[Mapping[str, str]]) -> list[str]:
+def _keywords(tables: Sequence[PublishedTable], areas: Sequence[Area]) -> list[str]:
     """Words to find the data by, in both languages: areas above the streets, tags, tables."""
     contracts = [
         table.contract for table in tables if table.contract and table.contract.level not in ("ref", "ops")
     ]
-    words = [area["name"] for area in areas if area["level"] in ("city", "district")]
+    words = [area.name for area in areas if area.level in ("city", "district")]
     words += sorted({tag for contract in contracts for tag in contract.tags})
     for contract in contracts:
         words += [contract.title, contract.business_name]
@@ -127,11 +116,9 @@ def _span(spans: Any) -> dict[str, str]:
     return {"start": min(days), "end": max(days)} if days else {}
 
 
-def _resource(
-    table: PublishedTable, folder: str, files: Mapping[str, int], time: tuple[str, str] | None
-) -> dict[str, Any]:
+def _resource(table: PublishedTable, part: Part, files: Mapping[str, int]) -> dict[str, Any]:
     contract = table.contract
-    paths = [PurePosixPath(file.path).relative_to(folder).as_posix() for file in table.files]
+    paths = [PurePosixPath(file.path).relative_to(part.path).as_posix() for file in table.files]
     resource: dict[str, Any] = {
         "$schema": RESOURCE_PROFILE,
         "name": table.table.lower(),
@@ -153,7 +140,7 @@ def _resource(
     if contract and contract.is_deprecated:
         resource["endOfSupport"] = contract.end_of_support.isoformat() if contract.end_of_support else ""
         resource["supersededBy"] = contract.superseded_by
-    if time:
+    if time := part.times.get(table.table):
         resource["temporal"] = _span([time])
     resource["schema"] = _schema(table, files)
     return {name: value for name, value in resource.items() if value != ""}

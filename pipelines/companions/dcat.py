@@ -7,14 +7,12 @@ district centre gets in another beside those files. Places of files are relative
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from pipelines import releases
 from pipelines.companions import coverage
 from pipelines.companions.coverage import Area
-from pipelines.companions.publication import Publication, PublishedFile, PublishedTable
+from pipelines.companions.publication import Part, Publication, PublishedFile, PublishedTable
 from pipelines.contract import dictionary
 from pipelines.contract.model import Contract
 
@@ -45,26 +43,15 @@ _CONTEXT: dict[str, Any] = {
 
 def write(publication: Publication) -> None:
     """One catalogue for anybody, and one beside the tables of the district centre."""
-    areas = coverage.areas(publication)
-    for folder, tables in (("", publication.tables), (releases.DISTRICT, publication.detail)):
-        times = coverage.times(tables, publication.folder, publication.timezone)
-        text = json.dumps(
-            describe(publication, tables, folder, times=times, areas=areas), ensure_ascii=False, indent=1
-        )
-        (publication.folder / folder / DCAT).write_text(text + "\n", encoding="utf-8")
+    for part in publication.parts:
+        text = json.dumps(describe(publication, part), ensure_ascii=False, indent=1)
+        (part.folder / DCAT).write_text(text + "\n", encoding="utf-8")
 
 
-def describe(
-    publication: Publication,
-    tables: Sequence[PublishedTable],
-    folder: str,
-    *,
-    times: Mapping[str, tuple[str, str]],
-    areas: Sequence[Area],
-) -> dict[str, Any]:
-    """The catalogue of one folder of a release."""
-    access = coverage.of_folder(folder)
-    owners = {table.contract.owner for table in tables if table.contract and table.contract.owner}
+def describe(publication: Publication, part: Part) -> dict[str, Any]:
+    """The catalogue of one part of a release."""
+    access = part.access
+    owners = {table.contract.owner for table in part.tables if table.contract and table.contract.owner}
     catalogue = {
         "@context": _CONTEXT,
         "@id": _release(publication.release_id, access),
@@ -77,32 +64,24 @@ def describe(
         "dct:language": ["en", "zh"],
         "dct:publisher": [_agent(owner) for owner in sorted(owners)],
         "dct:accessRights": _ACCESS[access],
-        "dct:spatial": [_place(area) for area in areas],
+        "dct:spatial": [_place(area) for area in publication.areas],
     }
     if publication.followed:
         catalogue["dcat:previousVersion"] = _release(publication.followed["release_id"], access)
-    catalogue["dcat:dataset"] = [
-        _data_set(publication, table, folder, access, times.get(table.table)) for table in tables
-    ]
+    catalogue["dcat:dataset"] = [_data_set(publication, part, table) for table in part.tables]
     return catalogue
 
 
-def _data_set(
-    publication: Publication,
-    table: PublishedTable,
-    folder: str,
-    access: str,
-    time: tuple[str, str] | None,
-) -> dict[str, Any]:
+def _data_set(publication: Publication, part: Part, table: PublishedTable) -> dict[str, Any]:
     contract = table.contract
-    name = f"{_release(publication.release_id, access)}:{table.table}"
+    name = f"{_release(publication.release_id, part.access)}:{table.table}"
     data_set: dict[str, Any] = {
         "@id": name,
         "@type": "dcat:Dataset",
         "dct:identifier": table.table,
         "dct:title": _titles(table),
         "dct:issued": publication.as_of.isoformat(),
-        "dct:accessRights": _ACCESS[access],
+        "dct:accessRights": _ACCESS[part.access],
     }
     if contract:
         data_set["dct:description"] = _texts(dictionary.table_description(contract), "")
@@ -111,20 +90,20 @@ def _data_set(
         data_set["dct:conformsTo"] = _standard(contract)
         if contract.owner:
             data_set["dct:publisher"] = _agent(contract.owner)
-    if time:
+    if time := part.times.get(table.table):
         data_set["dct:temporal"] = {
             "@type": "dct:PeriodOfTime",
             "dcat:startDate": time[0],
             "dcat:endDate": time[1],
         }
     data_set["dcat:distribution"] = [
-        _distribution(file, folder, access, f"{name}:{number}") for number, file in enumerate(table.files)
+        _distribution(file, part, f"{name}:{number}") for number, file in enumerate(table.files)
     ]
     return data_set
 
 
-def _distribution(file: PublishedFile, folder: str, access: str, name: str) -> dict[str, Any]:
-    path = PurePosixPath(file.path).relative_to(folder).as_posix()
+def _distribution(file: PublishedFile, part: Part, name: str) -> dict[str, Any]:
+    path = PurePosixPath(file.path).relative_to(part.path).as_posix()
     return {
         "@id": name,
         "@type": "dcat:Distribution",
@@ -133,10 +112,10 @@ def _distribution(file: PublishedFile, folder: str, access: str, name: str) -> d
         "dcat:downloadURL": path,
         "dcat:mediaType": _PARQUET,
         "dcat:byteSize": str(file.size),
-        "dct:accessRights": _ACCESS[access],
+        "dct:accessRights": _ACCESS[part.access],
         "dct:rights": {
             "@type": "dct:RightsStatement",
-            "skos:prefLabel": _texts(*coverage.SHARING[access]),
+            "skos:prefLabel": _texts(*coverage.SHARING[part.access]),
         },
         "spdx:checksum": {
             "@type": "spdx:Checksum",

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pipelines import releases
+from pipelines.companions import coverage
+from pipelines.companions.coverage import Area
 from pipelines.contract.model import Contract
 from pipelines.publication.disclosure import Disclosure
 from pipelines.releases.table_files import TableFiles
@@ -44,6 +48,21 @@ class PublishedTable:
 
 
 @dataclass(frozen=True)
+class Part:
+    """The tables of a release that the same people get, and where files that describe them stand."""
+
+    folder: Path
+    path: str
+    """Of that folder, relative to the release's; empty for what anybody may read."""
+    below: str
+    """In which folder of the release its tables are."""
+    access: str
+    tables: tuple[PublishedTable, ...]
+    times: Mapping[str, tuple[str, str]]
+    """First and last day each table has rows of, by name."""
+
+
+@dataclass(frozen=True)
 class Publication:
     """A release whose tables are written and whose companions are not."""
 
@@ -64,3 +83,20 @@ class Publication:
     """Who gets what."""
     followed: Mapping[str, Any] | None = None
     """What is kept of the release before, as `provenance/predecessor.py` tells it; None for the first."""
+
+    @cached_property
+    def areas(self) -> tuple[Area, ...]:
+        """The areas the release is about, larger ones first."""
+        return tuple(coverage.areas(self.tables, self.folder, self.as_of, self.timezone))
+
+    @cached_property
+    def parts(self) -> tuple[Part, Part]:
+        """What anybody may read, and what the district centre gets."""
+        return (
+            self._part("", releases.TABLES, coverage.OPEN, self.tables),
+            self._part(releases.DISTRICT, releases.DISTRICT, coverage.RESTRICTED, self.detail),
+        )
+
+    def _part(self, path: str, below: str, access: str, tables: tuple[PublishedTable, ...]) -> Part:
+        times = coverage.times(tables, self.folder, self.timezone)
+        return Part(self.folder / path, path, below, access, tables, times)
