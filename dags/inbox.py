@@ -37,6 +37,7 @@ hourly = AssetOrTimeSchedule(timetable=CronTriggerTimetable("17 * * * *", timezo
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
+    is_paused_upon_creation=False,
     default_args={"owner": "urbanbrain", **RETRY_WHAT_WAITING_CURES},
     tags=["desk"],
 )

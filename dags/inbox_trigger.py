@@ -7,10 +7,26 @@ The triggerer imports this module by its name, so the folder of the DAGs stands 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+
+def waiting(quiet_seconds: float) -> set[tuple[int, int]]:
+    """What waits, told apart by inode and time of writing: those stay when a task moves a file to where it takes it.
+
+    Called in a thread, for its import takes seconds.
+    """
+    from pipelines.run import inbox
+
+    found = set()
+    for path in inbox.waiting(quiet_seconds):
+        with contextlib.suppress(FileNotFoundError):  # taken a moment ago
+            file = path.lstat()
+            found.add((file.st_ino, file.st_mtime_ns))
+    return found
 
 
 class InboxTrigger(BaseEventTrigger):
@@ -29,12 +45,10 @@ class InboxTrigger(BaseEventTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look again and again; a file that was told of once is not told of while it lies there."""
-        from pipelines.run import inbox
-
-        told: set[Any] = set()
+        """Look again and again; a file that was told of once is not told of while it lies there or is being taken."""
+        told: set[tuple[int, int]] = set()
         while True:
-            found = set(await asyncio.to_thread(inbox.waiting, self.quiet_seconds))
+            found = await asyncio.to_thread(waiting, self.quiet_seconds)
             if found - told:
                 yield TriggerEvent({"files": len(found)})
             told = found

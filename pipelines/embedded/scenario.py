@@ -135,10 +135,12 @@ def _start(screen: Screen, channel: _Channel) -> None:
 
 
 def _stay(screen: Screen, channel: _Channel) -> None:
-    """Tell where things are, and wait for Ctrl-C."""
-    embedded = channel.embedded
+    """Have the drop folder looked into, tell where things are, and wait for Ctrl-C."""
+    embedded, inbox = channel.embedded, settings.inbox()
+    inbox.mkdir(parents=True, exist_ok=True)
+    embedded.watch()
     places = {"Airflow": embedded.airflow.url, "page": channel.page, "sample city": channel.city}
-    screen.places({**places, "logs": str(embedded.logs)})
+    screen.places({**places, "drop folder": str(inbox), "logs": str(embedded.logs)})
     screen.say("Ctrl-C stops everything")
     with contextlib.suppress(Interrupted):
         while True:

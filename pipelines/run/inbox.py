@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 import re
 import time
 from collections import Counter
@@ -48,16 +49,24 @@ class Taken:
 
 
 def waiting(quiet_seconds: float = _QUIET_SECONDS) -> list[Path]:
-    """Files in the drop folder that are there as a whole, and those a killed process was taking."""
+    """Files in the drop folder that are there as a whole, and those that are being taken or a killed process was taking."""
     inbox = settings.inbox()
     before = time.time() - quiet_seconds
     dropped = [
         path
         for path in _listed(inbox)
         if not path.name.startswith((".", "~$")) and not path.name.lower().endswith(_UNFINISHED)
-        and path.lstat().st_mtime <= before
+        and _written_at(path) <= before
     ]  # fmt: skip
     return [*_listed(inbox / TAKING), *dropped]
+
+
+def _written_at(path: Path) -> float:
+    """When a file was written last; never for one that somebody took since it was listed."""
+    try:
+        return path.lstat().st_mtime
+    except FileNotFoundError:
+        return math.inf
 
 
 def _listed(folder: Path) -> list[Path]:

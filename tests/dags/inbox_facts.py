@@ -11,21 +11,37 @@ import os
 import runpy
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
+HANG_SECONDS = 300
+"""The first look imports what it needs; nothing here is about time."""
 
-async def first_events(trigger: Any, drop: Any) -> list[Any]:
-    """What the trigger says of an empty folder, of a file in it, and of the same file still lying there."""
+
+async def first_events(trigger: Any, inbox: Path) -> list[Any]:
+    """What the trigger says of an empty folder, of a file in it, of the same file still lying there, of the same file
+    being taken, and of another one of that name.
+    """
+
+    def drop(content: bytes) -> None:
+        (inbox / "sheet.xlsx").write_bytes(content)
+        os.utime(inbox / "sheet.xlsx", (1, 1))
+
     events = trigger.run()
     waited = asyncio.ensure_future(anext(events))
     await asyncio.sleep(0.3)
     told: list[Any] = [waited.done()]
-    drop()
-    told.append((await asyncio.wait_for(waited, 5)).payload)
+    drop(b"no workbook")
+    told.append((await asyncio.wait_for(waited, HANG_SECONDS)).payload)
     again = asyncio.ensure_future(anext(events))
     await asyncio.sleep(0.3)
     told.append(again.done())
-    again.cancel()
+    (inbox / "taking").mkdir()
+    (inbox / "sheet.xlsx").rename(inbox / "taking" / "sheet.xlsx")
+    await asyncio.sleep(0.3)
+    told.append(again.done())
+    drop(b"no workbook either")
+    told.append((await asyncio.wait_for(again, HANG_SECONDS)).payload)
     return told
 
 
@@ -45,12 +61,7 @@ def main(folder: str, home: str) -> None:
     classpath, arguments = InboxTrigger(0.05, 0.1).serialize()
     inbox = settings.inbox()
     inbox.mkdir(parents=True)
-
-    def drop() -> None:
-        (inbox / "sheet.xlsx").write_bytes(b"no workbook")
-        os.utime(inbox / "sheet.xlsx", (1, 1))
-
-    events = asyncio.run(first_events(InboxTrigger(**arguments), drop))
+    events = asyncio.run(first_events(InboxTrigger(**arguments), inbox))
     task = dag.get_task("take")
     outlets = {task.outlets[0]: types.SimpleNamespace(extra={})}
     try:
