@@ -153,7 +153,7 @@ def test_forbidden_names_anywhere_and_values_in_any_spelling_refuse_the_batch() 
 
 
 @pytest.mark.long
-def test_a_hundred_thousand_devices_take_a_moment() -> None:
+def test_a_hundred_thousand_devices_are_read_without_looking_back() -> None:
     more = "".join(f"<Field{n}>value {n}</Field{n}>" for n in range(12))
     part = catalogue(*(item(f"{n:020d}", f"设备{n}", more) for n in range(100_000))).encode("gb18030")
     began = time.process_time()
@@ -161,7 +161,9 @@ def test_a_hundred_thousand_devices_take_a_moment() -> None:
     found, _ = read(DEVICE, CATALOGUE, part)
 
     assert 100_000 == found.rows
-    assert time.process_time() - began < 6
+    assert (
+        time.process_time() - began < 300
+    )  # of seconds it takes a few; a reader that looks back takes hours
 
 
 def test_a_document_is_held_to_the_number_it_promises() -> None:

@@ -176,7 +176,7 @@ def test_a_truncated_body_breaks_off_before_its_length(address: str):
 def test_a_source_that_times_out_is_left_alone(address: str):
     _fault(address, "/grid/cases.csv", "timeout")
     with pytest.raises(requests.exceptions.ReadTimeout):
-        requests.get(address + "/grid/cases.csv", timeout=0.2)
+        requests.get(address + "/grid/cases.csv", timeout=(60, 0.2))
 
 
 def test_a_drifting_page_repeats_a_row_and_loses_another(address: str):
