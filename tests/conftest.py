@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
+
+MAY_BE_ABSENT = ("../shared", "Chromium", "pyspark")
+"""What a test may be skipped for where CI runs. All else that tests need is pinned, and its absence is a failure."""
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED_DATA = PROJECT.parent / "shared" / "data"
@@ -52,6 +58,26 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     place = {file: number for number, file in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.relative_to(PROJECT / "tests").as_posix(), len(place)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return not_skipped_in_ci((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return not_skipped_in_ci((yield))
+
+
+def not_skipped_in_ci(report: Any) -> Any:
+    """A skip is a failure where CI is set, unless it names what CI need not have."""
+    if report.skipped and os.environ.get("CI") == "true" and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not any(name in reason for name in MAY_BE_ABSENT):
+            report.outcome = "failed"
+            report.longrepr = f"{reason}; in CI nothing is skipped but for want of {', '.join(MAY_BE_ABSENT)}"
+    return report
 
 
 @pytest.fixture(autouse=True)

@@ -342,7 +342,7 @@ def test_tables_of_before_an_edition_are_not_published(used: Path) -> None:
 def real(tmp_path_factory: pytest.TempPathFactory) -> DuckDBPyConnection:
     """The register of the reference files and all eight editions of streets."""
     if not REAL.is_dir():
-        pytest.skip("the real editions are not here")
+        pytest.skip("the real editions are not in ../shared/data")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("URBANBRAIN_HOME", str(tmp_path_factory.mktemp("home")))
         for day in DAYS[::-1]:
@@ -419,7 +419,7 @@ def test_343_units_are_assessed_today(real: DuckDBPyConnection) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not REAL.is_dir(), reason="the real editions are not here")
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real editions are not in ../shared/data")
 def test_seven_thousand_real_communities_are_found_below_their_streets(home: Path) -> None:
     for version, day in list(VILLAGES.items())[:2]:
         for name in (f"modood_streets_beijing_asof_{day}.csv", f"villages_beijing_v{version}.csv"):

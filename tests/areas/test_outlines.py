@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
-import pytest
+import shapely
 
 from pipelines.areas import boundaries
 
@@ -18,7 +18,6 @@ def square(west: float, south: float, side: float, *holes: list[tuple[float, flo
 
 
 def two_streets() -> boundaries.Boundaries:
-    shapely = pytest.importorskip("shapely")
     shapes = [square(116.30, 40.0, 0.02), square(116.32, 40.0, 0.02)]
     return boundaries.index(
         ["110114011", "110114012"], np.array([shapely.from_geojson(json.dumps(shape)) for shape in shapes])

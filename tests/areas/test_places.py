@@ -81,7 +81,6 @@ def locate(connection: DuckDBPyConnection, **row: Any) -> tuple[Any, ...]:
 @pytest.fixture
 def bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two square streets side by side, 0.02 degrees each, as a boundary file."""
-    pytest.importorskip("shapely")
     features = []
     for code, west in (("110114011", 116.30), ("110114012", 116.32)):
         corners = [(west, 40.0), (west + 0.02, 40.0), (west + 0.02, 40.02), (west, 40.02), (west, 40.0)]

@@ -31,7 +31,7 @@ def ended(told: list[dict[str, Any]], job: str) -> list[dict[str, Any]]:
 def test_every_event_is_as_openlineage_promises(told: list[dict[str, Any]], shared_data: Path) -> None:
     folder = shared_data / "standards" / "openlineage"
     if not folder.is_dir():
-        pytest.skip("the official schemas of OpenLineage are not here")
+        pytest.skip("the official schemas of OpenLineage are not in ../shared/data")
     official = Official(folder)
 
     assert Counter() == Counter(problem for event in told for problem in official.problems(event))

@@ -30,7 +30,7 @@ def test_no_defect_is_missing() -> None:
 def test_the_domain_reference_has_no_other() -> None:
     reference = PROJECT.parent / "shared" / "DOMAIN.md"
     if not reference.is_file():
-        pytest.skip("the domain reference is not here")
+        pytest.skip("the domain reference is not in ../shared")
     section = reference.read_text(encoding="utf-8").split("\n## 7.")[1].split("\n## 8.")[0]
 
     assert set(re.findall(r"^\| ([EATR]\d+) \|", section, flags=re.MULTILINE)) == set(BY_IDENTIFIER)

@@ -28,7 +28,6 @@ def strip(code: str, west: float, east: float) -> dict[str, Any]:
 def test_parcels_are_divided_where_boundaries_are_configured(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("shapely")
     path = tmp_path / "streets.geojson"
     features = [strip("110114010", 116.35, 116.5), strip("110114011", 116.2, 116.35)]
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")

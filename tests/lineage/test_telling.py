@@ -35,7 +35,7 @@ def nobody_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def official(shared_data: Path) -> Official:
     folder = shared_data / "standards" / "openlineage"
     if not folder.is_dir():
-        pytest.skip("the official schemas of OpenLineage are not here")
+        pytest.skip("the official schemas of OpenLineage are not in ../shared/data")
     return Official(folder)
 
 
@@ -132,7 +132,8 @@ def test_a_run_names_the_task_it_is_part_of(monkeypatch: pytest.MonkeyPatch, *, 
 
 @pytest.mark.long
 def test_the_provider_still_calls_a_task_so() -> None:
-    provider = pytest.importorskip("airflow.providers.openlineage.utils.utils")
+    from airflow.providers.openlineage.utils import utils as provider
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(provider.conf, "namespace", lambda: "urbanbrain")
         found = {

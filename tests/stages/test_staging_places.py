@@ -122,7 +122,6 @@ def test_communities_of_a_loaded_edition_help_a_row_on(monkeypatch: pytest.Monke
 def test_points_that_lie_elsewhere_than_they_say_warn(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    pytest.importorskip("shapely")
     ring = [(116.30, 40.0), (116.32, 40.0), (116.32, 40.02), (116.30, 40.02), (116.30, 40.0)]
     feature = {
         "type": "Feature",
