@@ -61,7 +61,7 @@ def list_() -> None:
     for row in rows:
         if row["damage"]:
             continue
-        changed = ", ".join(f"{name} {run.IN_CHINESE[name]} ({n})" for name, n in row["changed"].items())
+        changed = ", ".join(f"{name} {run.CAUSES[name]} ({n})" for name, n in row["changed"].items())
         table.add_row(
             row["release_id"],
             row["as_of"][:16],
@@ -254,7 +254,7 @@ def _print_causes(found: Difference, mark: str) -> None:
     for cause in found.causes:
         more = f" … {len(cause.what):,} in all" if len(cause.what) > shown else ""
         out.print(
-            f"{mark}{cause.name} {run.IN_CHINESE[cause.name]}: {'; '.join(cause.what[:shown])}{more}",
+            f"{mark}{cause.name} {run.CAUSES[cause.name]}: {'; '.join(cause.what[:shown])}{more}",
             highlight=False,
             soft_wrap=True,
             markup=False,
@@ -267,7 +267,9 @@ def _row(found: Difference, change: Any) -> tuple[str, ...]:
     if rows := found.by_cause.get(change.table):
         causes = ", ".join(f"{cause} ({n:,})" for cause, n in rows.items())
     else:
-        causes = ", ".join(f"{cause.name}?" for cause in found.causes if change.table in cause.tables)
+        causes = ", ".join(
+            f"{cause.name}?" for cause in found.causes if change.table in found.reached[cause.name]
+        )
     return (
         change.table,
         *(f"{number:,}" for number in (change.added, change.removed, change.changed)),
@@ -411,7 +413,7 @@ def _print_pruned(found: Pruned, *, would: bool) -> None:
     for fate in found.fates:
         if would or not fate.stays:
             said = (
-                f"stays: {fate.stays} {retention.IN_CHINESE[fate.stays]}"
+                f"stays: {fate.stays} {retention.REASONS[fate.stays]}"
                 if fate.stays
                 else ("would go" if would else "gone")
             )

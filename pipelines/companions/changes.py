@@ -54,7 +54,7 @@ def describe(publication: Publication, part: Part) -> dict[str, Any]:
     said["causes"] = [
         {
             "name": each.name,
-            "name_zh": causes.IN_CHINESE[each.name],
+            "name_zh": causes.CAUSES[each.name],
             "what": list(_in_the_open(each) if part.access == coverage.OPEN else each.what),
         }
         for each in found

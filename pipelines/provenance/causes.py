@@ -14,20 +14,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines import releases
 from pipelines.errors import WarehouseError
 from pipelines.provenance import inputs
 from pipelines.receipt import CORRECTION as SENT_BACK
 from pipelines.receipt import SOURCE
 
 DATA, CORRECTION, DECISION, AREA, RULE = "new data", "correction", "decision", "area change", "rule change"
-CAUSES = (DATA, CORRECTION, DECISION, AREA, RULE)
-IN_CHINESE = {
+CAUSES = {
     DATA: "新数据",
     CORRECTION: "更正",
     DECISION: "人工决定",
     AREA: "区划变更",
     RULE: "规则变更",
 }
+"""Every cause in their order, and how it is called in Chinese."""
 Batch = Mapping[str, Any]
 """A batch as a manifest lists it."""
 Key = tuple[str, str, str]
@@ -61,9 +62,8 @@ def key(batch: Batch) -> Key:
 
 def made(manifest: Mapping[str, Any]) -> Made:
     """What a manifest says its release was made from."""
-    listed = manifest.get("inputs")
-    names = {str(each["path"]): str(each["sha256"]) for each in listed} if isinstance(listed, list) else None
-    return Made({key(batch): batch for batch in manifest["batches"]}, names, manifest.get("code") or {})
+    batches = {key(batch): batch for batch in manifest["batches"]}
+    return Made(batches, releases.inputs_of(manifest), manifest.get("code") or {})
 
 
 def between(before: Made, after: Made) -> list[Cause]:

@@ -23,8 +23,13 @@ def current() -> Release:
 
     Raises WarehouseError when nothing is published yet or CURRENT names nothing readable.
     """
+    return read(named())
+
+
+def named() -> str:
+    """What CURRENT says, whether or not there is such a release. Raises WarehouseError when it cannot be read."""
     try:
-        release_id = _pointer().read_text(encoding="utf-8").strip()
+        return _pointer().read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         raise WarehouseError("nothing is published yet", next_step=_NOTHING_YET) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -32,14 +37,13 @@ def current() -> Release:
             f"{CURRENT} cannot be read: {type(error).__name__}",
             next_step="look at it; `urbanbrain publish` writes it again",
         ) from error
-    return read(release_id)
 
 
 def pointer() -> str:
-    """What CURRENT says, whether or not there is such a release; empty when it says nothing."""
+    """The same; empty when it cannot be read."""
     try:
-        return _pointer().read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+        return named()
+    except WarehouseError:
         return ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,7 @@ class Release:
     @property
     def inputs(self) -> dict[str, str] | None:
         """Digests of the files it was made from, by name; None when it was published before they were kept."""
-        listed = self.manifest.get("inputs")
-        return (
-            {str(each["path"]): str(each["sha256"]) for each in listed} if isinstance(listed, list) else None
-        )
+        return inputs_of(self.manifest)
 
     @property
     def disclosed_before(self) -> str:
@@ -136,6 +134,12 @@ class Release:
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest in a folder, wherever it is. Raises WarehouseError when it cannot be read."""
     return read_object(folder / MANIFEST)
+
+
+def inputs_of(manifest: Mapping[str, Any]) -> dict[str, str] | None:
+    """Digests of the files a manifest says its release was made from, by name; None where it says nothing of them."""
+    listed = manifest.get("inputs")
+    return {str(each["path"]): str(each["sha256"]) for each in listed} if isinstance(listed, list) else None
 
 
 def manifest_sha256(manifest: dict[str, Any]) -> str:

@@ -34,9 +34,10 @@ from pipelines.releases import marks
 CURRENT, PINNED, DAMAGED, READ, NEWEST, MONTH, YOUNG = (
     "current", "pinned", "damaged", "read", "newest", "month", "young",
 )  # fmt: skip
-IN_CHINESE = {
+REASONS = {
     CURRENT: "当前", PINNED: "固定", DAMAGED: "损坏", READ: "使用中", NEWEST: "最近", MONTH: "月末", YOUNG: "未到期",
 }  # fmt: skip
+"""Why releases stay, and how that is called in Chinese."""
 _JUDGED: tuple[Stage, ...] = ("staged", "validated", "quarantine", "held", "refused")
 _INPUTS_STAY = timedelta(days=1)
 """So long an input stays after it was last kept: the batch or release that needs it may not be there yet."""
@@ -141,12 +142,15 @@ def judge(listed: Sequence[Seen], current: str, by: Policy, now: datetime) -> li
 
 
 def remove(going: Iterable[Fate], by: Policy, now: datetime) -> list[str]:
-    """Remove releases, each unless somebody pinned it or made it CURRENT meanwhile; returns the ids of those gone."""
+    """Remove releases, each unless somebody pinned it or made it CURRENT meanwhile; returns the ids of those gone.
+
+    Raises WarehouseError when CURRENT cannot be read: then none goes.
+    """
     gone = []
     for fate in going:
         path = lake.releases() / fate.release_id
         with marks.being_changed():
-            if _held_back(fate.release_id, _pointer()) or not path.exists():
+            if _held_back(fate.release_id, releases.named()) or not path.exists():
                 continue
             left = marks.replaced_at(fate.release_id)
             if left and now - left < by.grace:
@@ -225,14 +229,3 @@ def _left(release: Seen, listed: Sequence[Seen]) -> datetime:
     """When readers last may have resolved it: when it was replaced, or else when the next one was published."""
     later = [each.published for each in listed if each.published > release.published]
     return release.replaced or min(later, default=release.published)
-
-
-def _pointer() -> str:
-    """What CURRENT names now, whatever that is."""
-    try:
-        return (lake.releases() / releases.CURRENT).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise WarehouseError(
-            f"{releases.CURRENT} cannot be read, so no release goes: {type(error).__name__}",
-            next_step="`urbanbrain publish` writes it again",
-        ) from error

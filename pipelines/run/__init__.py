@@ -32,7 +32,7 @@ load → build → publish      one process at a time
 from __future__ import annotations
 
 from pipelines.outlets.uploading import Uploaded
-from pipelines.provenance.causes import IN_CHINESE
+from pipelines.provenance.causes import CAUSES
 from pipelines.run.answers import summary
 from pipelines.run.attacks import audit_release
 from pipelines.run.backfills import Backfilled, Plan, Told, backfill, backfill_plan
@@ -58,7 +58,7 @@ from pipelines.run.warehouse import build, check, load, publish
 from pipelines.run.windows import Instant, window
 
 __all__ = [
-    "IN_CHINESE",
+    "CAUSES",
     "ROW_EQUATION",
     "Backfilled",
     "Difference",

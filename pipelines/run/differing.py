@@ -20,7 +20,7 @@ from pipelines.contract.model import Contract
 from pipelines.database import literal, quoted
 from pipelines.errors import WarehouseError
 from pipelines.provenance import causes, inputs
-from pipelines.provenance.causes import CORRECTION, DATA, DECISION, RULE, Batch, Made
+from pipelines.provenance.causes import CORRECTION, DATA, DECISION, RULE, Batch, Cause
 from pipelines.releases import Release, table_changes
 from pipelines.releases.table_changes import TableChange, Version
 from pipelines.run import rebuilding
@@ -30,19 +30,14 @@ _SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Cause(causes.Cause):
-    """One cause of differences, and the tables it can have reached."""
-
-    tables: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
 class Difference:
     """What changed between two releases."""
 
     one: str
     other: str
     causes: tuple[Cause, ...]
+    reached: Mapping[str, frozenset[str]]
+    """Cause → published tables it can have changed."""
     tables: tuple[TableChange, ...]
     by_cause: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Table → causes joined by ` + ` → rows that these changed; empty when not asked for."""
@@ -55,7 +50,8 @@ class Difference:
             "from": self.one,
             "to": self.other,
             "causes": [
-                {"name": each.name, "what": each.what, "tables": sorted(each.tables)} for each in self.causes
+                {"name": each.name, "what": each.what, "tables": sorted(self.reached[each.name])}
+                for each in self.causes
             ],
             "tables": [asdict(each) for each in self.tables],
             "by_cause": {table: dict(rows) for table, rows in self.by_cause.items()},
@@ -94,12 +90,18 @@ def release_difference(
             + "\n".join(f"  {line}" for line in lines),
             next_step="install that code, go on with --with-this-code, or leave --explain out",
         )
-    found_causes = causes_between(older, newer, with_tables=True)
+    found_causes = causes.between(causes.made(older.manifest), causes.made(newer.manifest))
     connection = database.memory()
     try:
         first, last = table_changes.of_release(older), table_changes.of_release(newer)
         tables = table_changes.compare(connection, first, last)
-        found = Difference(older.release_id, newer.release_id, tuple(found_causes), tuple(tables))
+        found = Difference(
+            older.release_id,
+            newer.release_id,
+            tuple(found_causes),
+            _reached(found_causes, newer),
+            tuple(tables),
+        )
         if not explain or not tables:
             return found
         with tempfile.TemporaryDirectory(prefix="urbanbrain-") as folder:
@@ -137,23 +139,10 @@ def _rows_by_cause(
     return dict(found)
 
 
-def causes_between(older: Release, newer: Release, *, with_tables: bool = False) -> list[Cause]:
-    """What the two manifests say was different, in the order of CAUSES; `with_tables` also what each can have reached."""
-    graph = _readers(newer) if with_tables else None
-    return [
-        Cause(
-            each.name,
-            each.what,
-            each.feeds,
-            each.inputs,
-            frozenset() if graph is None else _reached(each, graph, newer),
-        )
-        for each in causes.between(_made(older), _made(newer))
-    ]
-
-
-def _made(release: Release) -> Made:
-    return causes.made(release.manifest)
+def _reached(found: Sequence[Cause], release: Release) -> dict[str, frozenset[str]]:
+    """Published tables that each cause can have changed, by what their models read."""
+    graph = _readers(release)
+    return {cause.name: _reached_by(cause, graph, release) for cause in found}
 
 
 def _readers(release: Release) -> dict[str, set[str]]:
@@ -179,8 +168,7 @@ def _readers(release: Release) -> dict[str, set[str]]:
     return graph
 
 
-def _reached(cause: causes.Cause, graph: Mapping[str, set[str]], release: Release) -> frozenset[str]:
-    """Published tables that a cause can have changed, by what their models read."""
+def _reached_by(cause: Cause, graph: Mapping[str, set[str]], release: Release) -> frozenset[str]:
     if not graph:
         return frozenset(release.detail)
     waiting = [feed.replace("_", ".", 1) for feed in cause.feeds]
@@ -217,11 +205,11 @@ def _states(
 ) -> list[tuple[str, Version]]:
     """The older release's tables, then the tables after each cause was let in; the last are the newer one's."""
     names = [cause.name for cause in found]
+    is_known = frozenset(causes.made(older.manifest).batches)
     states = [("", table_changes.of_release(older))]
     for number, name in enumerate(names[:-1]):
         mixed = _mixed(older, newer, frozenset(names[: number + 1]))
         home = folder / str(number)
-        is_known = frozenset(_made(older).batches)
         held_back = _known_rows_stay if name == DATA and CORRECTION in names else None
         rebuilding.make(home, mixed, judge=False, first=is_known, before_second=held_back, progress=progress)
         states.append((name, _tables(home, mixed)))
@@ -233,22 +221,23 @@ def _states(
 def _mixed(older: Release, newer: Release, let_in: frozenset[str]) -> Recipe:
     """What a release between the two is made from: the newer one's where a cause was let in, else the older one's."""
     before, after = rebuilding.recipe_of(older), rebuilding.recipe_of(newer)
-    decided = causes.decided(_made(newer), causes.changed_inputs(_made(older), _made(newer)))
+    old, new = causes.made(older.manifest), causes.made(newer.manifest)
+    decided = causes.decided(new, causes.changed_inputs(old, new))
     names = _chosen(before.inputs, after.inputs, let_in)
-    old, new = _made(older).batches, _made(newer).batches
     batches, judging = [], {}
-    for each in sorted(old.keys() | new.keys()):
-        if each in old and each in new:
-            is_decided = old[each]["is_refused"] != new[each]["is_refused"]
-            batch = new[each] if (DECISION if is_decided else RULE) in let_in else old[each]
-        elif each in old:
+    for each in sorted(old.batches.keys() | new.batches.keys()):
+        was, is_ = old.batches.get(each), new.batches.get(each)
+        if was and is_:
+            is_decided = was["is_refused"] != is_["is_refused"]
+            batch = is_ if (DECISION if is_decided else RULE) in let_in else was
+        elif was:
             if (DECISION if each[2] in decided else DATA) in let_in:
                 continue
-            batch = old[each]
+            batch = was
         else:
-            if causes.of_batch(new[each], decided) not in let_in:
+            batch = new.batches[each]
+            if causes.of_batch(batch, decided) not in let_in:
                 continue
-            batch = new[each]
         batches.append(batch)
         judging[each] = _chosen(
             before.judging.get(each, _judged_by(before.inputs, each[0])),

@@ -7,9 +7,8 @@ from typing import Any
 
 from pipelines import releases
 from pipelines.errors import WarehouseError
-from pipelines.provenance import inputs
+from pipelines.provenance import causes, inputs
 from pipelines.releases import Release, marks
-from pipelines.run.differing import causes_between
 
 CURRENT, PREVIOUS = "current", "previous"
 
@@ -52,9 +51,10 @@ def release_list() -> list[dict[str, Any]]:
         }
         for release_id, why in releases.unreadable().items()
     ]
-    before: Release | None = None
+    before: causes.Made | None = None
     for release in releases.in_order():
-        causes = causes_between(before, release) if before else []
+        made = causes.made(release.manifest)
+        changed = causes.between(before, made) if before else []
         rows.append(
             {
                 "release_id": release.release_id,
@@ -64,10 +64,10 @@ def release_list() -> list[dict[str, Any]]:
                 "bytes": sum(int(file["bytes"]) for file in release.manifest["files"]),
                 "is_current": release.release_id == current,
                 "pin": pins.get(release.release_id),
-                "changed": {cause.name: len(cause.what) for cause in causes},
+                "changed": {cause.name: len(cause.what) for cause in changed},
             }
         )
-        before = release
+        before = made
     return rows
 
 
