@@ -14,6 +14,7 @@ written last. A folder without a receipt does not exist.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import fcntl
 import os
@@ -34,6 +35,8 @@ SET_ASIDE = "set_aside.parquet"
 CORRECTIONS = "corrections.parquet"
 TEMPORARY = ".writing-"
 _ABANDONED_AFTER = timedelta(days=1)
+_HERE, _EXCHANGE = -100, 2
+"""AT_FDCWD and RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h."""
 
 
 @dataclass(frozen=True, order=True)
@@ -173,7 +176,8 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """A temporary folder that becomes `target`, whole, when the block ends well; otherwise nothing is left.
 
     When `target` already has a receipt the new folder is dropped: the same batch was written before. With
-    `replace` the older one goes instead, once the new one is complete.
+    `replace` the older one goes instead, once the new one is complete; so does whatever has no receipt. Old and new
+    change places in one step, so that whoever looks finds one of the two.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=target.parent))
@@ -183,12 +187,12 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
             if path.is_file():
                 sync(path)
         sync(temporary)
-        if (target / RECEIPT).exists():
-            if not replace:
-                return
-            drop_folder(target)
-        if target.exists():  # a folder without a receipt: its writer died before this scheme could
-            drop_folder(target)
+        if (target / RECEIPT).exists() and not replace:
+            return
+        if os.path.lexists(target) and _swap(temporary, target):
+            sync(target.parent)
+            return
+        drop_folder(target)
         try:
             temporary.rename(target)
         except OSError as error:
@@ -197,7 +201,22 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
                 raise
         sync(target.parent)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove([temporary])
+
+
+def _swap(one: Path, other: Path) -> bool:
+    """Exchange two names in one step; False where the system or this kind of disk does not know how.
+
+    Linux has it since 3.15 for ext4, xfs, btrfs and tmpfs, and Python does not offer it (renameat2(2)).
+    """
+    try:
+        exchange = ctypes.CDLL(None, use_errno=True).renameat2
+    except AttributeError:
+        return False
+    done = exchange(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE)
+    if done and ctypes.get_errno() not in (errno.EINVAL, errno.ENOSYS, errno.ENOENT):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))
+    return not done
 
 
 @contextlib.contextmanager
@@ -216,15 +235,20 @@ def scratch_folder(stage: Stage, feed_id: str) -> Iterator[Path]:
 
 
 def drop_folder(folder: Path) -> None:
-    """Remove a folder at once, its bytes right after; `upkeep` ends what a kill cut short."""
-    if folder.exists():
+    """Remove a folder at once, its bytes right after; `upkeep` ends what a kill cut short.
+
+    A link that stands in its place goes, and what it leads to stays.
+    """
+    if os.path.lexists(folder):
         shutil.rmtree(set_aside(folder), ignore_errors=True)
 
 
 def set_aside(folder: Path) -> Path:
     """Take a folder away at once and return where its bytes wait to be deleted."""
     doomed = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.parent))
-    folder.rename(doomed)  # an empty folder is replaced, so no moment shows half of the old one
+    is_folder = folder.is_dir() and not folder.is_symlink()
+    # An empty folder is replaced, so no moment shows half of the old one; only a folder may replace one.
+    folder.rename(doomed if is_folder else doomed / folder.name)
     sync(folder.parent)
     return doomed
 
@@ -277,7 +301,7 @@ def is_older(path: Path, limit: float) -> bool:
 def remove(paths: Iterable[Path]) -> None:
     """Delete files and folders, whole."""
     for path in paths:
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)

@@ -151,6 +151,28 @@ def test_landing_and_judging_killed_ten_times_end_as_ones_that_were_not(
     swept(home)
 
 
+@pytest.mark.soak
+def test_a_damaged_release_is_there_for_readers_however_often_writing_it_again_is_killed(
+    copied: Path, channel: Channel, forks: Forks
+) -> None:
+    table = releases.current().path / "tables" / "governance.street_scorecard.parquet"
+    dice, kills = random.Random(6), 0
+    for number in range(KILLS):
+        if not releases.current().verify():  # not damaged yet, or written in time
+            table.chmod(0o600)
+            table.write_bytes(b"damaged")
+        attempt = forks.run([("publish",)], channel.warehouse_seconds * (number + dice.random()) / KILLS)
+        kills += attempt.is_killed
+
+        assert attempt.is_killed or attempt.code == 0, forks.said.read_text()
+        assert channel.release_id == releases.current().release_id
+    assert kills
+
+    assert 0 == forks.run([("publish",)]).code, forks.said.read_text()
+    assert [] == releases.current().verify()
+    swept(copied)
+
+
 def test_the_warehouse_appears_whole(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database whose first blocks are half written never opens again, so nobody may ever meet one."""
     opened = []

@@ -364,6 +364,34 @@ def test_a_failure_half_way_leaves_no_release_and_the_old_one_current(
         assert {"CURRENT", "followed", first.release_id} == {path.name for path in lake.releases().iterdir()}
 
 
+def test_readers_find_a_damaged_release_at_every_step_until_it_is_whole_again(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = _publish(made, with_offices=False)
+    damaged = release.path / "tables" / "ref.areas.parquet"
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"damaged")
+    looked = []
+
+    def watched(module: Any, name: str) -> None:
+        step = getattr(module, name)
+
+        def look(*given: Any, **named: Any) -> Any:
+            looked.append(bool(releases.current().verify()))
+            done = step(*given, **named)
+            looked.append(bool(releases.current().verify()))
+            return done
+
+        monkeypatch.setattr(module, name, look)
+
+    for module, name in ((Path, "rename"), (Path, "replace"), (lake, "_swap"), (shutil, "rmtree")):
+        watched(module, name)
+
+    _publish(made, with_offices=False)
+
+    assert [True, False] == [key for key, _ in itertools.groupby(looked)]
+
+
 def test_a_reader_stays_with_the_release_it_resolved(made: Path) -> None:
     reader = _publish(made, with_offices=False)
     (made / "warehouse" / "office" / "new.sql").write_text("select 1 as one", encoding="utf-8")
