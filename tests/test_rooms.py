@@ -17,6 +17,7 @@ PACKAGE = PROJECT / "pipelines"
 LAYERS = (
     ("errors",),
     ("settings", "airflow_names"),
+    ("apart",),
     ("contract",),
     (
         "lake", "receipt", "drift", "held", "parts", "feed_tables", "tombstones", "changes", "connectors", "readers", "privacy", "areas",

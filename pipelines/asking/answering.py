@@ -16,12 +16,11 @@ import queue
 import resource
 import signal
 import struct
-import sys
-import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines import apart
 from pipelines.asking import describing, statements, writing
 from pipelines.asking.opening import Opening, connect
 from pipelines.errors import UrbanBrainError, WarehouseError
@@ -97,15 +96,9 @@ _VERIFY = "`urbanbrain release verify` says what is wrong with the release"
 
 
 def _requests() -> queue.SimpleQueue[dict[str, Any]]:
-    """What standard input says, read on a thread of its own: its end must be noticed in the middle of an answer."""
+    """What standard input says; its end is noticed in the middle of an answer, too."""
     said: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-
-    def read() -> None:
-        for line in sys.stdin.buffer:
-            said.put(json.loads(line))
-        os._exit(0)
-
-    threading.Thread(target=read, daemon=True).start()
+    apart.listen(lambda line: said.put(json.loads(line)))
     return said
 
 

@@ -12,16 +12,14 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime
-from pathlib import Path
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
-from pipelines import releases, settings
+from pipelines import apart, releases
 from pipelines.asking.answering import DONE, HEADER, PIECE, READY
 from pipelines.asking.describing import Described
 from pipelines.asking.opening import Bounds, opening
@@ -146,14 +144,7 @@ class Session:
         if self._process and self._process.poll() is None:
             return
         self.stop()
-        package = str(Path(__file__).resolve().parents[2])
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-W", "ignore", "-m", "pipelines.asking.answering"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=settings.bare_environment({"PYTHONPATH": package, "PYTHONUTF8": "1"}),
-        )
+        self._process = apart.started("pipelines.asking.answering", stderr=subprocess.DEVNULL)
         self._is_ready = False
         self._send(asdict(self._opening))
 

@@ -15,13 +15,14 @@ repeat.
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines import settings
+from pipelines import apart
 from pipelines.database import literal, quoted, transaction
 from pipelines.errors import UrbanBrainError, WarehouseError
 from pipelines.privacy import scrub
@@ -78,29 +79,42 @@ class OfficePlan:
 def build_apart(plan: OfficePlan, plan_file: Path) -> None:
     """Build the file in a new process. Raises WarehouseError with what that process said when it fails."""
     plan_file.write_text(json.dumps(asdict(plan), ensure_ascii=False), encoding="utf-8")
-    command = [sys.executable, "-m", "pipelines.publication.office_file", str(plan_file)]
+    process = apart.started(
+        "pipelines.publication.office_file",
+        str(plan_file),
+        stdout=subprocess.DEVNULL,
+        environment=_ZEROED,
+    )
     try:
-        done = subprocess.run(  # noqa: S603 - our own module, no shell
-            command,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=_PATIENCE_SECONDS,
-            check=False,
-            env=settings.environment(_ZEROED),
-        )
+        said = _waited_for(process)
     except subprocess.TimeoutExpired:
         raise WarehouseError(
             f"office file {Path(plan.target).name} was not built within {_PATIENCE_SECONDS} s",
             next_step="publish again when the machine is less busy",
         ) from None
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
+    if process.returncode:
+        lines = said.strip().splitlines() or [_ended_by(process.returncode)]
         raise WarehouseError(
             f"office file {Path(plan.target).name} could not be built\n  "
-            f"{lines[-1] if lines else 'no message'}",
+            f"{lines[-1] if lines[0].startswith('Traceback') else lines[0]}",
             next_step="correct what it names (views are in warehouse/office/*.sql) and publish again",
         )
+
+
+def _ended_by(code: int) -> str:
+    return f"{signal.Signals(-code).name} ended the process" if code < 0 else f"exit code {code}"
+
+
+def _waited_for(process: subprocess.Popen[bytes]) -> str:
+    """What the process said in errors. Raises TimeoutExpired; then, too, it has ended."""
+    with process:
+        lifeline, process.stdin = process.stdin, None  # waiting would close it
+        try:
+            return process.communicate(timeout=_PATIENCE_SECONDS)[1].decode(errors="replace")
+        finally:
+            process.kill()
+            if lifeline:
+                lifeline.close()
 
 
 def main(plan_file: Path) -> None:
@@ -189,6 +203,7 @@ def _comment(connection: Any, kind: str, name: str, comment: str) -> None:
 
 
 if __name__ == "__main__":
+    apart.listen()
     try:
         main(Path(sys.argv[1]))
     except UrbanBrainError as problem:  # the parent process shows the last line to a person
