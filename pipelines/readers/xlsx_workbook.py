@@ -38,6 +38,8 @@ _FORMULA = re.compile(
     rb"(<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
 _ADDRESS = re.compile(rb"""\sr=["']([A-Z]{1,3})([1-9][0-9]{0,6})["']""")
+_ROW = re.compile(rb"""\sr=["']([1-9][0-9]{0,6})["']""")
+_ROW_OR_CELL = re.compile(rb"<(?:\w+:)?(row|c)(\s[^>]*|/)?>")
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
 _ESCAPED = re.compile(r"_x(?!0000)([0-9A-Fa-f]{4})_")
 _WHOLE_BELOW = 1e15
@@ -76,7 +78,7 @@ def sheet(content: bytes, title: str, where: str) -> Sheet:
 
     def read(book: Workbook, uncomputed: _Uncomputed) -> Sheet:
         if uncomputed:
-            raise _not_computed(sum(map(len, uncomputed.values())), where)
+            raise _not_computed(uncomputed, where)
         return _sheet(_choose(book, title, where), where)
 
     return _opened(content, where, read)
@@ -153,24 +155,46 @@ def _look_inside(content: bytes, where: str) -> _Uncomputed:
                     next_step="ask the source to merge only the cells it means",
                 )
             empty = [
-                _ADDRESS.search(cell)
-                for cell, value in _FORMULA.findall(text)
-                if not (value and b't="str"' in cell)
+                cell for cell in _FORMULA.finditer(text) if not (cell[2] and b't="str"' in (cell[1] or b""))
             ]
-            if None in empty:  # a cell that does not say where it stands
-                raise _not_computed(len(empty), where)
             if empty:
-                uncomputed[name] = frozenset(
-                    (int(address[2]), column_index_from_string(address[1].decode()))
-                    for address in empty
-                    if address
-                )
+                places = _places(text)
+                uncomputed[name] = frozenset(places[cell.start()] for cell in empty)
     return uncomputed
 
 
-def _not_computed(number: int, where: str) -> DataError:
+def _places(text: bytes) -> dict[int, Place]:
+    """Where each cell of a sheet stands, by the byte it begins at.
+
+    A row or a cell need not say where it stands: it follows the one before (ECMA-376, part 1, 18.3.1.4 and 18.3.1.73).
+    """
+    from openpyxl.utils import column_index_from_string
+
+    places = {}
+    row = column = 0
+    for found in _ROW_OR_CELL.finditer(text):
+        said = found[2] or b""
+        if found[1] == b"row":
+            row, column = (int(number[1]) if (number := _ROW.search(said)) else row + 1), 0
+            continue
+        if address := _ADDRESS.search(said):
+            row, column = int(address[2]), column_index_from_string(address[1].decode())
+        else:
+            column += 1
+        places[found.start()] = row, column
+    return places
+
+
+def _not_computed(uncomputed: _Uncomputed, where: str) -> DataError:
+    from openpyxl.utils import get_column_letter
+
+    cells = [
+        f"{sheet}!{get_column_letter(column)}{row}"
+        for sheet, places in uncomputed.items()
+        for row, column in sorted(places)
+    ]
     return DataError(
-        f"{where}: {number} formula(s) have no value stored with them",
+        f"{where}: {len(cells)} formula(s) have no value stored with them: {columns.listed(cells)}",
         next_step="open the workbook in a spreadsheet program, let it compute and save; ask the source to",
     )
 

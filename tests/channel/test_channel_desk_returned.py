@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,23 @@ def test_a_formula_without_its_value_is_named_and_harms_no_other_row(batch: str,
     )
     assert said.startswith(f"{FEED}!{cell}: ")
     assert "save it" in said and "重新保存" in said
+
+
+def test_cells_that_do_not_say_where_they_stand_are_named_all_the_same(batch: str, tmp_path: Path) -> None:
+    sheet = corrected(tmp_path).write(KEYS[2], "contacted_at", "=NOW()")
+    cell = sheet.cell(KEYS[2], "contacted_at").coordinate
+    said = returned.read(sheet.save(), [FEED])
+    content = sheet.path.read_bytes()
+    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(sheet.path, "w") as target:
+        for member in source.infolist():
+            part = source.read(member)
+            if member.filename.startswith("xl/worksheets/"):
+                # Some programs write every cell of a row, and then no addresses.
+                part = re.sub(rb'<c r="[A-Z]+[0-9]+"', b"<c", re.sub(rb'<row r="[0-9]+"', b"<row", part))
+            target.writestr(member, part)
+
+    assert said == returned.read(sheet.path, [FEED])
+    assert [{"contacted_at": f"{FEED}!{cell}"}] == [row.uncomputed for row in said.rows if row.uncomputed]
 
 
 def test_formulas_without_which_nothing_can_be_read_refuse_the_sheet_by_name(

@@ -71,9 +71,9 @@ def test_a_formula_is_its_stored_value_and_one_without_is_refused() -> None:
 
     assert [("x", "2")] == rows_of(feed("a", "b"), SHEET, computed)
     assert [("x", None)] == rows_of(feed("a", "b"), SHEET, empty_text)
-    unplaced = edited(content, '<c r="B2">', "<c>")
+    unplaced = edited(edited(content, '<c r="B2">', "<c>"), r'<row r="2"', "<row")
     for lacking in (content, edited(content, "<v ?/>", ""), edited(content, "<v ?/>", "<v></v>"), unplaced):
-        with pytest.raises(DataError, match=r"1 formula\(s\) have no value stored"):
+        with pytest.raises(DataError, match=r"1 formula\(s\) have no value stored with them: .*!B2"):
             rows_of(feed("a", "b"), SHEET, lacking)
 
 
