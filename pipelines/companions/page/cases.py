@@ -8,10 +8,10 @@ from pipelines.companions.page.drawing import WIDTH, Picture, extent
 from pipelines.companions.page.figures import Figures, Row
 from pipelines.companions.page.levels import rank
 from pipelines.companions.page.marks import entry
-from pipelines.companions.page.palette import BAR, BAR_SOFT, INK, NEED, RULE
 from pipelines.companions.page.section import DataTable, Mark, Panel, Section
 from pipelines.companions.page.speech import Speech
 from pipelines.companions.page.sums import Sum, total
+from pipelines.companions.palette import BAR, BAR_SOFT, INK, NEED, RULE
 
 TABLE = "governance.case_overlaps"
 LEVEL_TABLE = "governance.channel_health"

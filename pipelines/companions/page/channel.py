@@ -9,10 +9,10 @@ from pipelines.companions.page import marks
 from pipelines.companions.page.drawing import WIDTH, Picture, shortened
 from pipelines.companions.page.figures import Figures, Row
 from pipelines.companions.page.levels import rank
-from pipelines.companions.page.palette import BAR, BAR_SOFT, INK, MUTED, RULE, STATUS
 from pipelines.companions.page.section import DataTable, Mark, Panel, Section
 from pipelines.companions.page.speech import Speech
 from pipelines.companions.page.sums import total
+from pipelines.companions.palette import BAR, BAR_SOFT, INK, MUTED, RULE, STATUS
 
 TABLE = "governance.channel_health"
 REASONS = "governance.quarantine_reasons"

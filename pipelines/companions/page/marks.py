@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipelines.companions.page.drawing import Picture
-from pipelines.companions.page.palette import EFFORT, MUTED, NEED, RAG, STATUS, WHITE
 from pipelines.companions.page.section import Mark
+from pipelines.companions.palette import EFFORT, MUTED, NEED, RAG, STATUS, WHITE
 
 _BOX = 16.0
 

@@ -9,11 +9,11 @@ from pipelines.companions.page.drawing import WIDTH, Picture, extent, shortened
 from pipelines.companions.page.figures import WITHHELD, Figures, Row
 from pipelines.companions.page.notable import drawn
 from pipelines.companions.page.notable import note as of_many
-from pipelines.companions.page.palette import INK, MUTED, RULE
 from pipelines.companions.page.periods import shown, upto
 from pipelines.companions.page.published import is_known, of_those
 from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Speech
+from pipelines.companions.palette import INK, MUTED, RULE
 
 TABLE = "governance.need_vs_project"
 INDEXES = ("need_index", "effort_index", "gap_index")

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pipelines.companions.page import marks
 from pipelines.companions.page.drawing import WIDTH, Picture
 from pipelines.companions.page.figures import Figures, Row
-from pipelines.companions.page.palette import INK, MUTED, RAG, WHITE
 from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Speech
+from pipelines.companions.palette import INK, MUTED, RAG, WHITE
 
 TABLE = "governance.project_progress"
 STAGES = "ref.project_stages"

@@ -11,11 +11,11 @@ from pipelines.companions.page import marks
 from pipelines.companions.page.drawing import WIDTH, Picture, extent, shortened
 from pipelines.companions.page.figures import Figures, Row
 from pipelines.companions.page.notable import drawn, note
-from pipelines.companions.page.palette import BAR, INK, MUTED, RULE
 from pipelines.companions.page.periods import shown, upto
 from pipelines.companions.page.published import is_known, of_those
 from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Speech
+from pipelines.companions.palette import BAR, INK, MUTED, RULE
 
 TABLE = "governance.street_scorecard"
 RATES = ("response_rate", "resolution_rate", "satisfaction_rate")

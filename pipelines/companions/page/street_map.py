@@ -10,11 +10,11 @@ from pipelines.companions.page.drawing import WIDTH, Picture, length, wrapped
 from pipelines.companions.page.figures import Figures, Row, Street
 from pipelines.companions.page.notable import MOST, drawn
 from pipelines.companions.page.notable import note as of_many
-from pipelines.companions.page.palette import EMPTY, INK, MUTED, RULE, STEPS, ink_on
 from pipelines.companions.page.periods import shown
 from pipelines.companions.page.published import is_known, of_those
 from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Speech
+from pipelines.companions.palette import EMPTY, INK, MUTED, RULE, STEPS, ink_on
 
 TABLE = "governance.street_scorecard"
 VALUE = "composite_score"

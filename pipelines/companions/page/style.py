@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.companions.page.palette import ACCENT, INK, MUTED, PAPER, RULE, WHITE
+from pipelines.companions.palette import ACCENT, INK, MUTED, PAPER, RULE, WHITE
 
 _LATIN_ONLY = '"Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial'
 _CHINESE_ONLY = (

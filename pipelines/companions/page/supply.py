@@ -8,11 +8,11 @@ from pipelines.companions.page import marks
 from pipelines.companions.page.drawing import WIDTH, Picture, extent, shortened
 from pipelines.companions.page.figures import Figures, Row
 from pipelines.companions.page.notable import drawn, note
-from pipelines.companions.page.palette import BAR, EFFORT, INK, RULE, WHITE
 from pipelines.companions.page.published import is_known, of_those
 from pipelines.companions.page.section import DataTable, Panel, Section
 from pipelines.companions.page.speech import Speech
 from pipelines.companions.page.words import ZH
+from pipelines.companions.palette import BAR, EFFORT, INK, RULE, WHITE
 
 TABLE = "governance.service_supply"
 _ROW, _TOP, _VALUE, _LABEL = 22.0, 4.0, 54.0, 96.0
