@@ -5,17 +5,22 @@
     ├── CommandError      what somebody named is not there: name another
     ├── SettingError      the environment lacks or garbles a setting: set it
     ├── FeedError         the source misbehaved: the pull stored nothing
-    │   └── FeedUnavailable   … and may behave later (time-out, 429, 5xx): worth a retry
+    │   ├── FeedUnavailable   … and may behave later (time-out, 429, 5xx): worth a retry
+    │   ├── NotThere          … because it knows no such address
+    │   └── DeadEnd           … because its pages lead nowhere
     ├── DataError         the data broke its promise: read the reasons, ask the source
     │   ├── BatchHeld         … so far that a person has to decide about the batch
     │   ├── BatchRejected     … and a person keeps the batch out
     │   └── DataRefused       … so badly that nothing of the batch may be kept
-    └── WarehouseError    the warehouse or a release could not be written or read
-        ├── StorageUnavailable  … because object storage did not answer properly: worth a retry
-        ├── NotBuilt          … because the tables are older than what they are made of
-        ├── WarehouseBusy     … because somebody else is writing: worth a retry
-        └── ServingUnavailable  … because PostgreSQL does not answer or broke off: worth a retry
+    ├── WarehouseError    the warehouse or a release could not be written or read
+    │   ├── StorageUnavailable  … because object storage did not answer properly: worth a retry
+    │   ├── NotBuilt          … because the tables are older than what they are made of
+    │   ├── WarehouseBusy     … because somebody else is writing: worth a retry
+    │   ├── ServingUnavailable  … because PostgreSQL does not answer or broke off: worth a retry
+    │   └── Locked            … because somebody in PostgreSQL keeps what is asked for
+    └── Interrupted       somebody asked the demo to stop: run it again
 
+NotThere, DeadEnd, Locked and Interrupted are written where they are raised, and told apart only there.
 Messages say what happened, where, what was expected against what was found, and what to do next.
 They never carry a secret or a personal value, and every error survives pickling.
 """

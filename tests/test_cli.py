@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,17 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     monkeypatch.setattr(run, "land", call)
     monkeypatch.setattr(run, "run", call)
     return seen
+
+
+def test_help_shows_commands_in_the_order_in_which_one_works() -> None:
+    shown = CliRunner().invoke(cli.app, ["--help"], env={"COLUMNS": "100"}).output
+    names = re.findall(r"^│ ([a-z][a-z-]*) ", shown, re.MULTILINE)
+    panels = re.findall(r"^╭─ (\w+)", shown, re.MULTILINE)
+
+    assert ["Options", "Trying", "Asking", "Feeds", "What", "Tables", "Contracts"] == panels
+    assert ["demo", "tables", "feeds", "held", "load", "check"] == [
+        name for name in names if name in ("demo", "tables", "feeds", "held", "load", "check")
+    ]
 
 
 @pytest.mark.parametrize("command", ["land", "run"])

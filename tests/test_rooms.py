@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from pipelines import errors
 from pipelines.provenance import inputs
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -127,6 +129,27 @@ def test_what_shapes_no_byte_of_a_release_is_used_by_nothing_that_does() -> None
     ]
 
     assert [] == wrong
+
+
+def test_the_tree_of_errors_shows_every_error_below_the_one_it_is_of() -> None:
+    bases = {
+        node.name: base.id
+        for path in python_files("pipelines")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        for base in node.bases
+        if isinstance(base, ast.Name)
+    }
+    known = {"UrbanBrainError"}
+    while more := {name for name, base in bases.items() if base in known} - known:
+        known |= more
+    drawn, above = {}, ["UrbanBrainError"]
+    for before, name in re.findall(r"^ {4}((?: {4}|│ {3})*)[├└]── (\w+)", str(errors.__doc__), re.MULTILINE):
+        depth = len(before) // 4
+        drawn[name] = above[depth]
+        above[depth + 1 :] = [name]
+
+    assert {name: bases[name] for name in known - {"UrbanBrainError"}} == drawn
 
 
 @pytest.mark.parametrize("library", sorted(ONLY_IN))

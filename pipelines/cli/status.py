@@ -36,8 +36,9 @@ def status(
     ] = None,
     form: Annotated[str, typer.Option("--format", "-f", help="table or json.")] = "table",
 ) -> None:
-    """Show what is due, here, late or missing, a line per feed. Exit code 1 when something is overdue, or the release readers
-    have is damaged; 2 when nothing is here at all. 各数据集到达情况。
+    """Show what is due, here, late or missing, a line per feed. 各数据集到达情况。
+
+    Exit code 1 when something is overdue, or the release readers have is damaged; 2 when nothing is here at all.
 
     Told by the clock from contracts, business calendar and lake, so it answers before anything is loaded and while the
     warehouse is being written. `late` is due and not there (or came late), `missing` four latencies after the schedule
