@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.screen import err, out
+from pipelines.serving_limits import RELEASES, STATEMENT_SECONDS, TRANSACTION_SECONDS
 
 PostgresOption = Annotated[
     str,
@@ -26,7 +27,9 @@ def serve(
         str, typer.Argument(help="Id, the start of one, `current` or `previous`.")
     ] = "current",
     postgres: PostgresOption = "",
-    keep: Annotated[int, typer.Option("--keep", min=2, help="How many releases stay in the database.")] = 3,
+    keep: Annotated[
+        int, typer.Option("--keep", min=2, help="How many releases stay in the database.")
+    ] = RELEASES,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be served to whom; ask no server.")
     ] = False,
@@ -46,10 +49,12 @@ def guard(
     every: Annotated[
         float, typer.Option("--every", help="Look again after so many seconds, until Ctrl-C; 0: look once.")
     ] = 0.0,
-    statement: Annotated[float, typer.Option("--statement", help="Seconds a statement may last.")] = 60.0,
+    statement: Annotated[
+        float, typer.Option("--statement", help="Seconds a statement may last.")
+    ] = STATEMENT_SECONDS,
     transaction: Annotated[
         float, typer.Option("--transaction", help="Seconds a transaction may last.")
-    ] = 600.0,
+    ] = TRANSACTION_SECONDS,
 ) -> None:
     """End sessions of PostgreSQL readers that outlast their limit. 终止超时的查询会话。"""
     from pipelines import run
@@ -84,7 +89,7 @@ def print_offer(release: str) -> None:
     out.print(table)
 
 
-def print_served(release: str, postgres: str, keep: int = 3) -> None:
+def print_served(release: str, postgres: str, keep: int = RELEASES) -> None:
     """Serve a release and say what came of it."""
     from pipelines import run
 

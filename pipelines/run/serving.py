@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipelines.run.published import find_release
+from pipelines.serving_limits import RELEASES, STATEMENT_SECONDS, TRANSACTION_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
 
 
 def serve_release(
-    name: str = "current", dsn: str = "", *, keep: int = 3, progress: Callable[[str], None] = lambda _: None
+    name: str = "current",
+    dsn: str = "",
+    *,
+    keep: int = RELEASES,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Served:
     """Copy a release into PostgreSQL unless it is there, and let readers have it.
 
@@ -32,19 +37,14 @@ def offered_release(name: str = "current") -> list[dict[str, Any]]:
 
 
 def guard_serving(
-    dsn: str = "", *, statement: float | None = None, transaction: float | None = None
+    dsn: str = "", *, statement: float = STATEMENT_SECONDS, transaction: float = TRANSACTION_SECONDS
 ) -> Iterator[list[Ended]]:
     """End readers' sessions that outlast their limit, in seconds; each step looks once more and tells of those.
 
     The connection stays open between steps. Raises what `serving.connected` and `serving.guard` raise.
     """
     from pipelines import serving
-    from pipelines.serving import guarding
 
     with serving.connected(dsn) as session:
         while True:
-            yield serving.guard(
-                session,
-                guarding.STATEMENT_SECONDS if statement is None else statement,
-                guarding.TRANSACTION_SECONDS if transaction is None else transaction,
-            )
+            yield serving.guard(session, statement, transaction)

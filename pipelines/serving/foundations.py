@@ -19,15 +19,16 @@ from pipelines.errors import WarehouseError
 from pipelines.releases import Release
 from pipelines.serving import roles, tables, views
 from pipelines.serving.session import Session
+from pipelines.serving_limits import STATEMENT_SECONDS
 
 LOADER = f"{views.SERVING}.loader"
 RELEASES = f"{views.SERVING}.releases"
 LOADS = f"{views.SERVING}.loads"
 ENDED = f"{views.SERVING}.ended"
 LIMITS = {
-    "statement_timeout": "60s",
+    "statement_timeout": f"{STATEMENT_SECONDS:.0f}s",
     "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "60s",
+    "idle_in_transaction_session_timeout": f"{STATEMENT_SECONDS:.0f}s",
     "default_transaction_read_only": "on",
 }
 _SEARCH_PATH = "office, governance, ref, ops, city, district, street"

@@ -12,9 +12,7 @@ from pipelines.database import literal
 from pipelines.serving import roles
 from pipelines.serving.foundations import ENDED
 from pipelines.serving.session import Session
-
-STATEMENT_SECONDS = 60.0
-TRANSACTION_SECONDS = 600.0
+from pipelines.serving_limits import STATEMENT_SECONDS, TRANSACTION_SECONDS
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from pipelines.releases import Release
 from pipelines.serving import columns, foundations, tables, views
 from pipelines.serving.contents import IN_OFFICES, PARTS, Offer, Part, contents_of, opened, selection
 from pipelines.serving.session import Locked, Session, connected
+from pipelines.serving_limits import RELEASES
 
-KEEP = 3
 _GRACE_SECONDS = 1.0
 _PATIENCE = "2s"
 _ROWS_A_BATCH = 65_536
@@ -71,7 +71,7 @@ def offered(release: Release) -> list[dict[str, object]]:
 
 
 def serve(
-    release: Release, dsn: str = "", *, keep: int = KEEP, progress: Progress = lambda _: None
+    release: Release, dsn: str = "", *, keep: int = RELEASES, progress: Progress = lambda _: None
 ) -> Served:
     """Copy a release unless it is there, and let readers have it; serving the same one again changes nothing.
 
