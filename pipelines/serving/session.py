@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from pipelines import settings
-from pipelines.errors import ServingUnavailable, SettingError, WarehouseError
+from pipelines.errors import ServingUnavailable, SettingError, UrbanBrainError, WarehouseError
+from pipelines.serving.sending import side_by_side
 from pipelines.serving.tables import block
 
 SECRET = "postgres"  # noqa: S105 - its name, not the secret
@@ -54,9 +55,19 @@ class Session:
             self.run(block(statements))
 
     def fill(self, schema: str, table: str, batches: Any) -> int:
-        """Copy Arrow record batches into a table that has their columns; returns the rows."""
-        with self._explained(), self._connection.cursor() as cursor:
-            return int(cursor.adbc_ingest(table, batches, mode="append", db_schema_name=schema))
+        """Copy Arrow record batches into a table that has their columns; returns the rows.
+
+        Raises WarehouseError when the batches cannot be read; the table is as it was then.
+        """
+        failed: list[Exception] = []
+        try:
+            with self._explained(), self._connection.cursor() as cursor:
+                pieces = side_by_side(batches, failed.append)
+                return int(cursor.adbc_ingest(table, pieces, mode="append", db_schema_name=schema))
+        except UrbanBrainError as error:
+            if not failed:
+                raise
+            raise WarehouseError(f"rows of {table} cannot be read: {failed[0]}") from error
 
     def commit(self) -> None:
         with self._explained():

@@ -26,6 +26,9 @@ MARK = "urbanbrain"
 """The comment on each schema of ours begins so."""
 _LONGEST_NAME = 63
 _BETWEEN = "__"
+_STATISTICS = 30
+"""Of each column so many frequent values and steps are kept, from 300 times as many rows: tells a street or a month from
+others as well as PostgreSQL's own 100, for a quarter of what looking at a big table costs."""
 _OWN = "_own"
 
 
@@ -62,8 +65,11 @@ def made(release_id: str, offers: tuple[Offer, ...]) -> list[str]:
 def closed(release_id: str, offers: tuple[Offer, ...]) -> list[str]:
     """Statements that let each group at what it may read of a filled release, and nobody else at anything."""
     statements = [
-        f"grant usage on schema {quoted(schema_of(release_id, part))} to {_listed(roles.GROUPS)}"
-        for part in PARTS
+        f"set local default_statistics_target = {_STATISTICS}",
+        *(
+            f"grant usage on schema {quoted(schema_of(release_id, part))} to {_listed(roles.GROUPS)}"
+            for part in PARTS
+        ),
     ]
     for offer in offers:
         for part in offer.parts:

@@ -14,7 +14,7 @@ import duckdb
 import pandas
 import pytest
 from channel_days import PROJECT, Channel
-from postgres_server import NoServer, Server, running
+from postgres_server import NoServer, Server, running, without
 
 from pipelines import releases, serving
 
@@ -37,7 +37,7 @@ def server(channel: Channel) -> Iterator[Server]:
                 found.add_user(group, f"urbanbrain_{group}")
             yield found
     except NoServer as why:
-        pytest.skip(str(why))
+        without(why)
 
 
 def in_psql(server: Server, question: str, user: str, street: str) -> list[list[str]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from numbered_releases import numbered_release
-from postgres_server import NoServer, Server, running
+from postgres_server import NoServer, Server, running, without
 from two_streets import EAST, WEST
 
 from pipelines import serving
@@ -29,7 +29,7 @@ def server() -> Iterator[Server]:
         with running() as found:
             yield found
     except NoServer as why:
-        pytest.skip(str(why))
+        without(why)
 
 
 @pytest.fixture(scope="session")
