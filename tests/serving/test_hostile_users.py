@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
-import time
 
 import pytest
-from postgres_server import Server
+from postgres_server import PATIENCE_SECONDS, Server, until
 from two_streets import EAST, SECRET, TEXT, WEST
 
 from pipelines import serving
@@ -147,7 +146,7 @@ def _said(server: Server, user: str, release: str) -> dict[str, str]:
         f"\\connect\n\\echo {_MARK}{number}\n\\warn {_MARK}{number}\n{sql.replace(RELEASE, release)};\n"
         for number, sql in enumerate(STATEMENTS.values())
     )
-    done = server.psql(script, user, "-P", "pager=off", seconds=120)
+    done = server.psql(script, user, "-P", "pager=off")
     names = list(STATEMENTS)
     said = dict.fromkeys(names, "")
     for text in (done.stdout, done.stderr):
@@ -232,7 +231,7 @@ def test_statistics_of_closed_tables_are_kept_from_offices(served: Server, relea
 def test_an_endless_question_is_stopped_by_the_limit_of_the_database(served: Server, endless: str) -> None:
     """The limit is the database's own, only shorter, so that the test does not wait for a minute."""
     assert [["1min"]] == served.ask("show statement_timeout", "east")
-    done = served.psql(f"set statement_timeout = '300ms';\n{endless};", "east", seconds=30)
+    done = served.psql(f"set statement_timeout = '300ms';\n{endless};", "east")
 
     assert "canceling statement due to statement timeout" in done.stderr
 
@@ -240,29 +239,38 @@ def test_an_endless_question_is_stopped_by_the_limit_of_the_database(served: Ser
 def test_who_switches_the_limit_off_is_ended_and_written_down(served: Server) -> None:
     endless = _in_background(served, "set statement_timeout = 0; select pg_sleep(3600);")
     idle = _in_background(served, "set idle_in_transaction_session_timeout = 0; begin; select 1;")
-    _wait_for(served, 2)
+    _wait_for(served, f"{_AT_IT} and clock_timestamp() - state_change > interval '0.3 s'", 2)
     with serving.connected(served.dsn()) as session:
-        time.sleep(0.3)
         ended = serving.guard(session, statement=0.2)
 
     assert {("east", "statement"), ("east", "idle transaction")} == {
         (each.user_name, each.why) for each in ended
     }
-    assert "terminating connection due to administrator command" in endless.communicate(timeout=30)[1]
-    assert "terminating connection due to administrator command" in idle.communicate("commit;", timeout=30)[1]
+    assert (
+        "terminating connection due to administrator command"
+        in endless.communicate(timeout=PATIENCE_SECONDS)[1]
+    )
+    assert (
+        "terminating connection due to administrator command"
+        in idle.communicate("commit;", timeout=PATIENCE_SECONDS)[1]
+    )
     assert [["2"]] == served.ask(
         "select count(*) from serving.ended where user_name = 'east' and address = 'socket'"
     )
 
 
 def test_who_keeps_to_the_limits_is_left_alone(served: Server) -> None:
-    short = _in_background(served, "begin; select pg_sleep(1.5); select 'done'; commit;")
-    _wait_for(served, 1)
+    asking = _in_background(served, "select pg_sleep(3600);")
+    idle = _in_background(served, "begin; select 1;")
+    _wait_for(served, _AT_IT, 2)
     with serving.connected(served.dsn()) as session:
-        assert [] == serving.guard(session)
-    out, _ = short.communicate(timeout=30)
+        ended = serving.guard(session, statement=PATIENCE_SECONDS, transaction=PATIENCE_SECONDS)
+    _wait_for(served, _AT_IT, 2)
+    served.psql("select pg_cancel_backend(pid) from pg_stat_activity where query = 'select pg_sleep(3600);'")
 
-    assert "done" in out
+    assert [] == ended
+    assert "canceling statement due to user request" in asking.communicate(timeout=PATIENCE_SECONDS)[1]
+    assert "done" in idle.communicate("select 'done'; commit;", timeout=PATIENCE_SECONDS)[0]
 
 
 def test_no_block_can_catch_its_own_end(served: Server) -> None:
@@ -273,10 +281,11 @@ def test_no_block_can_catch_its_own_end(served: Server) -> None:
 
 def test_every_statement_is_in_the_access_log_with_its_user(served: Server) -> None:
     served.psql("select 'marked question' from governance.cases", "west")
-    for _ in range(600):  # the server writes it once it has noticed
-        if "disconnection: session time" in (log := served.log()).rpartition("marked question")[2]:
-            break
-        time.sleep(0.05)
+    until(
+        lambda: "disconnection: session time" in served.log().rpartition("marked question")[2],
+        "the server did not notice that the session ended",
+    )
+    log = served.log()
 
     assert re.search(r"west@serving .*LOG:  statement: select 'marked question' from governance.cases", log)
     assert re.search(r"west@serving .*LOG:  connection authorized: user=west database=serving", log)
@@ -318,11 +327,10 @@ def _in_background(server: Server, sql: str) -> subprocess.Popen[str]:
     return server.start_psql(sql, "east")
 
 
-def _wait_for(server: Server, sessions: int) -> None:
-    """Until that many of the user's sessions are at it."""
-    asked = "select count(*) from pg_stat_activity where usename = 'east' and state <> 'idle'"
-    for _ in range(600):
-        if int(server.ask(asked)[0][0]) >= sessions:
-            return
-        time.sleep(0.05)
-    raise AssertionError("the sessions did not begin")
+_AT_IT = "(query = 'select pg_sleep(3600);' and state = 'active' or state = 'idle in transaction')"
+
+
+def _wait_for(server: Server, state: str, sessions: int) -> None:
+    """Until that many of the user's sessions are in that state."""
+    asked = f"select count(*) from pg_stat_activity where usename = 'east' and {state}"
+    until(lambda: server.ask(asked) == [[str(sessions)]], "the sessions did not begin")
