@@ -10,8 +10,8 @@
 create role urbanbrain_loader login createrole password :'password';
 grant pg_signal_backend, pg_read_all_stats to urbanbrain_loader;
 -- Text is in the order of its bytes, as DuckDB has it; comparing it by a language's rules would cost several times as much.
-create database serving with
-owner urbanbrain_loader template template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C.UTF-8';
+create database serving with owner urbanbrain_loader
+template template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C.UTF-8';
 
 -- The access audit: who connected from where, and every statement. No user can switch it off.
 alter system set log_connections = on;
