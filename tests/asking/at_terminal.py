@@ -64,7 +64,7 @@ class AtTerminal:
     def type(self, keys: str) -> None:
         os.write(self._terminal, keys.encode())
 
-    def wait_for(self, text: str, seconds: float = 60) -> str:
+    def wait_for(self, text: str, seconds: float = 300) -> str:
         """What was shown since the last wait, up to this text, without what steers the terminal."""
         until = time.monotonic() + seconds
         while True:
@@ -76,7 +76,7 @@ class AtTerminal:
             if time.monotonic() > until or not self._more(until - time.monotonic()):
                 raise AssertionError(f"{text!r} did not appear; since then: {shown[self._seen :]!r}")
 
-    def press_until(self, key: str, text: str, seconds: float = 60) -> None:
+    def press_until(self, key: str, text: str, seconds: float = 300) -> None:
         """Press a key until this text is shown: one pressed while the line editor is just leaving is nobody's."""
         until = time.monotonic() + seconds
         while text not in _STEERING.sub("", self._raw)[self._seen :]:
@@ -87,7 +87,7 @@ class AtTerminal:
                 self._more(0.1)
         self.wait_for(text)
 
-    def leave(self, key: str = "", seconds: float = 30) -> int:
+    def leave(self, key: str = "", seconds: float = 300) -> int:
         """The exit code, once it has left; until then a key is pressed, which may be nobody's as in `press_until`."""
         until = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < until:
@@ -98,7 +98,7 @@ class AtTerminal:
                 self._more(0.1)
         return self.process.wait(timeout=1)
 
-    def wait_until_it_works(self, seconds: float = 60) -> None:
+    def wait_until_it_works(self, seconds: float = 300) -> None:
         """Until keys make signals again: while a line is edited, Ctrl-C is a key like any other."""
         until = time.monotonic() + seconds
         while not termios.tcgetattr(self._terminal)[3] & termios.ISIG:

@@ -24,6 +24,8 @@ from pipelines.asking import shell
 from pipelines.errors import UrbanBrainError
 
 SECONDS = 0.5
+PATIENCE_SECONDS = 300.0
+"""More than any answer takes; no test is about it."""
 FORBIDDEN = ("-WEST-", hostile.MARK, SECRET, TEXT, "landing-key-for-tests")
 QUICK = (*hostile.FILES, *hostile.STATEMENTS, *hostile.ANSWERED)
 
@@ -51,11 +53,12 @@ def is_clean(said: str) -> bool:
     return not any(mark in said for mark in FORBIDDEN)
 
 
-def by_session(statements: list[str], seconds: float) -> list[str]:
-    """What each is answered: the answer, or the refusal."""
+def by_session(statements: list[str], seconds: float, *more: str) -> list[str]:
+    """What each is answered: the answer, or the refusal. Those in `more` have all the time they need."""
     said = []
-    with asking.Session(EAST, bounds=asking.Bounds(seconds)) as session:
-        for statement in statements:
+    with asking.Session(EAST) as session:
+        for number, statement in enumerate([*statements, *more]):
+            session.bounds = asking.Bounds(seconds if number < len(statements) else PATIENCE_SECONDS)
             out = io.StringIO()
             try:
                 session.answer(asking.Question(statement, "csv"), out)
@@ -67,7 +70,7 @@ def by_session(statements: list[str], seconds: float) -> list[str]:
 
 def test_by_a_question_nothing_of_anothers_is_seen(planted: Path) -> None:
     statements = [filled(statement, planted) for statement in QUICK]
-    said = dict(zip(statements, by_session(statements, 20), strict=True))
+    said = dict(zip(statements, by_session(statements, PATIENCE_SECONDS), strict=True))
 
     assert len(said) >= 100
     assert [] == [statement for statement, words in said.items() if not is_clean(words)]
@@ -85,7 +88,7 @@ def test_by_a_question_nothing_of_anothers_is_seen(planted: Path) -> None:
     ids=lambda statement: statement[:40],
 )
 def test_by_a_question_nobody_waits_longer_than_allowed(statement: str, planted: Path) -> None:
-    said = by_session([filled(statement, planted), "select 42 as answer", "select 43 as answer"], SECONDS)
+    said = by_session([filled(statement, planted)], SECONDS, "select 42 as answer", "select 43 as answer")
 
     assert is_clean(said[0])
     assert (

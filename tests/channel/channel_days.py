@@ -39,7 +39,7 @@ def pulled_at(day: date) -> datetime:
 
 
 def set_clock(address: str, day: date) -> None:
-    answer = requests.put(f"{address}/clock", json={"now": pulled_at(day).isoformat()}, timeout=10)
+    answer = requests.put(f"{address}/clock", json={"now": pulled_at(day).isoformat()}, timeout=300)
     assert answer.ok, answer.text
 
 

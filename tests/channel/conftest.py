@@ -103,7 +103,7 @@ def fault(address: str) -> Callable[..., None]:
 
     def put(path: str, kind: str, times: int = 99, column: str = "") -> None:
         asked = {"path": path, "kind": kind, "times": times, "column": column}
-        answer = requests.put(f"{address}/faults", json=asked, timeout=10)
+        answer = requests.put(f"{address}/faults", json=asked, timeout=300)
         assert answer.ok, answer.text
 
     return put

@@ -34,7 +34,7 @@ AS_OF = "2026-11-19T00:40:00+08:00"
 def year(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A small city that remembers a year; its clock stands after it."""
     with server.running(YEAR) as url:
-        assert requests.put(f"{url}/clock", json={"now": AS_OF}, timeout=30).ok
+        assert requests.put(f"{url}/clock", json={"now": AS_OF}, timeout=300).ok
         monkeypatch.setenv("URBANBRAIN_SAMPLE_CITY_URL", url)
         yield url
 

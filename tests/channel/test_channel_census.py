@@ -44,7 +44,7 @@ def test_a_census_finds_what_the_office_deleted(home: Path, monkeypatch: pytest.
         monkeypatch.setenv("URBANBRAIN_SAMPLE_CITY_URL", address)
 
         def set_clock(instant: str) -> None:
-            assert requests.put(f"{address}/clock", json={"now": instant}, timeout=10).ok
+            assert requests.put(f"{address}/clock", json={"now": instant}, timeout=300).ok
 
         set_clock(at(DAYS[2]))
         run.run(FEED, DAYS[2], as_of=at(DAYS[2]))

@@ -99,7 +99,7 @@ def test_a_demo_that_is_stopped_half_way_leaves_nothing_running(number: signal.S
     left = descendants()
     demo.send_signal(number)
     demo.communicate()
-    deadline = time.monotonic() + 4 * processes.GRACE_SECONDS
+    deadline = time.monotonic() + 60 * processes.GRACE_SECONDS
     while any(is_alive(pid) for pid in left) and time.monotonic() < deadline:
         time.sleep(0.1)
 

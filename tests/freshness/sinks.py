@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
@@ -57,7 +57,7 @@ def mail() -> Iterator[tuple[Mailbox, str]]:
 
 
 class Hook:
-    """Posts that were taken: path, headers, bytes; `status` is the answer to the next."""
+    """Posts that were taken: path, headers, bytes; `status` is the answer to the next, given once it may go on."""
 
     def __init__(self) -> None:
         self.forget()
@@ -65,7 +65,8 @@ class Hook:
     def forget(self) -> None:
         self.posts: list[tuple[str, dict[str, str], bytes]] = []
         self.status = 200
-        self.seconds = 0.0
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
 
     def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(body) for _, _, body in self.posts]
@@ -78,7 +79,7 @@ def web() -> Iterator[tuple[Hook, str]]:
 
     class Handler(Quiet):
         def do_POST(self) -> None:
-            time.sleep(hook.seconds)
+            hook.may_go_on.wait()
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if hook.status < 300:
                 hook.posts.append((self.path, dict(self.headers), body))

@@ -8,6 +8,7 @@ import json
 import logging
 import multiprocessing
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from pipelines import database, notices, run, settings
 from pipelines.contract.model import Contract
 from pipelines.errors import SettingError, UrbanBrainError
 from pipelines.notices import memory, sending
+from pipelines.notices.addresses import Addressee
+from pipelines.notices.message import Message
 from pipelines.run import freshness as watching
 
 FEED = daily(contract_id="street_silent", business_name="无声数据集")
@@ -237,15 +240,25 @@ def test_nothing_listens_and_the_wait_is_bounded(
 def test_a_server_that_lets_us_wait_is_given_up(
     home: Path, mailbox: sinks.Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "WHOLE_SECONDS", 2.0)
+    send = sending.send
+
+    def impatiently(message: Message, to: Addressee, at: datetime) -> str:
+        """Wait for the webhook a moment only; mail may come from a busy machine."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sending, "WHOLE_SECONDS", 300.0 if to.channel == "mail" else 0.5)
+            return send(message, to, at)
+
+    monkeypatch.setattr(sending, "send", impatiently)
     arrive_daily(FEED, "2026-11-16")
     with sinks.web() as (slow, url):  # one of its own: what it takes in the end is nobody else's
-        slow.seconds = 4.0
+        slow.may_go_on.clear()
         monkeypatch.setenv("URBANBRAIN_NOTIFY_STREET", f"{url}/slow,mailto:desk@example.org")
-        with pytest.raises(UrbanBrainError, match="did not take it within 2 s"):
+        with pytest.raises(UrbanBrainError, match=r"did not take it within 0\.5 s"):
             monitor("2026-11-18T07:00")
+        taken = len(slow.posts)
+        slow.may_go_on.set()
 
-    assert 1 == len(mailbox.mails)
+    assert (0, 1) == (taken, len(mailbox.mails))
 
 
 def _run(home: str, smtp: str, told: str) -> None:
@@ -268,7 +281,7 @@ def test_two_monitors_at_once_tell_once(home: Path, mailbox: sinks.Mailbox, hook
     for process in both:
         process.start()
     for process in both:
-        process.join(60)
+        process.join(300)
 
     assert [0, 0] == [process.exitcode for process in both]
     assert (1, 1) == (len(mailbox.mails), len(hook.posts))

@@ -61,7 +61,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         address = f"http://127.0.0.1:{port}"
         for _ in range(600):
             try:
-                requests.get(address, timeout=5)
+                requests.get(address, timeout=60)
                 break
             except requests.ConnectionError:
                 assert server.poll() is None, log.read_text()
