@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import rdflib
 from two_streets import FEEDS, GOVERNANCE, LANDED_AT, project, warehouse
 
 from pipelines import releases
+from pipelines.companions import markup
 from pipelines.releases import Release
 from pipelines.stages import publishing
 
@@ -141,7 +143,9 @@ class _Page(HTMLParser):
         self.links += [str(given["href"])] if tag == "a" else []
         self.scopes += [given.get("scope")] if tag == "th" else []
         self.languages |= {given["lang"]} if "lang" in given else set()
-        if tag in ("script", "link", "img", "iframe") or "src" in given:
+        if tag in ("script", "img", "iframe") or "src" in given:
+            self.asked.append(tag)
+        if tag == "link" and not str(given["href"]).startswith("data:"):
             self.asked.append(tag)
 
 
@@ -154,7 +158,18 @@ def test_the_dictionary_page_is_whole_accessible_and_asks_for_nothing(release: R
     assert len(page.ids) == len(set(page.ids))
     assert [] == [link for link in page.links if link.removeprefix("#") not in page.ids]
     assert {"col", "row"} == set(page.scopes)
-    assert {"en", "zh-CN"} == page.languages
+    assert {markup.ENGLISH, markup.CHINESE} == page.languages
+
+
+def test_both_html_files_have_the_same_head_and_are_well_formed(release: Release) -> None:
+    heads = []
+    for name in ("index.html", "dictionary.html"):
+        tree = ElementTree.parse(release.path / name)  # noqa: S314  our own file
+        heads.append([(each.tag, each.attrib) for each in tree.findall("./head/*")])
+
+    assert heads[0] == heads[1]
+    assert {"http-equiv": "Content-Security-Policy", "content": markup.POLICY} in [it for _, it in heads[0]]
+    assert "default-src 'none'" in markup.POLICY
 
 
 def test_the_dictionary_tells_of_everything_that_leaves_and_who_gets_it(release: Release) -> None:

@@ -13,8 +13,8 @@ import pytest
 from page_by_hand import CHINESE, LANGUAGES, Page, publication_with, said
 
 from pipelines import contract
-from pipelines.companions import Publication, page
-from pipelines.companions.page import palette, style
+from pipelines.companions import Publication, markup, page, palette
+from pipelines.companions.page import style
 from pipelines.companions.page.drawing import extent, shortened
 from pipelines.companions.page.words import WORDS
 
@@ -247,7 +247,7 @@ def test_text_reads_on_its_ground_and_marks_stand_out() -> None:
     assert [] == [mark for mark in marks if palette.contrast(mark, palette.WHITE) < 3]
     assert palette.contrast(palette.RAG["red"], palette.RAG["amber"]) >= 3
     assert 21 == round(palette.contrast("#000000", "#ffffff"))
-    colours = set(re.findall(r"#[0-9a-f]{6}", style.STYLE))
+    colours = set(re.findall(r"#[0-9a-f]{6}", markup.STYLE + style.STYLE))
     assert colours <= {palette.INK, palette.MUTED, palette.WHITE, palette.PAPER, palette.ACCENT, palette.RULE}
 
 

@@ -1,7 +1,6 @@
-"""From sections to one HTML file that needs nothing else: no script, no request, the same bytes for the same data.
+"""From sections to one HTML file, the same bytes for the same data.
 
 Both languages stand in the file; two radio buttons before them show one and hide the other, by style alone.
-The markup is well-formed XML, too, so that any parser reads it.
 """
 
 from __future__ import annotations
@@ -9,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from xml.sax.saxutils import escape, quoteattr
 
-from pipelines.companions import changes, dictionary
+from pipelines.companions import changes, dictionary, markup
+from pipelines.companions.markup import CHINESE, attribute
 from pipelines.companions.page import levels
 from pipelines.companions.page.figures import Figures
 from pipelines.companions.page.section import DataTable, Panel, Section
@@ -19,8 +18,7 @@ from pipelines.companions.page.speech import Cell, Speech
 from pipelines.companions.page.style import ROWS_ON_PAPER, STYLE
 from pipelines.companions.page.words import EN, LANG, LANGUAGES, ZH
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-_CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _SHORT = 10
 """Texts no longer than this are never broken, such as a date."""
 _HEALTH = "governance.channel_health"
@@ -39,13 +37,9 @@ def document(figures: Figures, sections: Mapping[str, Sequence[Section]]) -> str
     )
     bodies = "".join(_Body(figures, speeches[language], sections[language]).html() for language in LANGUAGES)
     return (
-        f'<!DOCTYPE html>\n<html lang="{LANG[ZH]}" xml:lang="{LANG[ZH]}">\n<head>\n<meta charset="utf-8"/>\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"/>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
-        '<meta name="referrer" content="no-referrer"/>\n<link rel="icon" href="data:,"/>\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"{markup.head(title, STYLE, CHINESE)}"
         '<a class="skip" href="#content">跳到正文 · <span lang="en">Skip to content</span></a>\n'
-        f'<main id="content" tabindex="-1">\n{switches}\n{bodies}</main>\n</body>\n</html>\n'
+        f'<main id="content" tabindex="-1">\n{switches}\n{bodies}</main>\n{markup.END}'
     )
 
 
@@ -62,16 +56,16 @@ class _Body:
         return (
             f'<div id="{language}" lang="{LANG[language]}">\n{self._header()}'
             f"{''.join(map(self._section, self.sections))}{self._all_tables()}"
-            f"<footer><p>{escape(self.say('legend_marks'))}</p><p>{escape(self.say('footer'))}</p></footer>\n</div>\n"
+            f"<footer><p>{markup.text(self.say('legend_marks'))}</p><p>{markup.text(self.say('footer'))}</p></footer>\n</div>\n"
         )
 
-    def text(self, text: str) -> str:
+    def text(self, said: str) -> str:
         """Text to be put in; Chinese inside English says so, for voices and fonts."""
-        if self.say.language == ZH or not _CHINESE.search(text):
-            return escape(text)
-        parts = re.split(r"([\u3400-\u9fff\uf900-\ufaff\u3000-\u303f\uff00-\uffef]+)", text)
+        if self.say.language == ZH or not _HAN.search(said):
+            return markup.text(said)
+        parts = re.split(r"([\u3400-\u9fff\uf900-\ufaff\u3000-\u303f\uff00-\uffef]+)", said)
         return "".join(
-            f'<span lang="{LANG[ZH]}">{escape(part)}</span>' if _CHINESE.search(part) else escape(part)
+            f'<span lang="{CHINESE}">{markup.text(part)}</span>' if _HAN.search(part) else markup.text(part)
             for part in parts
         )
 
@@ -166,7 +160,7 @@ class _Body:
             for row in table.rows
         )
         return (
-            f'<div class="scroll" tabindex="0" role="region" aria-label={quoteattr(table.title)}>'
+            f'<div class="scroll" tabindex="0" role="region" aria-label={attribute(table.title)}>'
             f'<table id="{key}"{is_long}><caption>{self.text(table.title)}</caption><thead><tr>{head}</tr></thead>\n'
             f"<tbody>\n{body}</tbody></table>{left_out}</div>"
         )
@@ -174,7 +168,7 @@ class _Body:
     def _cell(self, cell: Cell, is_number: bool, is_head: bool) -> str:
         text = self.text(cell.text)
         if cell.kind == "number":
-            text = f"<data value={quoteattr(str(cell.value))}>{text}</data>"
+            text = f"<data value={attribute(str(cell.value))}>{text}</data>"
         elif cell.kind in ("withheld", "unknown"):
             sign = "•" if cell.kind == "withheld" else "–"
             shown = f" {text}" if cell.kind == "withheld" else f'<span class="unseen">{text}</span>'
@@ -208,7 +202,7 @@ class _Body:
         """A link to each file of a table; where it is many, each is called by its period."""
         files = self.figures.tables[table].files
         return " ".join(
-            f'<a href={quoteattr(file.path)} download="">'
+            f'<a href={attribute(file.path)} download="">'
             f"{self.text(self.say('download', file=_called(file.path), size=self.say.size(file.size)))}</a>"
             for file in files
         )
@@ -236,7 +230,7 @@ class _Body:
             f'<ul class="sources"><li><a href="{dictionary.PAGE}">{say("dictionary")}</a></li>'
             f'<li><a href="{changes.TOLD}">{say("changes")}</a></li></ul>\n'
             f"<details><summary>{say('data_table', title=title)}</summary>"
-            f'<div class="scroll" tabindex="0" role="region" aria-label={quoteattr(title)}>'
+            f'<div class="scroll" tabindex="0" role="region" aria-label={attribute(title)}>'
             f'<table id="{key}-data"><caption>{title}</caption><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>'
             "</table></div></details>\n</section>\n"
         )

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from xml.sax.saxutils import escape, quoteattr
+
+from pipelines.companions import markup
 
 WIDTH = 320.0
 SIZE = 12.0
@@ -82,7 +83,7 @@ class Picture:
         more += "" if size == SIZE else f' font-size="{length(size)}"'
         more += f' fill="{fill}"' if fill else ""
         more += f' font-weight="{weight}"' if weight else ""
-        self._parts.append(f'<text x="{length(x)}" y="{length(y)}"{more}>{escape(said)}</text>')
+        self._parts.append(f'<text x="{length(x)}" y="{length(y)}"{more}>{markup.text(said)}</text>')
 
     def line(
         self, x1: float, y1: float, x2: float, y2: float, stroke: str, *, width: float = 1, dash: str = ""
@@ -158,7 +159,7 @@ class Picture:
         """The whole picture; `label` says what it shows to those who do not see it."""
         return (
             f'<svg viewBox="0 0 {length(self.width)} {length(self.height)}" role="img" '
-            f"aria-label={quoteattr(label)}>{''.join(self._parts)}</svg>"
+            f"aria-label={markup.attribute(label)}>{''.join(self._parts)}</svg>"
         )
 
 

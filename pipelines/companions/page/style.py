@@ -1,28 +1,14 @@
-"""How the page looks: on a desk, on a phone, on paper. Colours are those of `palette`."""
+"""How the page looks beyond what `markup` says: on a desk, on a phone, on paper. Colours are those of `palette`."""
 
 from __future__ import annotations
 
-from pipelines.companions.palette import ACCENT, INK, MUTED, PAPER, RULE, WHITE
+from pipelines.companions.palette import ACCENT, INK, MUTED, RULE, WHITE
 
-_LATIN_ONLY = '"Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial'
-_CHINESE_ONLY = (
-    '"Noto Sans SC", "Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Hiragino Sans GB", '
-    '"Microsoft YaHei", "WenQuanYi Micro Hei"'
-)
-_CHINESE = f"{_CHINESE_ONLY}, {_LATIN_ONLY}, sans-serif"
-_LATIN = f"{_LATIN_ONLY}, {_CHINESE_ONLY}, sans-serif"
 ROWS_ON_PAPER = 30
 """Of a longer table no more rows are printed."""
 
-STYLE = f"""
-:root {{ color-scheme: light; }}
-*, *::before, *::after {{ box-sizing: border-box; }}
-html {{ font-size: 100%; -webkit-text-size-adjust: 100%; scroll-padding-top: 1rem; }}
-body {{ margin: 0; background: {PAPER}; color: {INK}; font: 1rem/1.65 {_CHINESE}; }}
-#en {{ font-family: {_LATIN}; }}
+STYLE = f"""\
 main {{ max-width: 72rem; margin: 0 auto; padding: 0 1rem 3rem; }}
-a {{ color: {ACCENT}; text-underline-offset: .2em; overflow-wrap: anywhere; }}
-:focus-visible {{ outline: 3px solid {ACCENT}; outline-offset: 2px; border-radius: 2px; }}
 .skip {{ position: absolute; left: -999rem; }}
 .skip:focus {{ position: fixed; left: 1rem; top: 1rem; z-index: 9; padding: .5rem 1rem; background: {WHITE}; }}
 .switch {{ margin: 1.25rem .35rem 0 0; width: 1.1rem; height: 1.1rem; vertical-align: -.15rem; accent-color: {ACCENT}; }}
@@ -87,7 +73,6 @@ footer {{ padding: 1.5rem 0 0; color: {MUTED}; font-size: .875rem; }}
   th, td {{ padding-right: .5rem; }}
 }}
 @media print {{
-  @page {{ margin: 14mm; }}
   body, section {{ background: {WHITE}; }}
   body {{ font-size: 10pt; }}
   main {{ max-width: none; padding: 0; }}

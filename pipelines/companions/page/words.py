@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from pipelines.companions.markup import CHINESE, ENGLISH
+
 ZH, EN = "zh", "en"
 LANGUAGES = (ZH, EN)
-LANG = {ZH: "zh-Hans", EN: "en"}
+LANG = {ZH: CHINESE, EN: ENGLISH}
 
 WORDS: dict[str, tuple[str, str]] = {
     "brain": ("城市大脑", "Urban brain"),
