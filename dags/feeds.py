@@ -37,7 +37,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from retries import RETRY_WHAT_WAITING_CURES
 from validated import validated
 
-from pipelines import airflow_names, settings
+from pipelines import airflow_names, markdown, settings
 from pipelines import contract as contracts
 from pipelines.contract import Contract, Problem
 from pipelines.errors import BatchHeld, BatchRejected, ContractError, SettingError
@@ -197,16 +197,21 @@ def instant(description: str) -> Param:
 def describe(contract: Contract) -> str:
     """What the contract promises, as the DAG's documentation."""
     columns = "\n".join(
-        f"| `{column.name}` | {cell(column.business_name)} | {column.type} | {cell(column.description)} |"
+        markdown.row(
+            markdown.code_cell(column.name),
+            markdown.cell(column.business_name),
+            markdown.cell(column.type),
+            markdown.cell(column.description),
+        )
         for column in contract.stored_columns
     )
     return f"""\
-{contract.description}
+{markdown.line(contract.description)}
 
-Level **{contract.level}** · owner **{contract.owner}** · version {contract.version} · \
+Level **{contract.level}** · owner **{markdown.cell(contract.owner)}** · version {contract.version} · \
 `{contract.schedule}` {contract.timezone} · {contract.path}
 
-One row is: {contract.grain}. The warehouse keeps it as `{contract.table}`.
+One row is: {markdown.cell(contract.grain)}. The warehouse keeps it as `{contract.table}`.
 
 | column | 中文 | type | meaning |
 |---|---|---|---|
@@ -215,11 +220,6 @@ One row is: {contract.grain}. The warehouse keeps it as `{contract.table}`.
 By hand, `urbanbrain run {contract.feed_id} --window 2026-11-17` does the same as one run of this DAG.
 Past intervals: `airflow backfill create --dag-id {airflow_names.feed_dag(contract.feed_id)} --from-date … --to-date …`
 """
-
-
-def cell(text: str) -> str:
-    """Text that stays inside its cell of a Markdown table."""
-    return " ".join(text.split()).replace("|", "\\|")
 
 
 def build_all() -> list[DAG]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from pipelines import lake, operations
+from pipelines import lake, markdown, operations
 from pipelines.decisions import batches
 from pipelines.errors import BatchHeld, DataError
 from pipelines.receipt import Receipt
@@ -165,7 +165,9 @@ def question(held: Held, zone: ZoneInfo) -> dict[str, str]:
     figures = held.figures
     start, end = (instant.astimezone(zone) for instant in (figures["window_start"], figures["window_end"]))
     window = f"{start:%Y-%m-%d %H:%M} … {end:%Y-%m-%d %H:%M} {zone}"
-    why = "\n".join(f"- {_cell(hold.text_zh)}  {_cell(hold.text_en)}" for hold in held.receipt.holds)
+    why = "\n".join(
+        f"- {markdown.line(hold.text_zh)}  {markdown.cell(hold.text_en)}" for hold in held.receipt.holds
+    )
     counts = " | ".join(f"{figures[name]:,}" for name in _COUNTS)
     body = f"""\
 **{figures["feed_id"]}** · {window} · batch `{figures["batch_id"]}` · 合同版本 contract {figures["contract_version"]}
@@ -200,7 +202,7 @@ _COUNTS = {
 
 def _rules(held: Held) -> str:
     lines = [
-        f"| `{_cell(rule)}` | {broken:,} |"
+        markdown.row(markdown.code_cell(rule), f"{broken:,}")
         for rule, broken in sorted(held.receipt.rules.items(), key=lambda item: (-item[1], item[0]))[
             :_ROWS_SHOWN
         ]
@@ -210,16 +212,16 @@ def _rules(held: Held) -> str:
 
 def _first(held: Held) -> str:
     lines = [
-        f"| {reason['row_number']:,} | `{_cell(reason['rule'])}` | {_cell(reason['expected_zh'])} | {_cell(reason['expected_en'])} |"
+        markdown.row(
+            f"{reason['row_number']:,}",
+            markdown.code_cell(reason["rule"]),
+            markdown.cell(reason["expected_zh"]),
+            markdown.cell(reason["expected_en"]),
+        )
         for reason in held.first_reasons
     ]
     head = ["", "| 行 row | 规则 rule | 应为 | expected |", "|---:|---|---|---|"]
     return "\n".join([*head, *lines, ""]) if lines else ""
-
-
-def _cell(text: str) -> str:
-    """Text that stays in its line and its cell of a Markdown table."""
-    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _with(receipt: Receipt, decided: Iterable[batches.BatchDecision]) -> Held:

@@ -18,7 +18,7 @@ PACKAGE = PROJECT / "pipelines"
 # Right may import left, never the other way round. Rooms of one layer may import each other, stages may not.
 LAYERS = (
     ("errors",),
-    ("settings", "airflow_names", "serving_limits"),
+    ("settings", "airflow_names", "serving_limits", "markdown"),
     ("apart",),
     ("contract",),
     (

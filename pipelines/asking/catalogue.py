@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import IO, Any, Literal, get_args
 
+from pipelines import markdown
 from pipelines.asking.describing import Described
-from pipelines.asking.writing import Screen, markdown
+from pipelines.asking.writing import Screen, markdown_cell
 
 Form = Literal["table", "markdown", "json"]
 FORMATS: tuple[Form, ...] = get_args(Form)
@@ -46,11 +47,12 @@ def _write_markdown(found: Sequence[Described], out: IO[str], is_one: bool) -> N
     for each in found:
         rows = "" if each.rows is None else f"{each.rows:,}"
         if not is_one:
-            out.write(f"| {markdown(each.name)} | {rows} | {markdown(each.comment)} |\n")
+            cells = markdown_cell(each.name), rows, markdown_cell(each.comment)
+            out.write(f"{markdown.row(*cells)}\n")
             continue
-        out.write(f"## {each.name}\n\n{markdown(each.comment)} ({_kind(each)})\n\n")
+        out.write(f"## {markdown.cell(each.name)}\n\n{markdown.line(each.comment)} ({_kind(each)})\n\n")
         out.write("| column 列 | type 类型 | meaning 含义 |\n| --- | --- | --- |\n")
-        out.writelines(f"| {' | '.join(map(markdown, column))} |\n" for column in each.columns)
+        out.writelines(f"{markdown.row(*map(markdown_cell, column))}\n" for column in each.columns)
 
 
 def _write_json(found: Sequence[Described], out: IO[str], is_one: bool) -> None:

@@ -13,6 +13,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
+from pipelines import markdown
 from pipelines.asking.plan import outline
 
 if TYPE_CHECKING:
@@ -154,11 +155,11 @@ def _write_markdown(connection: DuckDBPyConnection, out: IO[str], question: Ques
     kinds = [str(column[1]) for column in connection.description or ()]
     rows, total, left = _first_rows(connection, question.limit)
     lines = [
-        [markdown(name) for name in names],
+        [markdown_cell(name) for name in names],
         ["---:" if _is_number(kind) else "---" for kind in kinds],
-        *(["" if value is None else markdown(_as_text(value)) for value in row] for row in rows),
+        *(["" if value is None else markdown_cell(_as_text(value)) for value in row] for row in rows),
     ]
-    out.writelines(f"| {' | '.join(line)} |\n" for line in lines)
+    out.writelines(f"{markdown.row(*line)}\n" for line in lines)
     if left:
         out.write(f"\n{left}\n")
     return total
@@ -220,10 +221,9 @@ def visible(text: str) -> str:
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
-def markdown(text: str) -> str:
-    """A text as one cell of a Markdown table."""
-    escaped = re.sub(r"([\\|`*_<>\[\]])", r"\\\1", visible(text))
-    return "<br>".join(escaped.splitlines())
+def markdown_cell(text: str) -> str:
+    """A text as one cell of a Markdown table; its lines stay lines."""
+    return "<br>".join(map(markdown.cell, visible(text).splitlines()))
 
 
 def _is_number(kind: str) -> bool:

@@ -139,7 +139,7 @@ def _print(found: Sequence[Difference]) -> None:
 
 
 def _markdown(found: Sequence[Difference]) -> str:
-    from pipelines import promises
+    from pipelines import markdown, promises
 
     if not found:
         return "Nothing changed.\n"
@@ -147,18 +147,15 @@ def _markdown(found: Sequence[Difference]) -> str:
     for each in found:
         lines += [f"### `{each.contract_id}` {each.versions}: {each.klass}", ""]
         if each.objection:
-            lines += [f"**Refused:** {each.objection}", ""]
+            lines += [f"**Refused:** {markdown.cell(each.objection)}", ""]
         lines += ["| class | change | hits |", "|---|---|---|"]
         for change, hit in each.changes:
             parties = ["the source"] if change.side != "readers" and change.klass == "breaking" else []
             parties += [f"{who} {names}" for who, names in promises.parties(hit)]
-            lines.append(f"| {change.klass} | {_cell(change.text)} | {_cell('; '.join(parties))} |")
+            cells = change.klass, markdown.cell(change.text), markdown.cell("; ".join(parties))
+            lines.append(markdown.row(*cells))
         lines.append("")
     return "\n".join(lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
 
 
 def _plain(difference: Difference) -> dict[str, Any]:

@@ -215,7 +215,7 @@ def diff(
     Causes: new data, correction, decision, area change, rule change. Without --explain they are what the manifests and
     the models say can have reached a table.
     """
-    from pipelines import run
+    from pipelines import markdown, run
 
     if form not in _FORMS:
         raise typer.BadParameter(
@@ -236,30 +236,26 @@ def diff(
     rows = [_row(found, change) for change in found.tables]
     if form == "markdown":
         out.print(f"### {found.one} → {found.other}\n", highlight=False, soft_wrap=True)
-        _print_causes(found, "- ")
-        for cells in (heads, ("---", "--:", "--:", "--:", "---", "---"), *rows):
-            out.print(f"| {' | '.join(cells)} |", highlight=False, soft_wrap=True, markup=False)
+        lines = [f"- {markdown.line(line)}" for line in _causes(found)]
+        lines += ["", markdown.row(*heads), markdown.row("---", "--:", "--:", "--:", "---", "---")]
+        lines += [markdown.row(*map(markdown.cell, cells)) for cells in rows]
+        out.print("\n".join(lines), highlight=False, soft_wrap=True, markup=False)
         return
-    _print_causes(found, "")
+    out.print("\n".join((*_causes(found), "")), highlight=False, soft_wrap=True, markup=False)
     table = Table(*heads, box=None)
     for cells in rows:
         table.add_row(*cells)
     out.print(table if rows else "no table differs 各表无变化")
 
 
-def _print_causes(found: Difference, mark: str) -> None:
+def _causes(found: Difference) -> Iterator[str]:
+    """A line a cause."""
     from pipelines import run
 
     shown = 3
     for cause in found.causes:
         more = f" … {len(cause.what):,} in all" if len(cause.what) > shown else ""
-        out.print(
-            f"{mark}{cause.name} {run.CAUSES[cause.name]}: {'; '.join(cause.what[:shown])}{more}",
-            highlight=False,
-            soft_wrap=True,
-            markup=False,
-        )
-    out.print("")
+        yield f"{cause.name} {run.CAUSES[cause.name]}: {'; '.join(cause.what[:shown])}{more}"
 
 
 def _row(found: Difference, change: Any) -> tuple[str, ...]:

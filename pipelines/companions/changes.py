@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipelines import releases
+from pipelines import markdown, releases
 from pipelines.companions import coverage
 from pipelines.companions.publication import Part, Publication
 from pipelines.contract import dictionary
@@ -117,7 +117,7 @@ def _lines(said: Mapping[str, Any]) -> Iterator[str]:
     for cause in said["causes"]:
         shown, more = cause["what"][:_SHOWN], len(cause["what"]) - _SHOWN
         yield (
-            f"- **{cause['name']} {cause['name_zh']}**{': ' if shown else ''}{'; '.join(map(_code, shown))}"
+            f"- **{cause['name']} {cause['name_zh']}**{': ' if shown else ''}{'; '.join(map(markdown.code, shown))}"
             + (f" … {more:,} more 另有 {more:,} 项" if more > 0 else "")
         )
     if not said["causes"]:
@@ -131,11 +131,13 @@ def _lines(said: Mapping[str, Any]) -> Iterator[str]:
     yield "| table 表 | change 变化 | rows before 原行数 | rows after 现行数 | contract 合同 | columns 列 |"
     yield "|---|---|--:|--:|---|---|"
     for each in said["tables"]:
-        version = " → ".join(each["version"].values()) if each["version"] else ""
-        yield (
-            f"| {each['table']} {each['title_zh']} | {each['change']} {_IN_CHINESE[each['change']]} | "
-            f"{_number(each['rows']['before'])} | {_number(each['rows']['after'])} | "
-            f"{version} | {', '.join(map(_code, each['columns']))} |"
+        yield markdown.row(
+            markdown.cell(f"{each['table']} {each['title_zh']}"),
+            f"{each['change']} {_IN_CHINESE[each['change']]}",
+            _number(each["rows"]["before"]),
+            _number(each["rows"]["after"]),
+            markdown.cell(" → ".join(each["version"].values()) if each["version"] else ""),
+            ", ".join(map(markdown.code_cell, each["columns"])),
         )
     yield ""
     yield (
@@ -149,7 +151,3 @@ _IN_CHINESE = {"came": "新增", "went": "移除", "changed": "变化"}
 
 def _number(rows: int | None) -> str:
     return "–" if rows is None else f"{rows:,}"
-
-
-def _code(text: str) -> str:
-    return f"`{text}`"

@@ -155,7 +155,7 @@ def test_one_table_is_shown_with_its_columns(name: str) -> None:
     assert "1 rows 行" in shown
     assert "The case_id of it. 列 case_id" in shown
     assert "## governance.cases" in text
-    assert "| levels\\_seen | VARCHAR\\[\\] |" in text
+    assert "| levels_seen | VARCHAR\\[\\] |" in text
 
 
 @pytest.mark.long

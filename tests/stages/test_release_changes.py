@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
@@ -12,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from markdown_it import MarkdownIt
 from two_streets import EAST, FEEDS, GOVERNANCE, LANDED_AT, WEST, column, project, warehouse
 
 from pipelines import lake, releases
@@ -112,6 +114,36 @@ def test_tables_columns_versions_and_rows_are_told_to_those_who_get_them(made: P
         "| governance.channel_health 表 channel_health | changed 变化 | 2 | 2 | 1.0.0 → 1.1.0 | `+ note string` |"
         in text
     )
+
+
+@pytest.mark.parametrize("name", ["changes.md", "dictionary.md"])
+def test_what_a_contract_says_cannot_become_markup_or_break_a_table(made: Path, name: str) -> None:
+    hostile = "得分 a|b\n\n# x <script>y</script> [c](http://d) **e** `f"
+    published(made)
+    governance = [
+        replace(
+            each,
+            version="1.1.0",
+            business_name=hostile,
+            description=hostile,
+            grain=hostile,
+            columns=tuple(replace(known, description=hostile) for known in each.columns),
+        )
+        for each in GOVERNANCE
+    ]
+    text = (published(made, governance=governance).path / name).read_text("utf-8")
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    inline = [part for token in tokens for part in token.children or []]
+    shown = [token.content for token in inline if token.type == "text"]
+    rows = [token.type for token in tokens if token.type in ("tr_open", "td_open", "th_open")]
+    widths = {len(list(row)) for is_cell, row in itertools.groupby(rows, "tr_open".__ne__) if is_cell}
+
+    assert {"text", "softbreak", "code_inline", "strong_open", "strong_close"} >= {
+        each.type for each in inline
+    }
+    assert not {"html_block", "fence", "blockquote_open"} & {token.type for token in tokens}
+    assert any(" ".join(hostile.split()) in each for each in shown)
+    assert {6 if name == "changes.md" else 8} == widths
 
 
 def test_the_open_changes_name_no_table_batch_or_number_of_the_district(made: Path) -> None:

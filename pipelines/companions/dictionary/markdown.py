@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pipelines import markdown
 from pipelines.companions.dictionary.entries import CLASSES, Both, Entries, Entry, Field
 from pipelines.companions.publication import Publication
 
@@ -34,50 +35,43 @@ def _lines(publication: Publication, found: Entries) -> Iterator[str]:
 
 def _entry(entry: Entry) -> Iterator[str]:
     yield ""
-    yield f"### {entry.name}"
+    yield f"### {markdown.cell(entry.name)}"
     yield ""
-    yield from (line for line in (_said(entry.title), entry.meaning) if line)
+    yield from filter(None, map(markdown.line, (_said(entry.title), entry.meaning)))
     if entry.grain:
-        yield f"One row per {entry.grain}."
+        yield f"One row per {markdown.cell(entry.grain)}."
     yield ""
     yield f"- Who gets it 提供对象: {'; '.join(map(_said, entry.who)) or '–'}"
     if entry.contract:
-        yield f"- Contract 合同: `{entry.contract}`; owner 责任单位: {entry.owner or '–'}"
+        yield f"- Contract 合同: {markdown.code(entry.contract)}; owner 责任单位: {markdown.cell(entry.owner) or '–'}"
     if entry.fields:
         yield ""
-        yield f"| {' | '.join(_HEADS)} |"
+        yield markdown.row(*_HEADS)
         yield f"|{'---|' * len(_HEADS)}"
-        yield from (f"| {' | '.join(map(_cell, _cells(field)))} |" for field in entry.fields)
+        yield from (markdown.row(*_cells(field)) for field in entry.fields)
 
 
 def _cells(field: Field) -> tuple[str, ...]:
     return (
-        f"`{field.name}`",
-        field.name_zh,
-        field.type,
-        field.unit,
-        field.meaning,
+        markdown.code_cell(field.name),
+        *map(markdown.cell, (field.name_zh, field.type, field.unit, field.meaning)),
         " ".join(
             word
             for word, holds in (("key 主键", field.is_key), ("required 必填", field.is_required))
             if holds
         ),
-        values(field),
-        " ".join(filter(None, (field.privacy_class, _said(field.stays)))),
+        _values(field),
+        markdown.cell(" ".join(filter(None, (field.privacy_class, _said(field.stays))))),
     )
 
 
-def values(field: Field) -> str:
+def _values(field: Field) -> str:
     """What may be in a column, in one line."""
-    said = [f"{value} {label}".strip() for value, label in field.values]
-    said += [field.limits] if field.limits else []
-    said += [f"→ {reference}" for reference in field.refers_to]
+    said = [markdown.cell(f"{value} {label}") for value, label in field.values]
+    said += [markdown.code_cell(field.limits)] if field.limits else []
+    said += [markdown.cell(f"→ {reference}") for reference in field.refers_to]
     return "; ".join(said)
 
 
 def _said(both: Both) -> str:
     return " ".join(filter(None, both))
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
