@@ -119,6 +119,28 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.execute("commit")
 
 
+@contextlib.contextmanager
+def planned_for_any_size(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Queries of the block are planned as if every table may be large: joined in the order they name tables, and never
+    each row with each where a sorted join can do it.
+
+    DuckDB takes a table that the open transaction made for an empty one, and then may well begin with the join that
+    makes most of all.
+    """
+    options = {
+        "disabled_optimizers": "'join_order'",
+        "nested_loop_join_threshold": 0,
+        "merge_join_threshold": 0,
+    }
+    for name, value in options.items():
+        connection.execute(f"set {name} = {value}")
+    try:
+        yield
+    finally:
+        for name in options:
+            connection.execute(f"reset {name}")
+
+
 def count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     """The one number a counting query answers with."""
     found = connection.execute(query).fetchone()

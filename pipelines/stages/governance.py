@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from pipelines import areas, changes, checks
 from pipelines.contract import dictionary, load_governance
 from pipelines.contract.model import Contract
-from pipelines.database import count, literal, memory, quoted, transaction
+from pipelines.database import count, literal, memory, planned_for_any_size, quoted, transaction
 from pipelines.decisions import links
 from pipelines.desk import ledger
 from pipelines.errors import WarehouseError
@@ -103,7 +103,7 @@ def build(
     """
     models = read_models(project / "warehouse")
     contracts = {each.table: each for each in load_governance(project / "contracts" / "governance")}
-    with transaction(connection):
+    with planned_for_any_size(connection), transaction(connection):
         areas.load_reference(connection, project / "contracts" / "reference")
         links.load(connection)
         ledger.settle(connection)

@@ -5,7 +5,15 @@
 -- change of the record. Events never change and never go: what is put right is another event.
 -- A step of an order sent by way of the district belongs to the order's case. Cases that were joined or taken apart
 -- again are linked and unlinked.
-with steps as (
+with passed_on as (
+    select
+        'district_dispatch' as told_by,
+        district_order_no as record_id,
+        city_work_order_id
+    from district.dispatch
+),
+
+steps as (
     select
         steps.*,
         case
@@ -16,10 +24,9 @@ with steps as (
             when steps.told_by in ('city_hotline_flow', 'district_dispatch') then 'city_hotline_orders'
             else steps.told_by
         end as reported_by,
-        coalesce(dispatch.city_work_order_id, steps.record_id) as reported_id
+        coalesce(passed_on.city_work_order_id, steps.record_id) as reported_id
     from core.told_steps as steps
-    left join district.dispatch as dispatch
-        on steps.told_by = 'district_dispatch' and steps.record_id = dispatch.district_order_no
+    left join passed_on on steps.told_by = passed_on.told_by and steps.record_id = passed_on.record_id
 ),
 
 placed as (
