@@ -57,7 +57,7 @@ class Session:
     def fill(self, schema: str, table: str, batches: Any) -> int:
         """Copy Arrow record batches into a table that has their columns; returns the rows.
 
-        Raises WarehouseError when the batches cannot be read; the table is as it was then.
+        Raises WarehouseError when the batches cannot be read; the transaction is rolled back then.
         """
         failed: list[Exception] = []
         try:
