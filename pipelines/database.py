@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines import lake, settings
-from pipelines.errors import WarehouseBusy, WarehouseError
+from pipelines.errors import WarehouseBusy, WarehouseError, step_about_files
 
 if TYPE_CHECKING:
     import duckdb
@@ -78,9 +78,13 @@ def writer(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             break
         except duckdb.IOException as error:
             if "Could not set lock" not in str(error):
+                said = str(error).splitlines()[0]
                 raise WarehouseError(
-                    f"the warehouse {path.name} cannot be opened: {str(error).splitlines()[0]}",
-                    next_step="move the file away and run `urbanbrain load`; it is rebuilt from lake/validated",
+                    f"the warehouse {path.name} cannot be opened: {said}",
+                    next_step=step_about_files(
+                        said,
+                        "move the file away and run `urbanbrain load`; it is rebuilt from lake/validated",
+                    ),
                 ) from error
             if time.monotonic() > deadline:
                 raise WarehouseBusy(

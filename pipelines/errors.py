@@ -48,6 +48,21 @@ class UrbanBrainError(Exception):
         return f"{self.message}\n  → {self.next_step}" if self.next_step else self.message
 
 
+_OF_FILES = {
+    "no space left": "the disk is full: free some space, then run it again; what was there before is whole",
+    "quota exceeded": "the quota is used up: free some space, then run it again; what was there before is whole",
+    "file too large": "files may not grow that large here (`ulimit -f`): allow it, then run it again",
+    "read-only file system": "the disk is mounted read-only: name another place, or have it mounted for writing",
+    "permission denied": "this account may not: run it as the account that publishes, or have that one's group given to it",
+    "operation not permitted": "this account may not: run it as the account that publishes",
+}
+
+
+def step_about_files(said: str, otherwise: str) -> str:
+    """What to do next, where the system or DuckDB `said` that a disk is full or an account may not; else `otherwise`."""
+    return next((step for words, step in _OF_FILES.items() if words in said.lower()), otherwise)
+
+
 def _rebuild(kind: type[UrbanBrainError], message: str, next_step: str) -> UrbanBrainError:
     return kind(message, next_step=next_step)
 

@@ -260,12 +260,15 @@ def write_file(target: Path, content: bytes, mode: int = 0o644) -> None:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
-    os.fchmod(handle, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).replace(target)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(target)
+    finally:  # a full disk is not to be filled with what was begun
+        Path(name).unlink(missing_ok=True)
     sync(target.parent)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -112,6 +116,36 @@ def test_nothing_is_published_before_the_row_equation_is_proved(monkeypatch: pyt
 
     assert isinstance(result.exception, WarehouseError)
     assert [] == published
+
+
+def _refused() -> None:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "releases")  # root is refused nothing
+
+
+@pytest.mark.parametrize(
+    ("work", "step"),
+    [
+        (lambda: duckdb.sql("copy (select 1) to '/dev/full' (format csv)"), "the disk is full"),
+        (lambda: Path("/dev/full").write_text("answer", encoding="utf-8"), "the disk is full"),
+        (_refused, "this account may not"),
+        (lambda: Path("/nowhere/file").write_text("answer", encoding="utf-8"), "places that can be written"),
+    ],
+)
+def test_what_the_disk_does_not_take_is_an_error_that_says_what_to_do(
+    work: Callable[[], object], step: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "app", work)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+
+    assert 1 == ended.value.code
+    assert step in capsys.readouterr().err
+
+
+def test_an_error_of_a_query_is_no_error_of_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "app", lambda: duckdb.sql("from nowhere"))
+    with pytest.raises(duckdb.CatalogException):
+        cli.main()
 
 
 @pytest.mark.parametrize("form", asking.FORMATS)

@@ -108,3 +108,11 @@ def test_dropping_a_link_leaves_what_it_leads_to(tmp_path: Path) -> None:
 
     assert {"kept"} == contents(target)
     assert [target] == list(tmp_path.iterdir())
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "CURRENT").mkdir()
+    with pytest.raises(IsADirectoryError):
+        lake.write_file(tmp_path / "CURRENT", b"release")
+
+    assert ["CURRENT"] == [path.name for path in tmp_path.iterdir()]

@@ -29,7 +29,7 @@ from rich.markup import escape
 
 from pipelines.cli.commands import app
 from pipelines.cli.screen import err
-from pipelines.errors import UrbanBrainError
+from pipelines.errors import UrbanBrainError, step_about_files
 
 __all__ = ["app", "main"]
 
@@ -46,17 +46,27 @@ def main() -> None:
     except UrbanBrainError as error:
         err.print(f"[bold red]error[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        err.print(
-            f"[bold red]error[/] {escape(f'{error.strerror or error}{where}')}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        err.print("  → URBANBRAIN_HOME and --output must be places that can be written", highlight=False)
+    except Exception as error:
+        if not (said := _said_of_files(error)):
+            raise
+        step = step_about_files(said, "URBANBRAIN_HOME and --output must be places that can be written")
+        err.print(f"[bold red]error[/] {escape(said)}\n  → {escape(step)}", highlight=False, soft_wrap=True)
         sys.exit(1)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _said_of_files(error: Exception) -> str:
+    """What the system, or DuckDB, says about a file it could not work with; "" for an error of another kind."""
+    if isinstance(error, OSError):
+        where = f" {error.filename}" if error.filename else ""
+        return f"{error.strerror or error}{where}"
+    if type(error).__module__ in ("duckdb", "_duckdb"):
+        from pipelines import privacy
+
+        line = str(error).splitlines()[0]
+        return privacy.scrub(line) if step_about_files(line, "") else ""
+    return ""
 
 
 def _stop_at_once(*_: object) -> None:

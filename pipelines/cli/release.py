@@ -51,9 +51,10 @@ def _counted(what: str, unit: str = "batch") -> Iterator[Callable[[int, int], No
 def list_() -> None:
     """List the releases: as of when, batches, size, and what was different from the one before.
 
-    Exit code 1 when one is damaged so that nobody can read it; `urbanbrain release verify` looks at every byte of the others.
+    Exit code 1 when one is damaged so that nobody can read it, or CURRENT names none; `urbanbrain release verify` looks at
+    every byte of the others.
     """
-    from pipelines import run
+    from pipelines import releases, run
 
     table = Table("release", "as of", "batches", "MB", "changed since the one before", "", box=None)
     rows = run.release_list()
@@ -71,19 +72,18 @@ def list_() -> None:
             ", ".join(filter(None, ("current" if row["is_current"] else "", _pinned(row["pin"])))),
         )
     out.print(table)
+    lines = []
     for row in damaged:
         current = ", current: readers find nothing 当前发布" if row["is_current"] else ""
-        err.print(
+        lines += [
             f"{row['release_id']} is damaged 已损坏{current}: {row['damage']}",
-            highlight=False,
-            soft_wrap=True,
-        )
-    if damaged:
-        err.print(
-            "  → restore it from a backup, or move it away and run `urbanbrain publish`",
-            highlight=False,
-            soft_wrap=True,
-        )
+            f"  → {row['next_step']}",
+        ]
+    if not any(row["is_current"] for row in rows) and (why := releases.damage_of_current()):
+        lines += [f"readers find nothing 无当前发布: {why}", "  → `urbanbrain publish` writes CURRENT again"]
+    for line in lines:
+        err.print(line, highlight=False, soft_wrap=True)
+    if lines:
         raise typer.Exit(1)
 
 

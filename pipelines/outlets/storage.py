@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipelines import lake, settings
-from pipelines.errors import SettingError, StorageUnavailable, WarehouseError
+from pipelines.errors import SettingError, StorageUnavailable, WarehouseError, step_about_files
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
@@ -167,6 +167,9 @@ class Storage:
             is_worth_it = not self.is_local and not (kind in _NO_USE_WAITING or "denied" in str(kind).lower())
             raise (StorageUnavailable if is_worth_it else WarehouseError)(
                 f"{self.url} cannot be {done}: {kind}",
-                next_step="look at the address, URBANBRAIN_S3_ENDPOINT, _S3_REGION and URBANBRAIN_SECRET_S3; run it again, "
-                "and it goes on where it stopped",
+                next_step=step_about_files(
+                    str(kind) if self.is_local else "",
+                    "look at the address, URBANBRAIN_S3_ENDPOINT, _S3_REGION and URBANBRAIN_SECRET_S3; run it again, and it "
+                    "goes on where it stopped",
+                ),
             ) from None

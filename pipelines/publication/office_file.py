@@ -24,7 +24,7 @@ from typing import Any
 
 from pipelines import apart
 from pipelines.database import literal, quoted, transaction
-from pipelines.errors import UrbanBrainError, WarehouseError
+from pipelines.errors import UrbanBrainError, WarehouseError, step_about_files
 from pipelines.privacy import scrub
 from pipelines.releases.table_files import TableFiles
 
@@ -94,10 +94,12 @@ def build_apart(plan: OfficePlan, plan_file: Path) -> None:
         ) from None
     if process.returncode:
         lines = said.strip().splitlines() or [_ended_by(process.returncode)]
+        why = lines[-1] if lines[0].startswith("Traceback") else lines[0]
         raise WarehouseError(
-            f"office file {Path(plan.target).name} could not be built\n  "
-            f"{lines[-1] if lines[0].startswith('Traceback') else lines[0]}",
-            next_step="correct what it names (views are in warehouse/office/*.sql) and publish again",
+            f"office file {Path(plan.target).name} could not be built\n  {why}",
+            next_step=step_about_files(
+                why, "correct what it names (views are in warehouse/office/*.sql) and publish again"
+            ),
         )
 
 

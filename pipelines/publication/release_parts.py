@@ -132,8 +132,11 @@ class ReleaseParts:
                 (parts / street).mkdir()
                 plan, rows[path] = self._office(street, self.folder / path, parts / street)
                 building.append(builders.submit(build_apart, plan, parts / street / "plan.json"))
-            for future in building:
-                future.result()
+            try:
+                for future in building:
+                    future.result()
+            finally:
+                builders.shutdown(cancel_futures=True)
         shutil.rmtree(parts)
         return rows
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 from pipelines.releases.finding import (
     CURRENT,
     current,
+    damage_of_current,
     has_pointer,
     in_order,
     list_releases,
@@ -60,6 +61,7 @@ __all__ = [
     "Release",
     "audience",
     "current",
+    "damage_of_current",
     "file_sha256",
     "has_pointer",
     "in_order",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import lake
-from pipelines.errors import WarehouseError
+from pipelines.errors import WarehouseError, step_about_files
 from pipelines.releases import marks
-from pipelines.releases.release import MANIFEST, Release, read_object
+from pipelines.releases.release import MANIFEST, RESTORE, Release, read_object, why_no_manifest
 
 CURRENT = "CURRENT"
 _ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{10}")
@@ -23,7 +24,23 @@ def current() -> Release:
 
     Raises WarehouseError when nothing is published yet or CURRENT names nothing readable.
     """
-    return read(named())
+    release_id = named()
+    if not _is_there(release_id):
+        missing = _no_release(release_id)
+        raise WarehouseError(
+            f"{missing.message}, which {CURRENT} names",
+            next_step=f"`urbanbrain publish` writes {CURRENT} again; {missing.next_step}",
+        )
+    return read(release_id)
+
+
+def damage_of_current() -> str:
+    """Why readers find nothing where CURRENT points; empty where they find it, or before there is one."""
+    try:
+        current()
+    except WarehouseError as error:
+        return error.message if has_pointer() or any(_listed()) else ""
+    return ""
 
 
 def named() -> str:
@@ -31,11 +48,19 @@ def named() -> str:
     try:
         return _pointer().read_text(encoding="utf-8").strip()
     except FileNotFoundError:
+        if any(_listed()):
+            raise WarehouseError(
+                f"{CURRENT} is missing, so no release is the current one",
+                next_step="`urbanbrain publish` writes it again",
+            ) from None
         raise WarehouseError("nothing is published yet", next_step=_NOTHING_YET) from None
     except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else "") or "it is no text"
         raise WarehouseError(
-            f"{CURRENT} cannot be read: {type(error).__name__}",
-            next_step="look at it; `urbanbrain publish` writes it again",
+            f"{CURRENT} cannot be read: {reason}",
+            next_step=step_about_files(
+                reason, "move it away and look at it; `urbanbrain publish` writes it again"
+            ),
         ) from error
 
 
@@ -59,23 +84,44 @@ def _pointer() -> Path:
 def read(release_id: str) -> Release:
     """The release of that id. Raises WarehouseError when there is none or its manifest is broken."""
     path = lake.releases() / release_id
-    if not _ID.fullmatch(release_id) or not (path / MANIFEST).is_file():
-        listed = [release.release_id for release in list_releases()]
-        is_start = not release_id or any(each.startswith(release_id) for each in listed)
-        if gone := [] if is_start else marks.pruned(release_id):
-            raise _pruned(gone)
-        known = ", ".join(listed[-3:])
-        raise WarehouseError(
-            f"there is no release {release_id!r}",
-            next_step=f"newest releases: {known}" if known else _NOTHING_YET,
-        )
+    if not _is_there(release_id):
+        raise _no_release(release_id)
+    if not _has_manifest(path):
+        raise WarehouseError(f"{release_id}/{MANIFEST} is missing", next_step=RESTORE)
     manifest = read_object(path / MANIFEST)
-    if manifest.get("release_id") != release_id or not isinstance(manifest.get("files"), list):
-        raise WarehouseError(
-            f"{MANIFEST} in release {release_id} is not its manifest",
-            next_step="move the release away and run `urbanbrain publish`",
-        )
+    if why := why_no_manifest(manifest, release_id):
+        raise WarehouseError(f"{release_id}/{MANIFEST} is not its manifest: {why}", next_step=RESTORE)
     return Release(release_id, path, manifest)
+
+
+def _is_there(release_id: str) -> bool:
+    """Whether something of that name is there; an empty folder is nothing, a link that leads nowhere is something."""
+    path = lake.releases() / release_id
+    if not _ID.fullmatch(release_id) or not os.path.lexists(path):
+        return False
+    try:
+        return not path.is_dir() or any(path.iterdir())
+    except OSError:
+        return os.path.lexists(path)
+
+
+def _has_manifest(path: Path) -> bool:
+    try:
+        return (path / MANIFEST).is_file()
+    except PermissionError:
+        return True  # whoever reads it is told
+
+
+def _no_release(release_id: str) -> WarehouseError:
+    listed = [release.release_id for release in in_order()]
+    is_start = not release_id or any(each.startswith(release_id) for each in listed)
+    if gone := [] if is_start else marks.pruned(release_id):
+        return _pruned(gone)
+    known = ", ".join(listed[-3:])
+    return WarehouseError(
+        f"there is no release {release_id!r}",
+        next_step=f"newest releases: {known}" if known else _NOTHING_YET,
+    )
 
 
 def _pruned(gone: Sequence[dict[str, Any]]) -> WarehouseError:
@@ -108,23 +154,19 @@ def published_at(release: Release) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def unreadable() -> dict[str, str]:
+def unreadable() -> dict[str, WarehouseError]:
     """Releases whose manifest cannot be read, by id, and why."""
     return _listed()[1]
 
 
-def _listed() -> tuple[list[Release], dict[str, str]]:
+def _listed() -> tuple[list[Release], dict[str, WarehouseError]]:
     found, damaged = [], {}
     for path in sorted(lake.releases().iterdir()) if lake.releases().is_dir() else []:
-        if not _ID.fullmatch(path.name):
+        if not _is_there(path.name):  # a release appears whole, with its manifest in it
             continue
-        if not (path / MANIFEST).is_file():
-            if path.is_dir() and any(path.iterdir()):  # a release appears whole, with its manifest in it
-                damaged[path.name] = f"{path.name}/{MANIFEST} is missing"
-        else:
-            try:
-                found.append(read(path.name))
-            except WarehouseError as error:
-                if (path / MANIFEST).is_file():  # it may have gone since it was listed
-                    damaged[path.name] = error.message
+        try:
+            found.append(read(path.name))
+        except WarehouseError as error:
+            if _is_there(path.name):  # it may have gone since it was listed
+                damaged[path.name] = error
     return found, damaged

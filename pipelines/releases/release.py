@@ -7,13 +7,16 @@ import json
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import datetime
+from pathlib import Path, PurePosixPath
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from pipelines.errors import WarehouseError
+from pipelines.errors import WarehouseError, step_about_files
 from pipelines.releases import table_files
 from pipelines.releases.table_files import TableFiles
 
+RESTORE = "restore it from a backup, or move the release away and run `urbanbrain publish`"
 MANIFEST = "manifest.json"
 DATA_PACKAGE = "datapackage.json"
 PAGE = "index.html"
@@ -183,16 +186,19 @@ def _changed(path: Path, size: int, sha256: str) -> str:
         return f"a {'link' if path.is_symlink() else 'special file'}, expected a file"
     if status.st_size != size:
         return f"{status.st_size} bytes, expected {size}"
-    return "" if file_sha256(path) == sha256 else "its bytes changed since it was published"
+    try:
+        return "" if file_sha256(path) == sha256 else "its bytes changed since it was published"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
 
 
 def _open_to(path: Path, *, is_closed: bool) -> str:
     """Whom a file is open to and should not be; empty when nobody. An owner who may write is told nothing: copies are so."""
     mode = path.lstat().st_mode
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return f"mode {mode & 0o777:o}: others than its owner may change it"
+        return f"mode {mode & 0o777:o}: others than its owner may change it; `chmod go-w` closes it"
     if is_closed and mode & stat.S_IROTH:
-        return f"mode {mode & 0o777:o}: every account may read it"
+        return f"mode {mode & 0o777:o}: every account may read it; `chmod o-r` closes it"
     return ""
 
 
@@ -200,11 +206,37 @@ def read_object(path: Path) -> dict[str, Any]:
     """The JSON object in a file of a release. Raises WarehouseError when there is none."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else "") or "it is no JSON"
         raise WarehouseError(
-            f"{path.parent.name}/{path.name} cannot be read: {type(error).__name__}",
-            next_step="move the release away and run `urbanbrain publish`",
+            f"{path.parent.name}/{path.name} cannot be read: {reason}",
+            next_step=step_about_files(reason, RESTORE),
         ) from error
     if not isinstance(values, dict):
-        raise WarehouseError(f"{path.parent.name}/{path.name} holds no JSON object")
+        raise WarehouseError(f"{path.parent.name}/{path.name} holds no JSON object", next_step=RESTORE)
     return values
+
+
+def why_no_manifest(values: Mapping[str, Any], release_id: str) -> str:
+    """Why an object cannot be the manifest of that release; empty when it can. Old ones lack what is not asked for here."""
+    if values.get("release_id") != release_id:
+        return "it is another release's"
+    try:
+        if datetime.fromisoformat(values["as_of"]).tzinfo is None:
+            return "its as_of has no time zone"
+        ZoneInfo(values["timezone"])
+        for batch in values["batches"]:
+            if not isinstance(batch, dict):
+                return "one of its batches is no object"
+        for file in values["files"]:
+            path = PurePosixPath(file["path"])
+            if path.is_absolute() or ".." in path.parts or not path.parts:
+                return f"it names {str(path)!r}, which lies outside"
+            if not (isinstance(file["bytes"], int) and isinstance(file["sha256"], str)):
+                return f"it says no size and checksum of {path}"
+            int(file["rows"] or 0)
+        for each in values.get("inputs") or ():
+            str(each["path"]), str(each["sha256"])
+    except (KeyError, TypeError, ValueError, OSError) as error:  # OSError: a zone that names no file
+        return f"{type(error).__name__} {error}"
+    return ""

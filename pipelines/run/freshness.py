@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pipelines import contract as contracts
 from pipelines import freshness, notices, releases, settings
 from pipelines.contract.model import Contract
-from pipelines.errors import SettingError, UrbanBrainError, WarehouseError
+from pipelines.errors import SettingError, UrbanBrainError
 from pipelines.freshness import Standing
 from pipelines.run.windows import Instant, instant
 
@@ -93,19 +93,10 @@ def status(at: Instant | None = None) -> dict[str, Any]:
         "overdue": [each.feed_id for each in found if each.is_overdue],
         "unreadable": unreadable,
         "release": releases.pointer(),
-        "release_damage": _release_damage(),
+        "release_damage": releases.damage_of_current(),
         "home": str(settings.home()),
         "is_empty": not any((settings.home() / name).exists() for name in ("lake", "warehouse", "releases")),
     }
-
-
-def _release_damage() -> str:
-    """Why readers find nothing where CURRENT points; empty where they find it, or before there is one."""
-    try:
-        releases.current()
-    except WarehouseError as error:
-        return error.message if releases.has_pointer() else ""
-    return ""
 
 
 def _by_level(found: Iterable[Standing]) -> dict[str, list[Standing]]:

@@ -37,15 +37,16 @@ def find_release(name: str = CURRENT) -> Release:
 def release_list() -> list[dict[str, Any]]:
     """Every release, oldest first: when, how large, and by cause what was different from the one before.
 
-    Those whose manifest cannot be read come first, with `damage`, why, and nothing else but whether CURRENT names them and
-    somebody pinned them.
+    Those whose manifest cannot be read come first, with `damage`, why, the `next_step`, and nothing else but whether CURRENT
+    names them and somebody pinned them.
     """
     current = releases.pointer()
     pins = marks.pins()
     rows: list[dict[str, Any]] = [
         {
             "release_id": release_id,
-            "damage": why,
+            "damage": why.message,
+            "next_step": why.next_step,
             "is_current": release_id == current,
             "pin": pins.get(release_id),
         }
@@ -98,7 +99,15 @@ def release_summary(name: str = CURRENT) -> dict[str, Any]:
 
 
 def verify_releases(name: str = "") -> dict[str, list[str]]:
-    """Every way a release, or each of them, differs from what was published; nothing where it is whole."""
-    found = [find_release(name)] if name else releases.list_releases()
-    damaged = {} if name else {release_id: [why] for release_id, why in releases.unreadable().items()}
-    return {release.release_id: release.verify() for release in found} | damaged
+    """Every way a release, or each of them, differs from what was published; nothing where it is whole.
+
+    Without a name CURRENT is among them when it leads readers nowhere.
+    """
+    if name:
+        found = find_release(name)
+        return {found.release_id: found.verify()}
+    told = {release.release_id: release.verify() for release in releases.list_releases()}
+    told |= {release_id: [why.message] for release_id, why in releases.unreadable().items()}
+    if why := releases.damage_of_current():
+        told[releases.CURRENT] = [why]
+    return told

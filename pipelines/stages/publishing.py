@@ -102,7 +102,13 @@ def _make_current(release_id: str) -> None:
     with contextlib.suppress(OSError):  # what it said may be no name of a file
         if before != release_id and (lake.releases() / before / releases.MANIFEST).is_file():
             marks.note_replaced(before)
-    lake.write_file(lake.releases() / releases.CURRENT, f"{release_id}\n".encode())
+    try:
+        lake.write_file(lake.releases() / releases.CURRENT, f"{release_id}\n".encode())
+    except IsADirectoryError as error:
+        raise WarehouseError(
+            f"{releases.CURRENT} is a folder, so nothing can name release {release_id}",
+            next_step="move it away and publish again; the release itself is written",
+        ) from error
 
 
 def _is_whole(release_id: str) -> bool:

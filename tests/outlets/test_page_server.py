@@ -38,12 +38,11 @@ def publish(home: Path, release_id: str, files: Mapping[str, bytes] = FILES) -> 
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     listed = [
-        {"path": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        {"path": name, "rows": None, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         for name, content in files.items()
     ]
-    (folder / releases.MANIFEST).write_text(
-        json.dumps({"release_id": release_id, "as_of": release_id[:8], "files": listed})
-    )
+    manifest = {"release_id": release_id, "as_of": release_id[:16], "timezone": "Asia/Shanghai"}
+    (folder / releases.MANIFEST).write_text(json.dumps(manifest | {"batches": [], "files": listed}))
     (folder.parent / releases.CURRENT).write_text(f"{release_id}\n")
     return folder
 

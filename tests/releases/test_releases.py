@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from two_streets import EAST, FEEDS, GOVERNANCE, LANDED_AT, WEST, project, warehouse
@@ -82,12 +84,111 @@ def test_a_pointer_that_is_no_text_is_an_error(release: releases.Release) -> Non
 
 def test_a_broken_manifest_is_an_error(release: releases.Release) -> None:
     manifest = release.path / releases.MANIFEST
-    for content in ("{", "[]", '{"release_id": "another", "files": []}'):
+    for content in ("{", "[]", "[" * 100_000, '{"release_id": "another", "files": []}'):
         manifest.unlink()
         manifest.write_text(content, encoding="utf-8")
 
-        with pytest.raises(WarehouseError, match=r"manifest\.json"):
+        with pytest.raises(WarehouseError, match=r"manifest\.json") as caught:
             releases.current()
+        assert "urbanbrain publish" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"as_of": None},
+        {"as_of": "2026-11-18T16:40:00"},
+        {"timezone": "Mars/Base"},
+        {"batches": 5},
+        {"batches": ["b1"]},
+        {"files": None},
+        {"files": [{}]},
+        {"files": [{"path": "../../demo-keys.env", "rows": None, "bytes": 1, "sha256": ""}]},
+        {"files": [{"path": "/etc/passwd", "rows": None, "bytes": 1, "sha256": ""}]},
+        {"files": [{"path": "tables/a.parquet", "rows": None, "bytes": "many", "sha256": ""}]},
+        {"files": [{"path": "tables/a.parquet", "rows": "many", "bytes": 1, "sha256": ""}]},
+        {"inputs": [{"path": "contracts/a"}]},
+    ],
+)
+def test_a_manifest_of_another_shape_is_told_of_its_release_alone(
+    release: releases.Release, changes: dict[str, Any]
+) -> None:
+    other = lake.releases() / "20200101T000000Z-0123456789"
+    other.mkdir()
+    values = release.manifest | {"release_id": other.name} | changes
+    (other / releases.MANIFEST).write_text(json.dumps(values), encoding="utf-8")
+
+    assert [release] == releases.list_releases()
+    assert f"{other.name}/manifest.json is not its manifest" in run.release_list()[0]["damage"]
+    assert [] == run.verify_releases()[release.release_id]
+    with pytest.raises(WarehouseError, match="is not its manifest"):
+        releases.read(other.name)
+
+
+def test_a_manifest_of_before_newer_keys_is_one(release: releases.Release) -> None:
+    older = {
+        "release_id",
+        "as_of",
+        "timezone",
+        "code_version",
+        "contracts",
+        "area_edition",
+        "batches",
+        "files",
+        "sha256",
+    }
+    values = {name: value for name, value in release.manifest.items() if name in older}
+    values["sha256"] = releases.manifest_sha256(values)
+    (release.path / releases.MANIFEST).unlink()
+    lake.write_file(release.path / releases.MANIFEST, json.dumps(values).encode(), 0o440)
+
+    for words in (["list"], ["show"], ["diff", "current", "current"], ["prune", "--dry-run"]):
+        assert 0 == CliRunner().invoke(app, ["release", *words]).exit_code
+
+
+@pytest.mark.parametrize(
+    "pointer", [b"", b"20200101T000000Z-0123456789", b"../..", b"\xff\xfe", None, "a folder"]
+)
+def test_a_pointer_that_leads_nowhere_is_told_by_list_and_verify(
+    release: releases.Release, pointer: bytes | str | None
+) -> None:
+    current = lake.releases() / releases.CURRENT
+    current.unlink()
+    if isinstance(pointer, bytes):
+        current.write_bytes(pointer)
+    elif pointer:
+        current.mkdir()
+
+    for words in (["list"], ["verify"]):
+        answer = CliRunner().invoke(app, ["release", *words])
+        assert 1 == answer.exit_code
+        assert "CURRENT" in answer.output
+    with pytest.raises(WarehouseError) as caught:
+        releases.current()
+    assert "`urbanbrain publish` writes" in caught.value.next_step
+
+
+def test_a_release_this_account_may_not_read_is_not_to_be_moved_away(
+    release: releases.Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, **_: str) -> str:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "read_text", refuse)  # the system refuses nothing to root, who may run this
+    with pytest.raises(WarehouseError, match=r"manifest\.json cannot be read: Permission denied") as caught:
+        releases.read(release.release_id)
+
+    assert "this account may not" in caught.value.next_step
+    assert "move" not in caught.value.next_step
+
+
+def test_a_link_to_nothing_is_a_damaged_release(release: releases.Release) -> None:
+    link = lake.releases() / "20200101T000000Z-0123456789"
+    link.symlink_to("/nowhere")
+
+    assert [link.name] == list(releases.unreadable())
+    with pytest.raises(WarehouseError, match=r"manifest\.json is missing"):
+        releases.read(link.name)
 
 
 def test_a_broken_manifest_hides_no_other_release(release: releases.Release) -> None:

@@ -392,6 +392,17 @@ def test_readers_find_a_damaged_release_at_every_step_until_it_is_whole_again(
     assert [True, False] == [key for key, _ in itertools.groupby(looked)]
 
 
+def test_a_folder_in_the_place_of_current_is_told_and_nothing_lost(made: Path) -> None:
+    current = lake.releases() / releases.CURRENT
+    current.mkdir(parents=True)
+    with pytest.raises(WarehouseError, match="CURRENT is a folder") as caught:
+        _publish(made, with_offices=False)
+    current.rmdir()
+
+    assert "move it away" in caught.value.next_step
+    assert [] == _publish(made, with_offices=False).verify()
+
+
 def test_a_reader_stays_with_the_release_it_resolved(made: Path) -> None:
     reader = _publish(made, with_offices=False)
     (made / "warehouse" / "office" / "new.sql").write_text("select 1 as one", encoding="utf-8")
