@@ -72,7 +72,7 @@ def test_many_rows_arrive_as_they_were(server: Server, empty: str) -> None:
 
 
 def test_rows_that_cannot_be_read_leave_the_table_empty(server: Server, empty: str) -> None:
-    rows = "select if(i = 1900000, error('the file broke off'), i) as i from range(2000000) as rows(i)"
+    rows = "select if(i = 600000, error('the file broke off'), i) as i from range(700000) as rows(i)"
     with duckdb.connect() as connection, serving.connected(server.dsn(database=empty)) as session:
         session.run("create schema broken", "create table broken.broken (i bigint)")
         session.commit()
