@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,7 +87,11 @@ def audit(target: Release, releases: Sequence[Release], contracts: Sequence[Cont
             for name, promise in promises.items()
             if name in release.detail
         }
-        attack = _Attack(release, promises, shown, truths)
+        earlier, later = (
+            [shown[each.release_id] for each in releases if is_other(each.as_of, release.as_of)]
+            for is_other in (operator.lt, operator.gt)
+        )
+        attack = _Attack(release, promises, shown, truths, earlier, later)
         for finding, width in attack.of_anybody():
             attacked += 1
             widths.append(width)
@@ -120,12 +125,15 @@ class _Attack:
         promises: Mapping[str, Promise],
         shown: Mapping[str, Mapping[str, Table]],
         truths: Mapping[str, Table],
+        earlier: Sequence[Mapping[str, Table]],
+        later: Sequence[Mapping[str, Table]],
     ) -> None:
         self.release, self.promises, self.truths = release, promises, truths
+        self.earlier, self.later = earlier, later
         self.shown = shown[release.release_id]
         others = [tables for name, tables in shown.items() if name != release.release_id]
         self.view = {
-            name: _joined_table(table, [each[name] for each in others], promises[name])
+            name: _joined_table(table, [each[name] for each in others], promises[name], truths[name])
             for name, table in self.shown.items()
         }
         self.reckoning = self._reckoning({})
@@ -230,6 +238,7 @@ class _Attack:
                 facts += self._of_row(promise, key, row, there)
         facts += self._totals()
         facts += self._changes()
+        facts += self._growth()
         facts += self._told_by_the_manifest()
         return Reckoning(known, facts, frozenset(whole))
 
@@ -288,6 +297,27 @@ class _Attack:
                         cells |= {(name, after, column): factor for column, factor in by}
                         yield Fact(cells, 0, 0)
 
+    def _growth(self) -> Iterator[Fact]:
+        """Counts mostly grow: a hidden one is hardly less than was shown before, nor more than is shown after.
+
+        Where it did shrink, who thinks so is wrong, and tells nothing: the worst is who thinks so of the others alone.
+        """
+        for name, table in self.shown.items():
+            for key, row in table.items():
+                for column in self.promises[name].counts.keys() & evidence.hidden(row):
+                    truth = self.truths[name][key][column]
+                    before, after = (
+                        [
+                            value
+                            for each in tables
+                            if (value := each[name].get(key, {}).get(column)) is not None
+                        ]
+                        for tables in (self.earlier, self.later)
+                    )
+                    low = max((value for value in before if value <= truth), default=0)
+                    high = min((value for value in after if value >= truth), default=math.inf)
+                    yield Fact({(name, key, column): 1.0}, low, high)
+
     def _totals(self) -> Iterator[Fact]:
         for name, table in self.view.items():
             promise = self.promises[name]
@@ -311,7 +341,7 @@ def _of(key: Key, names: Sequence[str], wanted: Sequence[str]) -> Key:
     return tuple(at[name] for name in wanted)
 
 
-def _joined_table(table: Table, others: Sequence[Table], promise: Promise) -> dict[Key, Row]:
+def _joined_table(table: Table, others: Sequence[Table], promise: Promise, truths: Table) -> dict[Key, Row]:
     """Rows with what other releases and other revisions show where they seem to be the same."""
     revisions: dict[Key, list[Row]] = defaultdict(list)
     for key, row in table.items():
@@ -324,6 +354,7 @@ def _joined_table(table: Table, others: Sequence[Table], promise: Promise) -> di
                 *(each for each in revisions[_of(key, promise.key, promise.about)] if each is not row),
             ],
             promise,
+            truths[key],
         )
         if evidence.hidden(row)
         else row

@@ -93,8 +93,11 @@ def hidden(row: Row) -> frozenset[str]:
     return frozenset(row.get(FLAGS) or ())
 
 
-def joined(row: Row, others: Sequence[Row], promise: Promise) -> dict[str, Any]:
-    """A row with what other releases show of its hidden figures, where all that both show is the same."""
+def joined(row: Row, others: Sequence[Row], promise: Promise, truth: Row) -> dict[str, Any]:
+    """A row with what other releases show of its hidden figures, where all that both show is the same.
+
+    A figure that changed all the same is left out: who took it for known would find that nothing adds up, and try again.
+    """
     known = dict(row)
     for other in others:
         both = [
@@ -104,7 +107,7 @@ def joined(row: Row, others: Sequence[Row], promise: Promise) -> dict[str, Any]:
         ]
         if all(row[name] == other[name] for name in both):
             for name in hidden(row) - hidden(other):
-                if name in other and known.get(name) is None:
+                if name in other and known.get(name) is None and other[name] == truth[name]:
                     known[name] = other[name]
     return known
 

@@ -146,12 +146,17 @@ def _load(connection: DuckDBPyConnection, city: City, clock: datetime, say: Call
     loading.load(connection, contract.load_all())
 
 
-def landed_whole(source: Source, city: City, clock: datetime, day: date) -> Path:
-    """All a feed holds at `clock` as one landed batch, told as the desk tells it on `day`."""
+def landed_whole(
+    source: Source, city: City, clock: datetime, day: date, since: datetime | None = None
+) -> Path:
+    """All a feed holds at `clock` as one landed batch, told as the desk tells it on `day`.
+
+    With `since`, as local as `clock`, what a pull from then on asks for.
+    """
     feed = contract.load(source.feed_id)
-    start = datetime.combine(city.history_start, datetime.min.time(), BEIJING)
-    window = lake.Window(start.astimezone(UTC), clock.replace(tzinfo=BEIJING).astimezone(UTC))
-    wire = source.rows(city, None, None, clock)
+    start = since or datetime.combine(city.history_start, datetime.min.time())
+    window = lake.Window(*(each.replace(tzinfo=BEIJING).astimezone(UTC) for each in (start, clock)))
+    wire = source.rows(city, since - source.look_back if since else None, None, clock)
     desk = source.desk
     if isinstance(desk, _Paged):
         desk = dataclasses.replace(desk, file_page=_PAGE)  # type: ignore[type-var]

@@ -105,6 +105,11 @@ CASES: dict[str, tuple[list[dict[Contract, Rows]], str, str]] = {
         C,
         "order_count",
     ),
+    "a street that had more calls the day before": (
+        [days(a=100, b=12, c=7), days(a=100, b=12, c=3)],
+        C,
+        "order_count",
+    ),
 }
 
 
@@ -132,6 +137,20 @@ def test_nobody_tells_what_is_hidden(town: Town, case: str) -> None:
         town.publish(tables, *_offices(case))
 
     assert set() == told(town.attack(tables))
+
+
+@pytest.mark.parametrize(("assessed_before", "narrowest"), [(55, 3), (58, 18)], ids=["right", "wrong"])
+def test_the_attack_takes_it_that_counts_grow_from_one_release_to_the_next(
+    town: Town, assessed_before: int, narrowest: int
+) -> None:
+    town.publish({SCORES: [score(A, assessed_before + 5, 5, assessed_before, 40, 30, 1)]})
+    tables = {SCORES: [score(A, 57, 1, 56, 40, 30, 1)]}
+    release = town.publish(tables)
+
+    audit = town.attack(tables)
+
+    assert ["excluded_count", "assessed_count"] == shown(release, SCORES)[0]["suppressed_columns"]
+    assert (narrowest, ()) == (audit.narrowest, audit.findings)
 
 
 def test_a_hidden_number_is_empty_and_named(town: Town) -> None:

@@ -20,12 +20,13 @@ def releases_of_a_year(city: City, days: int) -> Iterator[Path]:
     """Publish the year, then each of the days after it; yields the folders as they are written."""
     for day in range(days):
         clock = datetime.combine(city.first_day, datetime.min.time()) + PULL_DELAY + timedelta(days=day)
+        since = clock - timedelta(days=1) if day else None
         for source in SOURCES:
             if source.feed_id not in _NOBODY:
                 feed = contract.load(source.feed_id)
                 gate.gate(
                     feed,
-                    staging.stage(feed, landed_whole(source, city, clock, clock.date())),
+                    staging.stage(feed, landed_whole(source, city, clock, clock.date(), since)),
                     is_approved=True,
                 )
         run.load()
