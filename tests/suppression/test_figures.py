@@ -47,6 +47,21 @@ def test_a_total_of_nothing_is_refused() -> None:
     ] == _objections(totals)
 
 
+def test_offices_that_put_their_files_together_learn_nothing_of_another_street() -> None:
+    """Nothing that is hidden of one street adds up with figures of others, so theirs tell nothing of it.
+
+    A contract that adds up streets needs an attack by several offices at once first.
+    """
+    over_streets = [
+        f"{each.table}.{column.name}"
+        for each in contracts.load_governance()
+        for column in each.stored_columns
+        if column.figure and (column.figure.total_of or column.figure.rows_of)
+    ]
+
+    assert [] == over_streets
+
+
 _HEAD = """apiVersion: v3.2.0
 kind: DataContract
 id: governance_days
