@@ -24,6 +24,7 @@ load → build → publish      one process at a time
     uploads     a release at another place
     attacks     whether anybody can reckon what a release hides
     rebuilding  a release made again elsewhere
+    recipes     a home made from what a release names
     differing   what changed between two releases, and why
     keeping     what stays and what goes once its time is over
     opening     the warehouse, opened for one call

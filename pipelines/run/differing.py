@@ -23,8 +23,8 @@ from pipelines.provenance import causes, inputs
 from pipelines.provenance.causes import CORRECTION, DATA, DECISION, RULE, Batch, Cause
 from pipelines.releases import Release, table_changes
 from pipelines.releases.table_changes import TableChange, Version
-from pipelines.run import rebuilding
-from pipelines.run.rebuilding import Recipe
+from pipelines.run import rebuilding, recipes
+from pipelines.run.recipes import Recipe
 
 _SHOWN = 5
 
@@ -211,7 +211,7 @@ def _states(
         mixed = _mixed(older, newer, frozenset(names[: number + 1]))
         home = folder / str(number)
         held_back = _known_rows_stay if name == DATA and CORRECTION in names else None
-        rebuilding.make(home, mixed, judge=False, first=is_known, before_second=held_back, progress=progress)
+        recipes.make(home, mixed, judge=False, first=is_known, before_second=held_back, progress=progress)
         states.append((name, _tables(home, mixed)))
     if names:
         states.append((names[-1], table_changes.of_release(newer)))
@@ -220,7 +220,7 @@ def _states(
 
 def _mixed(older: Release, newer: Release, let_in: frozenset[str]) -> Recipe:
     """What a release between the two is made from: the newer one's where a cause was let in, else the older one's."""
-    before, after = rebuilding.recipe_of(older), rebuilding.recipe_of(newer)
+    before, after = recipes.recipe_of(older), recipes.recipe_of(newer)
     old, new = causes.made(older.manifest), causes.made(newer.manifest)
     decided = causes.decided(new, causes.changed_inputs(old, new))
     names = _chosen(before.inputs, after.inputs, let_in)
@@ -269,7 +269,7 @@ def _known_rows_stay(batches: Sequence[Batch]) -> None:
     feeds = {feed.feed_id: feed for feed in contracts.load_all()}
     with database.writer(lake.warehouse_file()) as connection:
         for batch in batches:
-            folder = rebuilding.folder_of(batch, "validated")
+            folder = recipes.folder_of(batch, "validated")
             if not batch["is_refused"] and (folder / lake.ROWS).exists():
                 _put_known(connection, feeds[batch["feed_id"]], folder / lake.ROWS)
 
@@ -301,7 +301,7 @@ def _tables(home: Path, recipe: Recipe) -> Version:
     from pipelines.run.warehouse import build
     from pipelines.stages import publishing
 
-    with rebuilding.at(home, recipe):
+    with recipes.at(home, recipe):
         build()
         with database.writer(lake.warehouse_file()) as connection:
             files, keys = publishing.write_detail(
