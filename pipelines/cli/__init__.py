@@ -8,6 +8,7 @@
     quarantine `urbanbrain quarantine …`
     linkage    `urbanbrain linkage …`
     release    `urbanbrain release …`
+    keeping    `urbanbrain release pin`, `unpin`, `prune`, `upload`
     page       `urbanbrain page`
     serving    `urbanbrain release serve`, `release guard`: the copy in PostgreSQL
     trace      `urbanbrain trace`

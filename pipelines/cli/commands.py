@@ -19,6 +19,7 @@ from pipelines.cli import (
     backfill,
     contracts,
     held,
+    keeping,
     linkage,
     page,
     quarantine,
@@ -78,6 +79,10 @@ app.command(rich_help_panel=FEEDS)(backfill.repull)
 app.add_typer(held.app, name="held", rich_help_panel=DESK)
 app.add_typer(quarantine.app, name="quarantine", rich_help_panel=DESK)
 app.add_typer(linkage.app, name="linkage", rich_help_panel=DESK)
+release.app.command()(keeping.pin)
+release.app.command()(keeping.unpin)
+release.app.command()(keeping.prune)
+release.app.command()(keeping.upload)
 release.app.command()(serving.serve)
 release.app.command()(serving.guard)
 app.add_typer(release.app, name="release", rich_help_panel=TABLES)
@@ -268,7 +273,7 @@ def publish(
     to: Annotated[
         str, typer.Option("--to", help="Upload it, too: s3://bucket/folder or file:///folder.")
     ] = "",
-    only: release.OnlyOption = "",
+    only: keeping.OnlyOption = "",
 ) -> None:
     """Prove that no row was lost or doubled, write one immutable release of what is built, make it CURRENT.
 
@@ -286,7 +291,7 @@ def publish(
     if postgres or settings.postgres():
         serving.print_served("current", postgres)
     if to or settings.upload_to():
-        release.upload(to=to, only=only)
+        keeping.upload(to=to, only=only)
 
 
 app.command(rich_help_panel=ASKING)(asking.sql)

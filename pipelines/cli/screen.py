@@ -46,6 +46,16 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
+def counted(what: str, unit: str = "batch") -> Iterator[Callable[[int, int], None]]:
+    """Tell a terminal how much is done."""
+    if not err.is_terminal:
+        yield lambda *_: None
+        return
+    with err.status(what) as status:
+        yield lambda done, total: status.update(f"{what}: {unit} {done:,} of {total:,}")
+
+
+@contextmanager
 def written(path: Path, *, binary: bool) -> Iterator[IO[Any]]:
     """A stream to a file that appears, whole, when the block ends well; what stood there before stays until then."""
     if path.exists() and not path.is_file():  # a pipe or a terminal cannot be renamed into place
