@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from pipelines import lake
 from pipelines.contract.model import Contract
 from pipelines.database import literal, memory, quoted
 from pipelines.errors import DataError, SettingError
 from pipelines.receipt import Receipt
+from pipelines.tracing.links import Row
 
-Row = dict[str, Any]
 KEPT = "kept"
 """What is said of bytes that are still there."""
 _MOST = 50

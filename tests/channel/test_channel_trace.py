@@ -19,6 +19,8 @@ from pipelines.parts import landing_key, read_part
 from pipelines.receipt import Part, Receipt
 from pipelines.run.opening import loaded
 from pipelines.samplecity import answerkey
+from pipelines.tracing.following import follow
+from pipelines.tracing.links import Links
 from pipelines.tracing.received_bytes import KEPT
 
 
@@ -139,17 +141,14 @@ def test_a_sum_over_many_rows_names_the_tables_it_is_made_of(at_channel: Channel
 
 @pytest.mark.long
 def test_every_table_that_can_be_traced_is(at_channel: Channel) -> None:
-    from pipelines import tracing
-
     with loaded() as connection:
-        tables = tracing._Tracing(connection)._traceable()
-        traced = tracing._Tracing(connection)
-        for table in tables:
-            key = traced._key(table)
+        links = Links(connection)
+        for table in links.traceable():
+            key = links.key(table)
             shown = " || '/' || ".join(f"{name}::varchar" for name in key)
             first = connection.execute(f"select min({shown}) from {table}").fetchone()
             if first and first[0] is not None:
-                found = traced.trace(table, first[0], with_bytes=False)
+                found = follow(links, table, first[0], with_bytes=False)
 
                 assert found.records or found.made_of, table
 
