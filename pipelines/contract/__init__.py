@@ -1,7 +1,7 @@
 """What each source promises. Contracts are the only truth: DAGs, types, rules, tables and documents follow.
 
     reading    which files there are: document (YAML with lines) → standard → building (with servers, columns, quality, rules)
-    keys       what `customProperties` may say, in the shapes of `shapes`; small languages are in `syntax`
+    keys       what `customProperties` may say, in the shapes of `shapes` and `texts`; `custom` reads it, `syntax` knows small languages
     model      what a contract is, in the end
     dictionary the same in the words of DuckDB and Frictionless
     problems, places   what is wrong, and where, for people

@@ -13,8 +13,9 @@ from typing import Any
 
 from pipelines.contract import syntax
 from pipelines.contract.columns import TYPES, read_columns
+from pipelines.contract.custom import read_custom
 from pipelines.contract.document import Path
-from pipelines.contract.keys import KEYS, RawDrop, read_custom
+from pipelines.contract.keys import KEYS, RawDrop
 from pipelines.contract.model import (
     FEED_LEVELS,
     HISTORY,

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from pipelines.contract import syntax
+from pipelines.contract.custom import read_custom
 from pipelines.contract.document import Path
 from pipelines.contract.figures import check_figures
-from pipelines.contract.keys import read_custom
 from pipelines.contract.model import Column, EnumValue
 from pipelines.contract.places import Say, entries, has_custom, inside, lacks, mapping, number, text
 from pipelines.contract.problems import did_you_mean, expected_one_of, shown

@@ -1,20 +1,15 @@
 """The keys the standard has no word for: every entry of `customProperties` we know, and what it looks like.
 
 One row per key in `KEYS`; `contracts/README.md` explains the same rows to people, and a test compares both.
-What a value looks like is told in `shapes`.
+What a value looks like is told in `shapes` and `texts`; `custom` reads the entries.
 """
 
 from __future__ import annotations
 
-import codecs
-import functools
 import math
-import re
-import zoneinfo
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-from pipelines.contract import syntax
 from pipelines.contract.model import (
     AREA_LEVELS,
     AUDIENCES,
@@ -37,8 +32,6 @@ from pipelines.contract.model import (
     TextPart,
     Unpivot,
 )
-from pipelines.contract.places import Say
-from pipelines.contract.problems import did_you_mean, expected_one_of, shown
 from pipelines.contract.shapes import (
     Choice,
     Fields,
@@ -50,7 +43,19 @@ from pipelines.contract.shapes import (
     Span,
     Text,
     Truth,
-    snake,
+)
+from pipelines.contract.texts import (
+    CRON,
+    ENCODING,
+    JSON_PATH,
+    LETTER,
+    PATTERN,
+    TABLE,
+    TABLE_COLUMN,
+    TEXTS,
+    TIME_FORMAT,
+    TIMEZONE,
+    WORD,
 )
 
 Place = Literal["contract", "server", "property", "enum value"]
@@ -67,84 +72,12 @@ class RawDrop:
     totals: tuple[str, ...] = ()
 
 
-def _word(text: str) -> str:
-    if re.fullmatch(r"[a-z][a-z_]*", text):
-        return ""
-    return f"is {shown(text)}, expected a word of small letters and _"
-
-
-def _table(text: str) -> str:
-    if re.fullmatch(r"[a-z]+\.[a-z][a-z0-9_]*", text):
-        return ""
-    return f"is {shown(text)}, expected a table such as governance.cases"
-
-
-def _table_column(text: str) -> str:
-    if re.fullmatch(r"[a-z]+\.[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", text):
-        return ""
-    return f"is {shown(text)}, expected a column such as governance.totals.received_count"
-
-
-def _one_letter(text: str) -> str:
-    return "" if len(text) == 1 else f"is {shown(text)}, expected a single character"
-
-
-def _encoding(text: str) -> str:
-    try:
-        known = codecs.lookup(text)
-    except (LookupError, ValueError):
-        known = None
-    if known is not None and getattr(known, "_is_text_encoding", True):
-        return ""
-    usual = ("utf-8", "gb18030", "gbk", "big5", "utf-16", "latin-1")
-    return f"is {shown(text)}, {expected_one_of(text, usual)}"
-
-
-@functools.cache
-def _timezone(text: str) -> str:
-    try:
-        zoneinfo.ZoneInfo(text)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return (
-            f"is {shown(text)}, expected a time zone such as Asia/Shanghai"
-            f"{did_you_mean(text, zoneinfo.available_timezones())}"
-        )
-    return ""
-
-
-def _cron(text: str) -> str:
-    objection = syntax.wrong_cron(text)
-    return f"is {shown(text)}, but {objection}" if objection else ""
-
-
-def _pattern(text: str) -> str:
-    objection = syntax.wrong_pattern(text)
-    return f"is {shown(text)}, but {objection}" if objection else ""
-
-
-def _strptime(text: str) -> str:
-    objection = syntax.wrong_strftime(text)
-    return f"is {shown(text)}, but {objection}" if objection else ""
-
-
-def _json_path(text: str) -> str:
-    if syntax.JSON_PATH.fullmatch(text):
-        return ""
-    return f"is {shown(text)}, expected a path such as data.list or value.coordinates[0]"
-
-
-TEXTS = Several(Text())
-WORD = Text("a word of small letters and _", _word)
-PATTERN = Text("a regular expression", _pattern)
-CRON = Text("a cron line", _cron)
-
-
 _FIGURE: dict[str, Shape] = {
     "counts": Choice(COUNTED),
     "measure": WORD,
     "sumOf": TEXTS,
-    "totalOf": Text("a column of a table such as governance.totals.received_count", _table_column),
-    "rowsOf": Text("a table such as governance.cases", _table),
+    "totalOf": TABLE_COLUMN,
+    "rowsOf": TABLE,
     "partOf": Text(),
     "upTo": Text(),
     "addsTo": Text(),
@@ -178,7 +111,7 @@ KEYS: tuple[Key, ...] = (
         "When it is pulled, in the contract's time zone.",
         feeds_only=True,
     ),
-    Key("timezone", "contract", Text("a time zone", _timezone), "Zone of times without one, and of a day."),
+    Key("timezone", "contract", TIMEZONE, "Zone of times without one, and of a day."),
     Key("lookBack", "contract", Span(), "How far before its window a pull reaches.", feeds_only=True),
     Key(
         "rePull",
@@ -306,7 +239,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "supersededBy",
         "contract",
-        Text("a table, such as governance.cases", _table),
+        TABLE,
         "The table that takes the place of this one, which is deprecated.",
     ),
     Key(
@@ -355,10 +288,10 @@ KEYS: tuple[Key, ...] = (
     Key("query", "server", Query(), "Parameters of each request."),
     Key("pageSize", "server", Number(1, 100_000), "Rows asked for at once."),
     Key("format", "server", Choice(FORMATS), "How the answer is written."),
-    Key("encoding", "server", Text("an encoding", _encoding), "Encoding of a text file."),
+    Key("encoding", "server", ENCODING, "Encoding of a text file."),
     Key("secret", "server", SecretName(), "Secret that is sent as bearer token."),
-    Key("records", "server", Text("a path", _json_path), "Path to the records in a JSON or XML answer."),
-    Key("total", "server", Text("a path", _json_path), "Path to the number of records an answer promises."),
+    Key("records", "server", JSON_PATH, "Path to the records in a JSON or XML answer."),
+    Key("total", "server", JSON_PATH, "Path to the number of records an answer promises."),
     Key("sheet", "server", Text(), "Name of the sheet in a workbook."),
     Key("headerRows", "server", Several(Number(1, 100)), "Rows that make up the header, counted from 1."),
     Key(
@@ -368,9 +301,9 @@ KEYS: tuple[Key, ...] = (
         "How a wide file becomes long.",
     ),
     Key("trailer", "server", Text(), "How a last line begins that is not a row."),
-    Key("delimiter", "server", Text("a character", _one_letter), "What separates the fields of a CSV file."),
-    Key("quote", "server", Text("a character", _one_letter), "What stands around a field of a CSV file."),
-    Key("escape", "server", Text("a character", _one_letter), "What stands before a quote inside a field."),
+    Key("delimiter", "server", LETTER, "What separates the fields of a CSV file."),
+    Key("quote", "server", LETTER, "What stands around a field of a CSV file."),
+    Key("escape", "server", LETTER, "What stands before a quote inside a field."),
     Key("maxBytes", "server", Number(1, 10**12), "Largest answer that is taken."),
     Key(
         "privacy",
@@ -388,7 +321,7 @@ KEYS: tuple[Key, ...] = (
         Span(),
         "The column holds last year's token of the same text, this long into a new year.",
     ),
-    Key("formats", "property", Several(Text("a format", _strptime)), "How dates and times are written."),
+    Key("formats", "property", Several(TIME_FORMAT), "How dates and times are written."),
     Key(
         "normalise",
         "property",
@@ -464,44 +397,3 @@ KEYS: tuple[Key, ...] = (
     Key("constant", "property", Choice(CONSTANTS), "The value comes from the pull, not from the source."),
     Key("wire", "enum value", Several(Text(), or_one=True), "More texts that mean this value."),
 )
-
-
-def keys_at(place: Place) -> dict[str, Key]:
-    """The keys that may stand at a place, by name."""
-    return {key.name: key for key in KEYS if key.place == place}
-
-
-_BY_PLACE: dict[Place, dict[str, Key]] = {
-    place: keys_at(place) for place in ("contract", "server", "property", "enum value")
-}
-
-
-def read_custom(entries: Any, place: Place, say: Say) -> dict[str, Any]:
-    """The values of a `customProperties` list, by their names in `model`.
-
-    Faulty entries are said with their path inside the list and left out. Shape faults of the list itself are
-    the standard's business.
-    """
-    known = _BY_PLACE[place]
-    values: dict[str, Any] = {}
-    seen: set[str] = set()
-    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
-        name = entry.get("property") if isinstance(entry, dict) else None
-        if not isinstance(name, str) or "value" not in entry:
-            continue
-        if name not in known:
-            elsewhere = sorted({key.place for key in KEYS if key.name == name})
-            hint = f" here; it belongs to a {elsewhere[0]}" if elsewhere else did_you_mean(name, known)
-            say((index, "property"), f"is unknown{hint}")
-            continue
-        if name in seen:
-            say((index, "property"), "is given twice")
-            continue
-        seen.add(name)
-        value = known[name].shape.read(
-            entry["value"],
-            lambda path, text, index=index: say((index, "value", *path), text),  # type: ignore[misc]
-        )
-        if value is not None:
-            values[snake(name)] = value
-    return values

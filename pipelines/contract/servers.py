@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pipelines.contract import syntax
-from pipelines.contract.keys import KEYS, read_custom
+from pipelines.contract.custom import read_custom
+from pipelines.contract.keys import KEYS
 from pipelines.contract.model import Server
 from pipelines.contract.places import Say, entries, has_custom, inside, text
 from pipelines.contract.shapes import snake
