@@ -6,15 +6,14 @@ What cannot be told from the text raises `Unseen`: nothing is guessed. Names are
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import sqlglot
 from sqlglot import expressions as sql
 
-from pipelines.lineage.scopes import Scope, Source, find, lower
+from pipelines.lineage.expressions import Expressions, head
+from pipelines.lineage.scopes import Scope, Source, lower, named
 from pipelines.lineage.uses import (
-    AGGREGATION,
-    CONDITIONAL,
     FILTER,
     GROUP_BY,
     IDENTITY,
@@ -23,7 +22,6 @@ from pipelines.lineage.uses import (
     ROWS,
     SORT,
     TRANSFORMATION,
-    WINDOW,
     Field,
     Relation,
     Unseen,
@@ -45,7 +43,6 @@ _PURE_TABLES = (sql.GenerateSeries, sql.Explode, sql.Unnest)
 _PURE_NAMES = frozenset(
     {"range", "generate_series", "unnest", "generate_subscripts", "json_each", "json_tree"}
 )
-_ROW_NUMBERS = (sql.RowNumber, sql.Rank, sql.DenseRank, sql.PercentRank, sql.CumeDist, sql.Ntile)
 
 
 Columns = Callable[[str], Sequence[str] | None]
@@ -70,6 +67,7 @@ def read(query: str, columns: Columns) -> Relation:
 class _Reader:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
+        self._expressions = Expressions(self.query, self._star)
 
     # Queries
 
@@ -90,7 +88,7 @@ class _Reader:
             return self._values(node, scope)
         if isinstance(node, sql.Table):
             return self._source(node, scope).relation
-        raise Unseen(f"`{_head(node)}` is no select")
+        raise Unseen(f"`{head(node)}` is no select")
 
     def _name_steps(self, node: sql.Expr, scope: Scope) -> None:
         steps = node.args.get("with_")
@@ -133,13 +131,13 @@ class _Reader:
         inside.sources = [Source("", relation)]
         rows = relation.rows | self._limits(node, inside)
         if order := node.args.get("order"):
-            rows |= used(SORT, self._of(order, inside))
+            rows |= used(SORT, self._expressions.of(order, inside))
         return Relation(relation.columns, rows)
 
     def _values(self, node: sql.Values, scope: Scope) -> Relation:
         rows = [list(row.expressions) if isinstance(row, sql.Tuple) else [row] for row in node.expressions]
         columns = {
-            f"col{number}": NOTHING.union(*(self._of(row[number], scope) for row in rows))
+            f"col{number}": NOTHING.union(*(self._expressions.of(row[number], scope) for row in rows))
             for number in range(len(rows[0]))
         }
         return Relation(columns)
@@ -157,15 +155,15 @@ class _Reader:
             columns[free] = uses
         rows |= scope.rows
         if where := node.args.get("where"):
-            rows |= used(FILTER, self._of(where.this, scope))
+            rows |= used(FILTER, self._expressions.of(where.this, scope))
         if group := node.args.get("group"):
             rows |= used(GROUP_BY, *self._groups(node, group, scope, columns))
         for clause in ("having", "qualify"):
             if found := node.args.get(clause):
-                rows |= used(FILTER, self._of(found.this, scope))
+                rows |= used(FILTER, self._expressions.of(found.this, scope))
         if distinct := node.args.get("distinct"):
             on = distinct.args.get("on")
-            rows |= used(GROUP_BY, self._of(on, scope)) if on else told_apart(columns)
+            rows |= used(GROUP_BY, self._expressions.of(on, scope)) if on else told_apart(columns)
         if order := node.args.get("order"):
             rows |= used(SORT, *(self._sorted_by(each.this, scope, columns) for each in order.expressions))
         return Relation(columns, rows | self._limits(node, scope))
@@ -174,7 +172,8 @@ class _Reader:
         """What decides how many rows there are at most: a number, or a query."""
         found = [each for name in ("limit", "offset") if (each := node.args.get(name)) is not None]
         return used(
-            FILTER, *(self._of(each.expression, scope) for each in found if each.args.get("expression"))
+            FILTER,
+            *(self._expressions.of(each.expression, scope) for each in found if each.args.get("expression")),
         )
 
     def _groups(
@@ -189,14 +188,14 @@ class _Reader:
                 if each.parent is group and each.is_int and int(each.name) <= len(columns):
                     yield list(columns.values())[int(each.name) - 1]
             else:
-                yield self._of(each, scope)
+                yield self._expressions.of(each, scope)
 
     def _sorted_by(self, node: sql.Expr, scope: Scope, columns: Mapping[str, Uses]) -> Uses:
         if isinstance(node, sql.Column) and not node.table and lower(node.name) in columns:
             return columns[lower(node.name)]
         if isinstance(node, sql.Literal) and node.is_int and int(node.name) <= len(columns):
             return list(columns.values())[int(node.name) - 1]
-        return self._of(node, scope)
+        return self._expressions.of(node, scope)
 
     # What a select reads from
 
@@ -233,9 +232,9 @@ class _Reader:
             shared |= {name for source in scope.sources[known:] for name in source.relation.columns} & before
         scope.merged |= shared
         for name in shared:
-            decides |= self._named((name,), scope)
+            decides |= named((name,), scope)
         if condition := join.args.get("on"):
-            decides |= self._of(condition, scope)
+            decides |= self._expressions.of(condition, scope)
         if (join.args.get("kind") or "").upper() in ("SEMI", "ANTI"):
             for source in scope.sources[known:]:
                 source.is_visible = False
@@ -261,12 +260,12 @@ class _Reader:
             return Source(alias, self._made(node, scope, names))
         if isinstance(node, (sql.Subquery, sql.Values)):
             return Source(alias, called(self.query(node, scope.inner()), names))
-        raise Unseen(f"it reads from `{_head(node)}`")
+        raise Unseen(f"it reads from `{head(node)}`")
 
     def _table(self, node: sql.Table, scope: Scope) -> tuple[str, Relation]:
         name, schema = lower(node.name), lower(node.db)
         if node.catalog:
-            raise Unseen(f"it reads {_head(node)}, of another database")
+            raise Unseen(f"it reads {head(node)}, of another database")
         if schema in ("", _RECURRING) and name in scope.tables:
             return name, scope.tables[name]
         table = f"{schema}.{name}" if schema else name
@@ -283,8 +282,8 @@ class _Reader:
         """Rows that a function makes of its arguments."""
         is_named = isinstance(node, sql.Anonymous) and lower(node.name) in _PURE_NAMES
         if not isinstance(node, _PURE_TABLES) and not is_named:
-            raise Unseen(f"it reads what `{_head(node)}` gives")
-        uses = used(TRANSFORMATION, self._children(node, scope))
+            raise Unseen(f"it reads what `{head(node)}` gives")
+        uses = used(TRANSFORMATION, self._expressions.children(node, scope))
         made = names or [_made_name(node)]
         return Relation(dict.fromkeys(made, uses), used(FILTER, uses))
 
@@ -301,12 +300,12 @@ class _Reader:
         if isinstance(star, sql.Star):
             yield from self._star(star, lower(node.text("table")), scope)
         elif isinstance(node, sql.Aliases):
-            raise Unseen(f"`{_head(node)}` gives several columns at once")
+            raise Unseen(f"`{head(node)}` gives several columns at once")
         else:
             name = (
                 "" if isinstance(node, sql.Window) else node.alias_or_name
             )  # a window's is that of another one
-            yield lower(name or node.sql("duckdb")), self._of(node, scope)
+            yield lower(name or node.sql("duckdb")), self._expressions.of(node, scope)
 
     def _star(self, star: sql.Star, of: str, scope: Scope) -> Iterator[tuple[str, Uses]]:
         left_out = {lower(each.name) for each in star.args.get("except_") or ()}
@@ -321,117 +320,11 @@ class _Reader:
                 if name in left_out or (not of and name in scope.merged and name in given):
                     continue
                 given.add(name)
-                merged = self._named((name,), scope) if not of and name in scope.merged else uses
-                yield renamed.get(name, name), self._of(instead[name], scope) if name in instead else merged
-
-    # Expressions
-
-    def _of(self, node: sql.Expr, scope: Scope) -> Uses:
-        """What a value is made of."""
-        if isinstance(node, sql.Column):
-            return self._column(node, scope)
-        if isinstance(node, (sql.Alias, sql.Paren)):
-            return self._of(node.this, scope)
-        if isinstance(node, (sql.Query, sql.Exists)):
-            return self._asked(node, scope)
-        if isinstance(node, (sql.Case, sql.If)):
-            return self._branches(node, scope)
-        if isinstance(node, sql.Window):
-            return self._window(node, scope)
-        if isinstance(node, sql.Filter):
-            return self._of(node.this, scope) | used(CONDITIONAL, self._of(node.expression.this, scope))
-        if isinstance(node, sql.Order):
-            sorted_by = (self._of(each.this, scope) for each in node.expressions)
-            value = self._of(node.this, scope) if node.this else NOTHING
-            return value | used(SORT, *sorted_by)
-        if isinstance(node, sql.Lambda):
-            return self._of(node.this, self._shadowed(node.expressions, scope))
-        if isinstance(node, sql.Comprehension):
-            inside = self._shadowed([node.expression], scope)
-            parts = [self._of(node.this, inside), self._of(node.args["iterator"], scope)]
-            decides = self._of(node.args["condition"], inside) if node.args.get("condition") else NOTHING
-            return used(TRANSFORMATION, *parts) | used(CONDITIONAL, decides)
-        is_spread = isinstance(node, sql.Explode) and bool(
-            node.args.get("expressions")
-        )  # `recursive := true`
-        if is_spread or isinstance(
-            node, (sql.PositionalColumn, sql.Columns, sql.Star, sql.Parameter, sql.Placeholder)
-        ):
-            raise Unseen(f"`{_head(node)}` does not say which columns it means")
-        uses = self._children(node, scope)
-        if isinstance(node, (sql.AggFunc, *_ROW_NUMBERS)):
-            # What sums up constants counts rows, like `count(*)` and `row_number()`: it is made of them.
-            return used(AGGREGATION, uses or scope.rows)
-        return used(TRANSFORMATION, uses)
-
-    def _children(self, node: sql.Expr, scope: Scope) -> Uses:
-        counts = isinstance(node, sql.Count)
-        parts = [
-            self._of(child, scope)
-            for child in node.iter_expressions()
-            if not (counts and isinstance(child, sql.Star))
-            and not isinstance(child, (sql.DataType, sql.Identifier))
-        ]
-        return NOTHING.union(*parts)
-
-    def _branches(self, node: sql.Expr, scope: Scope) -> Uses:
-        if isinstance(node, sql.Case):
-            asked = [self._of(node.this, scope)] if node.this else []
-            asked += [self._of(each.this, scope) for each in node.args["ifs"]]
-            given = [each.args["true"] for each in node.args["ifs"]] + [node.args.get("default")]
-        else:
-            asked = [self._of(node.this, scope)]
-            given = [node.args["true"], node.args.get("false")]
-        values = (self._of(each, scope) for each in given if each is not None)
-        return used(TRANSFORMATION, *values) | used(CONDITIONAL, *asked)
-
-    def _window(self, node: sql.Window, scope: Scope) -> Uses:
-        return used(AGGREGATION, self._of(node.this, scope)) | used(WINDOW, self._window_rows(node, scope))
-
-    def _window_rows(self, node: sql.Window, scope: Scope) -> Uses:
-        parts = [self._of(each, scope) for each in node.args.get("partition_by") or ()]
-        if order := node.args.get("order"):
-            parts += [self._of(each.this, scope) for each in order.expressions]
-        if spec := node.args.get("spec"):
-            parts += [self._of(each, scope) for each in spec.iter_expressions() if isinstance(each, sql.Expr)]
-        based_on = lower(node.alias) or lower(node.text("first"))
-        if based_on and isinstance(node.parent, sql.Expr) and node.arg_key != "windows":
-            if based_on not in scope.windows:
-                raise Unseen(f"it names a window {based_on}, which is not there")
-            parts.append(self._window_rows(scope.windows[based_on], scope))
-        return NOTHING.union(*parts)
-
-    def _asked(self, node: sql.Expr, scope: Scope) -> Uses:
-        """A query as a value: its columns, and what decides about its rows."""
-        exists = isinstance(node, sql.Exists)
-        relation = self.query(node.this if exists else node, scope.inner())
-        values = NOTHING if exists else NOTHING.union(*relation.columns.values())
-        return used(TRANSFORMATION, values) | used(FILTER, relation.rows)
-
-    def _shadowed(self, names: Iterable[sql.Expr], scope: Scope) -> Scope:
-        inside = scope.inner()
-        inside.sources, inside.merged, inside.outer = scope.sources, scope.merged, scope.outer
-        inside.aliases, inside.windows = scope.aliases, scope.windows
-        inside.shadows = scope.shadows | {lower(name.name) for name in names}
-        return inside
-
-    # Names
-
-    def _column(self, node: sql.Column, scope: Scope) -> Uses:
-        if isinstance(node.this, sql.Star):
-            return NOTHING.union(*(uses for _, uses in self._star(node.this, lower(node.table), scope)))
-        return self._named(tuple(lower(part.name) for part in node.parts), scope)
-
-    def _named(self, parts: tuple[str, ...], scope: Scope) -> Uses:
-        if parts[0] in scope.shadows:
-            return NOTHING  # an element of a list, which stands beside
-        around: Scope | None = scope
-        while around is not None:
-            found = find(parts, around)
-            if found is not None:
-                return found
-            around = around.outer
-        raise Unseen(f"nobody tells what {'.'.join(parts)} is")
+                merged = named((name,), scope) if not of and name in scope.merged else uses
+                yield (
+                    renamed.get(name, name),
+                    self._expressions.of(instead[name], scope) if name in instead else merged,
+                )
 
 
 def _made_name(node: sql.Expr) -> str:
@@ -443,10 +336,3 @@ def _made_name(node: sql.Expr) -> str:
 
 def _names(node: sql.Expr, table: str) -> bool:
     return any(lower(each.name) == table for each in node.find_all(sql.Table))
-
-
-def _head(node: sql.Expr) -> str:
-    """The beginning of a piece of SQL, without its constants: those may be somebody's."""
-    bare = node.copy().transform(lambda each: sql.Placeholder() if isinstance(each, sql.Literal) else each)
-    text = " ".join(bare.sql("duckdb").split())
-    return text if len(text) <= 60 else f"{text[:57]}…"

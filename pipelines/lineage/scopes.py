@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlglot import expressions as sql
 
@@ -35,12 +35,29 @@ class Scope:
     def inner(self) -> Scope:
         return Scope(tables=dict(self.tables), outer=self, shadows=self.shadows)
 
+    def shadowed(self, names: Iterable[str]) -> Scope:
+        """The same place, where some names mean elements of a list that stands beside."""
+        return replace(self, shadows=self.shadows | set(map(lower, names)))
+
     @property
     def rows(self) -> Uses:
         return frozenset[tuple[Field, Use]]().union(*(source.relation.rows for source in self.sources))
 
 
-def find(parts: tuple[str, ...], scope: Scope) -> Uses | None:
+def named(parts: tuple[str, ...], scope: Scope) -> Uses:
+    """What a name means at a place. Raises Unseen when nobody tells."""
+    if parts[0] in scope.shadows:
+        return NOTHING  # an element of a list, which stands beside
+    around: Scope | None = scope
+    while around is not None:
+        found = _find(parts, around)
+        if found is not None:
+            return found
+        around = around.outer
+    raise Unseen(f"nobody tells what {'.'.join(parts)} is")
+
+
+def _find(parts: tuple[str, ...], scope: Scope) -> Uses | None:
     """What a name means among the sources of one select: a column, a field of a struct, a whole row, an alias."""
     for source in scope.sources:
         if (
