@@ -9,13 +9,17 @@ from typing import Any
 
 import duckdb
 
+from pipelines import releases
 from pipelines.contract.model import Column, Contract, EnumValue, Level
+from pipelines.releases import Release
+from pipelines.stages import publishing
 
 EAST, WEST = "900001001", "900001002"
 RETIRED, OUTSIDE = "900001003", "900001009"
 LANDED_AT = datetime(2026, 11, 18, 16, 40, tzinfo=UTC)
 SECRET = "MARKED-CALLER-TOKEN"
 TEXT = "MARKED-FREE-TEXT"
+WITHOUT_OFFICES = "update ref.areas set is_in_scope = false"
 
 _WAREHOUSE = f"""
 create schema city; create schema street; create schema governance; create schema ref; create schema ops;
@@ -249,3 +253,21 @@ def project(folder: Path) -> Path:
         (office / name).write_text(text, encoding="utf-8")
     (reference / "areas.csv").write_text("area_code\n", encoding="utf-8")
     return folder / "project"
+
+
+def published(made: Path, *changes: str, **given: Any) -> Release:
+    """The current release of that project, after some statements; `given` is for publishing."""
+    arguments = {"contracts": FEEDS, "governance": GOVERNANCE, "project": made, **given}
+    with warehouse() as connection:
+        for statement in changes:
+            connection.execute(statement)
+        folder = publishing.publish(connection, **arguments)
+
+    assert folder == releases.current().path
+    return releases.current()
+
+
+def all_bytes(release: Release, pattern: str = "*") -> dict[str, bytes]:
+    """Every file of a release, by its path in it."""
+    paths = sorted(path for path in release.path.rglob(pattern) if path.is_file())
+    return {path.relative_to(release.path).as_posix(): path.read_bytes() for path in paths}

@@ -14,34 +14,18 @@ from typing import Any
 import duckdb
 import pytest
 from markdown_it import MarkdownIt
-from two_streets import EAST, FEEDS, GOVERNANCE, LANDED_AT, WEST, column, project, warehouse
+from two_streets import EAST, GOVERNANCE, LANDED_AT, WEST, all_bytes, column, project, published
 
 from pipelines import lake, releases
 from pipelines.provenance import inputs
 from pipelines.releases import Release, marks
-from pipelines.stages import publishing
 
 MORE = (
-    "insert into governance.cases select 'GC-EAST-' || n, $east, ['city'], 1, null from range(10, 17) as more(n)",
-    "insert into governance.scorecard values ($west, '2026-12', 0.25)",
+    f"insert into governance.cases select 'GC-EAST-' || n, '{EAST}', ['city'], 1, null from range(10, 17) as more(n)",
+    f"insert into governance.scorecard values ('{WEST}', '2026-12', 0.25)",
     "alter table governance.channel_health add column note varchar",
     "create table governance.extra (street_code varchar)",
 )
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> Path:
-    return project(tmp_path)
-
-
-def published(made: Path, *changes: str, **given: Any) -> Release:
-    arguments = {"contracts": FEEDS, "governance": GOVERNANCE, "project": made, **given}
-    with warehouse() as connection:
-        for sql in changes:
-            wanted = {"east": EAST, "west": WEST}
-            connection.execute(sql, {name: value for name, value in wanted.items() if f"${name}" in sql})
-        publishing.publish(connection, **arguments)
-    return releases.current()
 
 
 def second(made: Path) -> Release:
@@ -68,11 +52,6 @@ def second(made: Path) -> Release:
 def told(release: Release, folder: str = "") -> dict[str, Any]:
     found: dict[str, Any] = json.loads((release.path / folder / "changes.json").read_text("utf-8"))
     return found
-
-
-def all_bytes(release: Release) -> dict[str, bytes]:
-    paths = (path for path in sorted(release.path.rglob("*")) if path.is_file())
-    return {path.relative_to(release.path).as_posix(): path.read_bytes() for path in paths}
 
 
 def test_the_first_release_says_so(made: Path) -> None:
