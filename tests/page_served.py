@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from started import said_by
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -55,12 +57,7 @@ def serving(home: Path, *words: str, airflow: str = "") -> Iterator[Server]:
         text=True,
     )
     try:
-        assert process.stdout is not None
-        said = ""
-        for line in process.stdout:
-            said += line
-            if "Ctrl-C" in line:
-                break
+        said = said_by(process)
         port = re.search(r"see http://127\.0\.0\.1:(\d+)/", said)
         assert port, said
         yield Server(process, int(port[1]), said)

@@ -9,12 +9,10 @@ from xml.etree import ElementTree
 
 import pytest
 import rdflib
-from two_streets import FEEDS, GOVERNANCE, LANDED_AT, project, warehouse
+from two_streets import LANDED_AT, published_in
 
-from pipelines import releases
 from pipelines.companions import markup
 from pipelines.releases import Release
-from pipelines.stages import publishing
 
 # rdflib's own reader of JSON-LD makes a graph of a kind that rdflib will drop.
 pytestmark = pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated")
@@ -26,11 +24,7 @@ _PREFIXES = (
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    folder = tmp_path_factory.mktemp("described")
-    with pytest.MonkeyPatch.context() as patch, warehouse() as connection:
-        patch.setenv("URBANBRAIN_HOME", str(folder / "home"))
-        publishing.publish(connection, FEEDS, GOVERNANCE, project(folder))
-        return releases.current()
+    return published_in(tmp_path_factory.mktemp("described"))
 
 
 def graph(release: Release, folder: str = "") -> rdflib.Graph:

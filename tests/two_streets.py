@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from pipelines import releases
 from pipelines.contract.model import Column, Contract, EnumValue, Level
@@ -265,6 +266,18 @@ def published(made: Path, *changes: str, **given: Any) -> Release:
 
     assert folder == releases.current().path
     return releases.current()
+
+
+def published_in(folder: Path, *changes: str, **given: Any) -> Release:
+    """The same, of a project and a home in a folder: `folder/project`, `folder/home`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("URBANBRAIN_HOME", str(folder / "home"))
+        return published(project(folder), *changes, **given)
+
+
+def opened(release: Release, street: str) -> duckdb.DuckDBPyConnection:
+    """A street's office file."""
+    return duckdb.connect(str(release.office_file(street)), read_only=True)
 
 
 def all_bytes(release: Release, pattern: str = "*") -> dict[str, bytes]:

@@ -7,19 +7,16 @@ from pathlib import Path
 
 import asked
 import pytest
-from two_streets import FEEDS, GOVERNANCE, project, warehouse
+from two_streets import published_in
 
 from pipelines import releases
-from pipelines.stages import publishing
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home with one release, for questions that change nothing."""
     folder = tmp_path_factory.mktemp("published")
-    with pytest.MonkeyPatch.context() as patch, warehouse() as connection:
-        patch.setenv("URBANBRAIN_HOME", str(folder / "home"))
-        publishing.publish(connection, FEEDS, GOVERNANCE, project(folder))
+    published_in(folder)
     yield folder / "home"
     asked.stop()
 

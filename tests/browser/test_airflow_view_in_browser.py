@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from browsing import Published, Seen
+from started import said_by
 
 pytestmark = pytest.mark.browser
 
@@ -28,12 +29,7 @@ def airflow(published: Published) -> Iterator[str]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert up.stdout is not None
-    said = ""
-    for line in up.stdout:
-        said += line
-        if "Ctrl-C" in line:
-            break
+    said = said_by(up)
     try:
         address = re.search(r"^Airflow +(\S+)$", said, re.MULTILINE)
         assert address, said

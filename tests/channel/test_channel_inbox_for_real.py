@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 from desk_sheets import BAD_ORDERS, KEYS, asked, corrected, judge_orders
+from started import said_by
 
 from pipelines import releases, settings
 from pipelines.airflow_names import INBOX_DAG, WAREHOUSE_DAG
@@ -32,12 +33,7 @@ def airflow(home: Path) -> Iterator[Airflow]:
     up = subprocess.Popen(
         [sys.executable, "-m", "pipelines.embedded", "up", "--port", "0"], stdout=subprocess.PIPE, text=True
     )
-    assert up.stdout is not None
-    said = ""
-    for line in up.stdout:
-        said += line
-        if "Ctrl-C" in line:
-            break
+    said = said_by(up)
     try:
         assert re.search(rf"^drop folder +{re.escape(str(settings.inbox()))}$", said, re.MULTILINE), said
         started = Airflow(re.findall(r"^Airflow +(http\S+)$", said, re.MULTILINE)[0])

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from started import said_by
 
 from pipelines.embedded import api, processes
 from pipelines.embedded.summary import QUESTIONS
@@ -110,12 +111,7 @@ def test_a_demo_that_is_stopped_half_way_leaves_nothing_running(number: signal.S
 
 def test_up_stays_until_it_is_told_to_stop_and_airflows_menu_leads_to_the_page(home: Path) -> None:
     up = subprocess.Popen(command("up", "--port", "0"), env=environment(), stdout=subprocess.PIPE, text=True)
-    assert up.stdout is not None
-    said = ""
-    for line in up.stdout:
-        said += line
-        if "Ctrl-C" in line:
-            break
+    said = said_by(up)
     places = dict(re.findall(r"^(Airflow|page) +(http\S+)$", said, re.MULTILINE))
     airflow = places["Airflow"]
     token = api.call("GET", f"{airflow}/auth/token")["access_token"]

@@ -11,22 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from two_streets import EAST, FEEDS, GOVERNANCE, LANDED_AT, WEST, project, warehouse
+from two_streets import EAST, LANDED_AT, WEST, published_in
 from typer.testing import CliRunner
 
 from pipelines import lake, releases, run
 from pipelines.cli import app
 from pipelines.errors import WarehouseError
-from pipelines.stages import publishing
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of releases with one in it, to be copied by each test."""
     folder = tmp_path_factory.mktemp("published")
-    with pytest.MonkeyPatch.context() as patch, warehouse() as connection:
-        patch.setenv("URBANBRAIN_HOME", str(folder / "home"))
-        publishing.publish(connection, FEEDS, GOVERNANCE, project(folder))
+    published_in(folder)
     return folder / "home" / "releases"
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from two_streets import FEEDS, GOVERNANCE, project, warehouse
+from two_streets import FEEDS, GOVERNANCE, WITHOUT_OFFICES, project, published_in, warehouse
 from typer.testing import CliRunner
 
 from pipelines import cli, lake, releases, run, settings
@@ -30,10 +30,7 @@ EVERYTHING_OLD = Policy(1, 0, timedelta(hours=24))
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with one release in it, to be copied by each test."""
     folder = tmp_path_factory.mktemp("published")
-    with pytest.MonkeyPatch.context() as patch, warehouse() as connection:
-        patch.setenv("URBANBRAIN_HOME", str(folder / "home"))
-        connection.execute("update ref.areas set is_in_scope = false")
-        publishing.publish(connection, FEEDS, GOVERNANCE, project(folder))
+    published_in(folder, WITHOUT_OFFICES)
     return folder / "home"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from two_streets import project, published
+from two_streets import project, published_in
 
 from pipelines.releases import Release
 
@@ -18,7 +18,4 @@ def made(tmp_path: Path) -> Path:
 @pytest.fixture(scope="package")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     """One release for the tests that only read."""
-    folder = tmp_path_factory.mktemp("published")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("URBANBRAIN_HOME", str(folder / "home"))
-        return published(project(folder))
+    return published_in(tmp_path_factory.mktemp("published"))

@@ -26,6 +26,7 @@ from two_streets import (
     WITHOUT_OFFICES,
     all_bytes,
     contract,
+    opened,
     published,
     warehouse,
 )
@@ -35,10 +36,6 @@ from pipelines.errors import WarehouseError
 from pipelines.publication import release_parts
 from pipelines.releases import Release
 from pipelines.stages import publishing
-
-
-def _open(release: Release, street: str) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(str(release.office_file(street)), read_only=True)
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Any]:
@@ -140,7 +137,7 @@ def test_free_text_and_personal_columns_are_in_no_file(release: Release) -> None
     for name, table in release.detail.items():
         columns = [row[0] for row in duckdb.execute(f"describe from {table.sql}").fetchall()]
         assert not {"caller_ref", "content_text", "place_text"} & set(columns), name
-    with _open(release, EAST) as office:
+    with opened(release, EAST) as office:
         columns = [row[0] for row in _rows(office, "describe city.orders")]
         expected = ["order_id", "street_code", "reported_at", "resolved", "_batch_id", "_row_number"]
         assert expected == columns
@@ -208,11 +205,11 @@ def test_a_folder_in_the_place_of_current_is_told_and_nothing_lost(made: Path) -
     current = lake.releases() / releases.CURRENT
     current.mkdir(parents=True)
     with pytest.raises(WarehouseError, match="CURRENT is a folder") as caught:
-        _publish(made, with_offices=False)
+        published(made, WITHOUT_OFFICES)
     current.rmdir()
 
     assert "move it away" in caught.value.next_step
-    assert [] == _publish(made, with_offices=False).verify()
+    assert [] == published(made, WITHOUT_OFFICES).verify()
 
 
 def test_a_reader_stays_with_the_release_it_resolved(made: Path) -> None:

@@ -19,6 +19,7 @@ from two_streets import (
     WEST,
     column,
     contract,
+    opened,
     published,
     warehouse,
 )
@@ -29,10 +30,6 @@ from pipelines.publication.disclosure import Disclosure
 from pipelines.publication.office_file import OfficePlan, OfficeTable, build_apart
 from pipelines.releases import Release
 from pipelines.stages import publishing
-
-
-def _open(release: Release, street: str) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(str(release.office_file(street)), read_only=True)
 
 
 def _relations(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -89,7 +86,7 @@ def test_no_scraps_of_another_street_get_into_an_office_file_at_size(tmp_path: P
 
 
 def test_which_tables_are_split_and_which_are_shared_follows_from_the_contracts(release: Release) -> None:
-    with _open(release, EAST) as office:
+    with opened(release, EAST) as office:
         assert {
             "city.orders": "BASE TABLE",
             "governance.case_members": "BASE TABLE",
@@ -124,7 +121,7 @@ def test_a_table_for_offices_alone_is_in_no_release(key: tuple[str, ...]) -> Non
 
 
 def test_an_office_gets_its_rows_and_what_belongs_to_them(release: Release) -> None:
-    with _open(release, EAST) as office:
+    with opened(release, EAST) as office:
         assert [("HL-EAST-1",), ("HL-EAST-2",)] == _rows(office, "select order_id from city.orders")
         assert [] == _rows(office, "from street.devices")
         assert [("GC-EAST-1",)] == _rows(office, "select case_id from governance.cases")
@@ -147,14 +144,14 @@ def test_views_work_whatever_the_client_calls_the_file(release: Release) -> None
 
 
 def test_an_office_file_says_whose_it_is_and_as_of_when(release: Release) -> None:
-    with _open(release, EAST) as office:
+    with opened(release, EAST) as office:
         code, name, day, as_of = _rows(office, "from this_office")[0]
 
     assert (EAST, "东河街道", date(2026, 11, 19), LANDED_AT) == (code, name, day, as_of)
 
 
 def test_comments_reach_the_office_in_both_languages(release: Release) -> None:
-    with _open(release, EAST) as office:
+    with opened(release, EAST) as office:
         assert [("What orders holds. One row per row. 表 orders",)] == _rows(
             office, "select comment from duckdb_tables() where table_name = 'orders'"
         )
@@ -168,7 +165,7 @@ def test_comments_reach_the_office_in_both_languages(release: Release) -> None:
 
 
 def test_quarantined_rows_reach_their_office_without_what_may_not_leave(release: Release) -> None:
-    with _open(release, EAST) as office:
+    with opened(release, EAST) as office:
         rows = {
             row[0]: row[1:]
             for row in _rows(office, "select business_key, reasons, received from ops.quarantine")
@@ -189,7 +186,7 @@ def test_quarantined_rows_reach_their_office_without_what_may_not_leave(release:
 def test_an_office_file_is_compact_and_opens_at_once(release: Release) -> None:
     assert [] == list(release.path.rglob("*.wal"))
     assert release.office_file(EAST).stat().st_size < 1_000_000
-    with _open(release, EAST) as office:
+    with opened(release, EAST) as office:
         free, total = _rows(office, "select free_blocks, total_blocks from pragma_database_size()")[0]
         assert free <= total / 4
 
