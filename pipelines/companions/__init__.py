@@ -2,6 +2,14 @@
 
 Each companion is a module with `write(publication)`, which adds its files to the folder. They read the tables that
 were just written and the contracts, never the warehouse, so that they can say nothing that is not published.
+
+    publication      what they are made from; `coverage`: the days and places its tables are about
+    data_package     datapackage.json
+    dcat             dcat.jsonld
+    dictionary       dictionary.html, dictionary.md
+    changes          changes.json, changes.md
+    page             index.html
+    markup, palette  what both HTML files share
 """
 
 from __future__ import annotations
