@@ -125,9 +125,11 @@ def overlapping(figure: str, texts: list[dict[str, float]]) -> list[tuple[object
 
 
 @both_languages
-def test_on_a_desk_the_table_beside_the_map_is_seen_whole(
-    published: Published, shown: Seen, language: str
+@pytest.mark.parametrize("width", [1280, 360])
+def test_on_a_desk_and_on_a_phone_the_table_beside_the_map_is_seen_whole(
+    published: Published, shown: Seen, width: int, language: str
 ) -> None:
+    shown.page.set_viewport_size({"width": width, "height": 800})
     opened(published, shown, language)
     wide, there = shown.page.locator(f"#{language}-map .scroll").first.evaluate(
         "it => [it.scrollWidth, it.clientWidth]"

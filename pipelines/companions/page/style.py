@@ -71,6 +71,13 @@ footer {{ padding: 1.5rem 0 0; color: {MUTED}; font-size: .875rem; }}
   section {{ margin-inline: -1rem; padding-inline: clamp(.75rem, 4vw, 1rem); border-inline: 0; border-radius: 0; }}
   header {{ padding-top: 1.25rem; }}
   th, td {{ padding-right: .5rem; }}
+  thead .number {{ white-space: normal; }}
+  .beside table {{ font-size: .8125rem; }}
+  .beside thead th, .beside .gone {{ font-size: .75rem; }}
+  .beside :is(th, td) {{ padding-right: .35rem; }}
+  .beside :is(th, td):last-child {{ padding-right: 0; }}
+  .beside tbody th {{ min-width: 4.5em; white-space: normal; text-wrap: balance; }}
+  .beside .gone:not(:has(.unseen)) > [aria-hidden] {{ display: none; }}
 }}
 @media print {{
   body, section {{ background: {WHITE}; }}
