@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,6 +142,25 @@ def test_what_the_disk_does_not_take_is_an_error_that_says_what_to_do(
 
     assert 1 == ended.value.code
     assert step in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "gbk"])
+def test_a_locale_without_chinese_is_spoken_to_in_utf_8(encoding: str) -> None:
+    environment = os.environ | {"PYTHONUTF8": "0", "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-m", "pipelines.cli", "--help"]
+    done = subprocess.run(command, env=environment, capture_output=True, check=True)
+
+    assert "数据接入" in done.stdout.decode("gbk" if encoding == "gbk" else "utf-8")
+
+
+def test_a_letter_the_output_lacks_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "app", lambda: "𠮷".encode("gbk"))
+    with pytest.raises(SystemExit):
+        cli.main()
+
+    assert "written in gbk, which lacks '𠮷'" in capsys.readouterr().err
 
 
 def test_an_error_of_a_query_is_no_error_of_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ Heavy imports sit inside the commands: `urbanbrain --help` answers at once.
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -37,6 +38,7 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run the command line; explain what this project can explain, and exit with its code."""
+    _speak_chinese()
     before = signal.getsignal(signal.SIGINT)
     if not {"demo", "up", "sample-city", "page"} & set(
         sys.argv[1:2]
@@ -50,15 +52,33 @@ def main() -> None:
     except Exception as error:
         if not (said := _said_of_files(error)):
             raise
-        step = step_about_files(said, "URBANBRAIN_HOME and --output must be places that can be written")
+        otherwise = "URBANBRAIN_HOME and --output must be places that can be written"
+        if isinstance(error, UnicodeEncodeError):
+            otherwise = "export PYTHONIOENCODING=utf-8, or write to a file with --output"
+        step = step_about_files(said, otherwise)
         err.print(f"[bold red]error[/] {escape(said)}\n  → {escape(step)}", highlight=False, soft_wrap=True)
         sys.exit(1)
     finally:
         signal.signal(signal.SIGINT, before)
 
 
+def _speak_chinese() -> None:
+    """Have output in UTF-8 where the locale knows no Chinese; a terminal shows `?` for a letter it lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        try:
+            "街道 →".encode(stream.encoding)
+        except UnicodeEncodeError:
+            stream.reconfigure(encoding="utf-8")
+        else:
+            stream.reconfigure(errors="replace" if stream.isatty() else None)
+
+
 def _said_of_files(error: Exception) -> str:
     """What the system, or DuckDB, says about a file it could not work with; "" for an error of another kind."""
+    if isinstance(error, UnicodeEncodeError):
+        return f"the output is written in {error.encoding}, which lacks {error.object[error.start : error.end][:9]!r}"
     if isinstance(error, OSError):
         where = f" {error.filename}" if error.filename else ""
         return f"{error.strerror or error}{where}"
