@@ -163,6 +163,19 @@ def test_a_letter_the_output_lacks_is_named(
     assert "written in gbk, which lacks '𠮷'" in capsys.readouterr().err
 
 
+def test_a_word_in_another_encoding_is_refused_before_anything_is_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    word = os.fsdecode("霍营".encode("gbk"))
+    monkeypatch.setattr(sys, "argv", ["urbanbrain", "release", "pin", "current", "--reason", word])
+    monkeypatch.setattr(cli, "app", lambda: pytest.fail("it was run"))
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+
+    assert 2 == ended.value.code
+    assert "word 5 of the command" in capsys.readouterr().err
+
+
 def test_an_error_of_a_query_is_no_error_of_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "app", lambda: duckdb.sql("from nowhere"))
     with pytest.raises(duckdb.CatalogException):

@@ -133,12 +133,11 @@ def test_what_shapes_no_byte_of_a_release_is_used_by_nothing_that_does() -> None
 
 def test_the_tree_of_errors_shows_every_error_below_the_one_it_is_of() -> None:
     bases = {
-        node.name: base.id
+        name: base
         for path in python_files("pipelines")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
-        for base in node.bases
-        if isinstance(base, ast.Name)
+        for name, base in re.findall(
+            r"^class ([A-Z]\w*)\((\w+)\):", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
     }
     known = {"UrbanBrainError"}
     while more := {name for name, base in bases.items() if base in known} - known:

@@ -26,12 +26,13 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 from rich.markup import escape
 
 from pipelines.cli.commands import app
 from pipelines.cli.screen import err
-from pipelines.errors import UrbanBrainError, step_about_files
+from pipelines.errors import CommandError, UrbanBrainError, step_about_files
 
 __all__ = ["app", "main"]
 
@@ -45,6 +46,7 @@ def main() -> None:
     ):  # those end what they started by themselves
         signal.signal(signal.SIGINT, _stop_at_once)
     try:
+        _refuse_other_encodings(sys.argv[1:])
         app()
     except UrbanBrainError as error:
         err.print(f"[bold red]error[/] {escape(str(error))}", highlight=False, soft_wrap=True)
@@ -52,7 +54,7 @@ def main() -> None:
     except Exception as error:
         if not (said := _said_of_files(error)):
             raise
-        otherwise = "URBANBRAIN_HOME and --output must be places that can be written"
+        otherwise = "URBANBRAIN_HOME, --output and --into must be places that can be written"
         if isinstance(error, UnicodeEncodeError):
             otherwise = "export PYTHONIOENCODING=utf-8, or write to a file with --output"
         step = step_about_files(said, otherwise)
@@ -60,6 +62,16 @@ def main() -> None:
         sys.exit(1)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _refuse_other_encodings(words: Sequence[str]) -> None:
+    """Raise CommandError for a word whose bytes are no text here: it can be neither kept nor shown nor asked."""
+    for number, word in enumerate(words, 1):
+        if not word.isascii() and "\\udc" in ascii(word):
+            raise CommandError(
+                f"word {number} of the command is not written in {sys.getfilesystemencoding()} 命令编码有误",
+                next_step="set the terminal and the locale to UTF-8: export LC_ALL=C.UTF-8",
+            )
 
 
 def _speak_chinese() -> None:

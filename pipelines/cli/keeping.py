@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.release import ReleaseArgument
-from pipelines.cli.screen import counted, err, out
+from pipelines.cli.screen import counted, err, out, release_ids
 
 if TYPE_CHECKING:
     from pipelines.run import Pruned
@@ -60,7 +60,9 @@ def prune(
     ] = None,
     older_than: Annotated[
         int | None,
-        typer.Option("--older-than", min=0, metavar="DAYS", help="Only those published longer ago go."),
+        typer.Option(
+            "--older-than", min=0, max=36_500, metavar="DAYS", help="Only those published longer ago go."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would go and what stays and why; remove nothing.")
@@ -92,7 +94,7 @@ def prune(
 def _print_pruned(found: Pruned, *, would: bool) -> None:
     from pipelines.releases import retention
 
-    table = Table("release", "as of", "MB", "", box=None)
+    table = Table(release_ids(), "as of", "MB", "", box=None)
     for fate in found.fates:
         if would or not fate.stays:
             said = (

@@ -48,7 +48,7 @@ def list_rows(
         str, typer.Option("--state", help="open, corrected, returned or discarded; `all` for any.")
     ] = "open",
     older_than: Annotated[
-        int, typer.Option("--older-than", min=0, help="Only rows that wait for so many days.")
+        int, typer.Option("--older-than", min=0, max=36_500, help="Only rows that wait for so many days.")
     ] = 0,
     unassigned: UnassignedOption = False,
     rows: Annotated[bool, typer.Option("--rows", help="Each row by itself, the oldest first.")] = False,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from pipelines.cli.screen import counted, err, out
+from pipelines.cli.screen import counted, err, out, release_ids
 
 if TYPE_CHECKING:
     from pipelines.run import Difference
@@ -35,7 +35,7 @@ def list_() -> None:
     """
     from pipelines import releases, run
 
-    table = Table("release", "as of", "batches", "MB", "changed since the one before", "", box=None)
+    table = Table(release_ids(), "as of", "batches", "MB", "changed since the one before", "", box=None)
     rows = run.release_list()
     damaged = [row for row in rows if row["damage"]]
     for row in rows:

@@ -11,7 +11,7 @@ from typing import IO, Any
 from uuid import uuid4
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from pipelines.errors import UrbanBrainError
 
@@ -79,6 +79,11 @@ def _opened(path: Path, *, binary: bool) -> IO[Any]:
         raise UrbanBrainError(
             f"{path.parent} cannot be written to: {error.strerror}", next_step="give --output another place"
         ) from error
+
+
+def release_ids() -> Column:
+    """A column of ids, which stay whole on a narrow screen: one types them next."""
+    return Column("release", min_width=27)
 
 
 def print_counts(rows: list[dict[str, Any]]) -> None:

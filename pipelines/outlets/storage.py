@@ -61,6 +61,12 @@ class Storage:
                 f"{self.url!r} is no address to upload to",
                 next_step="give s3://bucket/folder or file:///folder",
             )
+        home = settings.home().resolve()
+        if self.is_local and home in (folder := Path(self.root).resolve(), *folder.parents):
+            raise SettingError(
+                f"{folder} lies in this home: an upload would write into what it reads",
+                next_step="name a folder of its own",
+            )
 
     @property
     def root(self) -> str:
@@ -124,7 +130,8 @@ class Storage:
     def write(self, name: str, content: bytes, mode: int = 0o644) -> None:
         """Write a small file; `mode` counts in a folder of this machine."""
         if self.is_local:
-            lake.write_file(Path(self.root, name), content, mode)
+            with self._told("written to"):
+                lake.write_file(Path(self.root, name), content, mode)
             return
         with self._told("written to"), self._system.open_output_stream(f"{self.root}/{name}") as out:
             out.write(content)
@@ -143,10 +150,10 @@ class Storage:
         target = f"{self.root}/{name}"
         written = target
         if self.is_local:
-            path = Path(target)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            written = str(path.with_name(f"{lake.TEMPORARY}{path.name}"))
+            written = str(Path(target).with_name(f"{lake.TEMPORARY}{Path(target).name}"))
         with self._told("written to"):
+            if self.is_local:
+                Path(target).parent.mkdir(parents=True, exist_ok=True)
             with self._system.open_output_stream(written) as out:
                 while chunk := file.read(_CHUNK):
                     out.write(chunk)

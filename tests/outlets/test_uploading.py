@@ -393,6 +393,21 @@ def test_an_address_that_is_none_is_refused_without_repeating_a_secret(
     assert "geheim" not in str(caught.value)
 
 
+@pytest.mark.parametrize("folder", ["", "releases", "lake/landing", "link"])
+def test_nothing_is_uploaded_into_the_home_it_comes_from(here: releases.Release, folder: str) -> None:
+    (settings.home() / "link").symlink_to(lake.releases())
+
+    with pytest.raises(SettingError, match="lies in this home"):
+        upload(here, f"file://{settings.home() / folder}")
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(here: releases.Release, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(WarehouseError, match=r"file cannot be (read|listed|written to): "):
+        upload(here, f"file://{tmp_path / 'file'}")
+
+
 def test_without_an_address_the_setting_counts(
     here: releases.Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
