@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines import apart
 from pipelines.asking import describing, statements, writing
 from pipelines.asking.opening import Opening, connect
-from pipelines.errors import UrbanBrainError, WarehouseError
+from pipelines.errors import UrbanBrainError, WarehouseError, step_about_files
 
 if TYPE_CHECKING:
     import duckdb
@@ -78,7 +78,9 @@ def main() -> None:
         _bound_memory(connection)
     except Exception as error:  # noqa: BLE001 - whoever asks hears why
         why = error.strerror if isinstance(error, OSError) else error  # the system names the place, too
-        frames.say(WRONG, _said(WarehouseError(f"the tables cannot be opened: {why}", next_step=_VERIFY)))
+        line = str(why).splitlines()[0]
+        step = step_about_files(line, _VERIFY)
+        frames.say(WRONG, _said(WarehouseError(f"the tables cannot be opened: {line}", next_step=step)))
         return
     frames.send(READY)
     while True:

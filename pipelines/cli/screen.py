@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,15 @@ from rich.table import Column, Table
 
 from pipelines.errors import UrbanBrainError
 
+
+def _open_what_is_closed() -> None:
+    """Give this process the three streams every process has: a file it opens would else become its output."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - open to the end
+
+
+_open_what_is_closed()
 _PIPE_WIDTH = 160  # a file or a pipe has no width of its own
 out = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 err = Console(stderr=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -124,7 +125,7 @@ class Release:
         found = {path.relative_to(self.path).as_posix(): path for path in _files(self.path)}
         for name in sorted((promised.keys() | found.keys()) - {MANIFEST}):
             if name not in found:
-                problems.append(f"{name}: missing")
+                problems.append(f"{name}: {_why_absent(self.path, name)}")
             elif name not in promised:
                 problems.append(f"{name}: not in the manifest")
             elif problem := _changed(found[name], promised[name]["bytes"], promised[name]["sha256"]):
@@ -177,6 +178,15 @@ def file_sha256(path: Path) -> str:
 def _files(folder: Path) -> list[Path]:
     """Everything below a folder that is no folder itself: links and pipes have no place in a release."""
     return sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+
+
+def _why_absent(folder: Path, name: str) -> str:
+    """Why a file of a release was not found: it is gone, or a folder it may lie in is closed to this account."""
+    for part in PurePosixPath(name).parts[:-1]:
+        folder = folder / part
+        if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+            return f"not looked at, this account may not read {folder.name}/"
+    return "missing"
 
 
 def _changed(path: Path, size: int, sha256: str) -> str:

@@ -179,6 +179,19 @@ def test_a_release_this_account_may_not_read_is_not_to_be_moved_away(
     assert "move" not in caught.value.next_step
 
 
+def test_what_this_account_may_not_look_into_is_not_called_missing(
+    release: releases.Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = "district/governance.cases.parquet"
+    (release.path / gone).unlink()
+    assert [f"{gone}: missing"] == release.verify()
+
+    monkeypatch.setattr(
+        os, "access", lambda path, _: Path(path).name != "district"
+    )  # root may look everywhere
+    assert [f"{gone}: not looked at, this account may not read district/"] == release.verify()
+
+
 def test_a_link_to_nothing_is_a_damaged_release(release: releases.Release) -> None:
     link = lake.releases() / "20200101T000000Z-0123456789"
     link.symlink_to("/nowhere")
