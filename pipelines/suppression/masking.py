@@ -69,12 +69,12 @@ class _Masking:
         """Cells, and who can tell them whatever is hidden: a street's office, or ANYBODY."""
         order = np.argsort(cells.group, kind="stable")
         starts = np.flatnonzero(np.diff(cells.group[order], prepend=-1))
-        self.members = np.split(order, starts[1:])
+        self.members = np.split(order, starts)[1:]
         self.system_of, self.systems = _systems(cells)
         self.cells_of: dict[int, NDArray[np.int64]] = {}
         by_system = np.argsort(self.system_of, kind="stable")
         numbers, first = np.unique(self.system_of[by_system], return_index=True)
-        for number, each in zip(numbers, np.split(by_system, first[1:]), strict=True):
+        for number, each in zip(numbers, np.split(by_system, first)[1:], strict=True):
             self.cells_of[int(number)] = each
 
     def hide(self, group: int) -> None:

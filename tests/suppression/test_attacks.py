@@ -183,6 +183,16 @@ def test_places_are_hidden_together_and_a_rate_of_fewer_than_ten_is_not_shown(to
     assert [] == c["suppressed_columns"], "what nobody knows is not hidden"
 
 
+def test_before_anything_is_counted_a_release_has_nothing_to_hide(town: Town) -> None:
+    days = table("days", ("day",), order_count=calls("orders"))
+
+    assert [] == shown(town.publish({days: []}), days)
+    assert [("1", 9)] == [
+        (row["day"], row["order_count"])
+        for row in shown(town.publish({days: [{"day": "1", "order_count": 9}]}), days)
+    ]
+
+
 def test_what_is_hidden_in_one_revision_is_hidden_in_all(town: Town) -> None:
     rows = [score(A, 60, 3, 57, 40, 30, 1), score(A, 70, 8, 62, 45, 35, 1, revision=1)]
 
