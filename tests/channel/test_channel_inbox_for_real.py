@@ -70,14 +70,12 @@ def test_a_dropped_sheet_is_taken_in_and_its_rows_are_in_the_next_release(
     assert [] == ended(airflow, INBOX_DAG, "asset_triggered")
 
     corrected(tmp_path).save().rename(settings.inbox() / "霍营 更正表.xlsx")
-    taken = until("the watcher", lambda: ended(airflow, INBOX_DAG, "asset_triggered"))
-    tasks = airflow.tasks(INBOX_DAG, taken[0]["dag_run_id"])
-    counts = {"sheets": 1, "failed": 0, "accepted": 3, "returned": 1}
+    until("the watcher", lambda: ended(airflow, INBOX_DAG, "asset_triggered"))
+    runs = airflow.runs(INBOX_DAG)
+    told = [airflow.announced(INBOX_DAG, run["dag_run_id"]) for run in runs]
 
-    assert [("success", "success")] == [
-        (run["state"], task["state"]) for run, task in zip(taken, tasks, strict=True)
-    ]
-    assert counts == airflow.announced(INBOX_DAG, taken[0]["dag_run_id"])
+    assert {"success"} == {run["state"] for run in runs}
+    assert [{"sheets": 1, "failed": 0, "accepted": 3, "returned": 1}] == list(filter(None, told))
     assert [] == [path.name for path in settings.inbox().iterdir() if path.is_file()]
     assert [".sealed", ".txt"] == sorted(path.suffix for path in (settings.inbox() / "done").iterdir())
 
