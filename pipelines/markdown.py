@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-_SIGNS = re.compile(r"[\\`*<>\[\]|~]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")
-_START = re.compile(r"^([-+#=:])|^(\d+)(?=[.)])")
+_SIGNS = re.compile(r"[\\`<>\[\]|]|(?<=\S)[*~]|[*~](?=\S)|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")
+_START = re.compile(r"^([-+*#=:])|^(\d+)(?=[.)])")
 
 
 def cell(said: str) -> str:

@@ -45,7 +45,7 @@ def test_a_line_is_a_paragraph_that_shows_the_text(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "plain", ["street_day", "2026-11-17", "a - b", "一、二", "q02_due_next", "50%", "-5"]
+    "plain", ["street_day", "2026-11-17", "a - b", "一、二", "q02_due_next", "50%", "-5", "~ x * y"]
 )
 def test_what_is_no_markup_is_left_as_it_is(plain: str) -> None:
     assert plain == markdown.cell(plain)
