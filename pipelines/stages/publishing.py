@@ -81,6 +81,8 @@ def _publish(
     if not _is_whole(release_id):  # one that is damaged on disk is written again, byte by byte the same
         followed, kept_of_it = predecessor.of(release_id, given)
         kept = dict(sorted((kept | kept_of_it).items()))
+        # Nobody else is at it, so these are what killed ones left: as large as a release each.
+        lake.remove(lake.releases().glob(f"{lake.TEMPORARY}*"))
         with lake.new_folder(target) as folder:
             writing = _Writing(
                 connection,

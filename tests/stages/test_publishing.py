@@ -212,6 +212,14 @@ def test_a_folder_in_the_place_of_current_is_told_and_nothing_lost(made: Path) -
     assert [] == published(made, WITHOUT_OFFICES).verify()
 
 
+def test_what_a_killed_one_left_goes_with_the_next_release(made: Path) -> None:
+    left = lake.releases() / f"{lake.TEMPORARY}killed"
+    (left / "tables").mkdir(parents=True)
+    published(made, WITHOUT_OFFICES)
+
+    assert not left.exists()
+
+
 def test_a_reader_stays_with_the_release_it_resolved(made: Path) -> None:
     reader = published(made, WITHOUT_OFFICES)
     (made / "warehouse" / "office" / "new.sql").write_text("select 1 as one", encoding="utf-8")
