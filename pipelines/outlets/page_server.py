@@ -60,8 +60,8 @@ _NOTHING_YET = """<!doctype html>
 <main style="font: 1.1rem/1.6 sans-serif; max-width: 40rem; margin: 4rem auto; padding: 0 1rem">
 <h1>No page is published yet</h1>
 <p>The next release brings one; it appears here by itself.</p>
-<h1 lang="zh">尚未发布页面</h1>
-<p lang="zh">下一次发布后，页面会自动显示。</p>
+<h1 lang="zh-Hans">尚未发布页面</h1>
+<p lang="zh-Hans">下一次发布后，页面会自动显示。</p>
 </main>
 </html>
 """
