@@ -161,7 +161,8 @@ def landed_whole(
     if isinstance(desk, _Paged):
         desk = dataclasses.replace(desk, file_page=_PAGE)  # type: ignore[type-var]
     parts = desk.parts(source, city, wire, day)
-    digest = hashlib.sha256(b"".join(content for _, content in parts)).hexdigest()[:16]
+    told = f"{window.start.isoformat()}\n{window.end.isoformat()}\n".encode()
+    digest = hashlib.sha256(told + b"".join(content for _, content in parts)).hexdigest()[:16]
     batch = lake.Batch(source.feed_id, window, digest)
     with lake.new_folder(batch.folder("landing")) as folder:
         writer = PartWriter(folder, landing_key(feed))
