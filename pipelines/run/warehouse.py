@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import asdict
 from typing import Any
@@ -15,6 +16,7 @@ from pipelines.run.opening import has_table, loaded, readable, rows_of
 from pipelines.telling import stages as telling
 
 _log = logging.getLogger(__name__)
+_CATCH_UPS = 5
 UNEQUAL = (
     "received <> validated + quarantined + duplicate + refused "
     "or validated <> inserted + updated + unchanged + stale"
@@ -130,17 +132,15 @@ def publish(*, catch_up: bool = False, follows: bytes | None = None) -> str:
 
     Raises NotBuilt when batches were loaded, models changed or somebody decided something after the last build: the
     release would tell yesterday's story under today's name. With `catch_up` that is loaded, built and checked first,
-    once: a decision may fall between any two tasks. A release that is made again elsewhere follows none there:
-    `follows` is what was kept of the one it followed, empty for the first.
+    a few times: people decide one batch after the other, and a decision may fall between any two steps. A release that
+    is made again elsewhere follows none there: `follows` is what was kept of the one it followed, empty for the first.
     """
-    try:
-        return _publish(follows)
-    except NotBuilt:
-        if not catch_up:
-            raise
-    load()
-    build()
-    check()
+    for _ in range(_CATCH_UPS if catch_up else 0):
+        with contextlib.suppress(NotBuilt):
+            return _publish(follows)
+        load()
+        build()
+        check()
     return _publish(follows)
 
 

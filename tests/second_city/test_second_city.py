@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from pipelines.cli import app
 from pipelines.decisions import batches
 from pipelines.decisions.batches import BatchDecision
 from pipelines.errors import NotBuilt
+from pipelines.run import warehouse
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = Path(__file__).parent / "project"
@@ -197,8 +200,19 @@ def test_a_decision_between_build_and_publish_is_built_before_it_is_published(
 
     with pytest.raises(NotBuilt, match="run `urbanbrain build` first"):
         run.publish()
+    meanwhile = iter([replace(decided, batch_id="1" * 16), replace(decided, batch_id="2" * 16)])
+    check = warehouse.check
+
+    def checked() -> dict[str, int]:
+        """Somebody decides the next batch while this one is caught up with."""
+        for each in itertools.islice(meanwhile, 1):
+            batches.write(each)
+        return check()
+
+    monkeypatch.setattr(warehouse, "check", checked)
     published = run.publish(catch_up=True)
 
+    assert [] == list(meanwhile)
     assert published != str(clarim.release)
     assert published == run.publish()
 
