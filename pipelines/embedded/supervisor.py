@@ -17,6 +17,7 @@ import os
 import secrets
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -180,8 +181,9 @@ class Embedded:
         """End every process that was started here; afterwards none is left."""
         sessions = [component.session for component in self._components]
         processes.end(sessions, hurry=lambda: self._interrupts.hurry)
-        for component in self._components:
-            component.process.poll()
+        for component in self._components:  # a dead leader is a zombie until its last thread has gone, too
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                component.process.wait(processes.GRACE_SECONDS)
         self._components.clear()
         if self._watchdog is not None:
             self._watchdog.dismiss()
