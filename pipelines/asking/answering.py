@@ -13,6 +13,7 @@ import io
 import json
 import os
 import queue
+import re
 import resource
 import signal
 import struct
@@ -88,7 +89,7 @@ def main() -> None:
         try:
             frames.say(DONE, _answered(connection, told, request, frames))
         except BaseException as error:  # noqa: BLE001 - whoever asks hears why
-            wrong, is_broken = in_words(connection, error)
+            wrong, is_broken = in_words(connection, error, request.get("question", {}).get("sql", ""))
             frames.say(WRONG, _said(wrong))
             if is_broken:
                 return
@@ -164,8 +165,10 @@ def _answer(cursor: DuckDBPyConnection, question: writing.Question, frames: Fram
     return rows
 
 
-def in_words(connection: DuckDBPyConnection, error: BaseException) -> tuple[UrbanBrainError, bool]:
-    """What DuckDB says, as a person can act on it, and whether this process had better end."""
+def in_words(
+    connection: DuckDBPyConnection, error: BaseException, sql: str = ""
+) -> tuple[UrbanBrainError, bool]:
+    """What DuckDB says of a question, as a person can act on it, and whether this process had better end."""
     import duckdb
 
     if isinstance(error, UrbanBrainError):
@@ -180,10 +183,10 @@ def in_words(connection: DuckDBPyConnection, error: BaseException) -> tuple[Urba
     said = str(error).partition(": ")[2].strip() or str(error)
     if isinstance(error, (duckdb.FatalException, duckdb.InternalException)):
         return WarehouseError(f"DuckDB gave up: {said.splitlines()[0]}", next_step="ask in another way"), True
-    return _of_question(connection, error, said), False
+    return _of_question(connection, error, said, sql), False
 
 
-def _of_question(connection: DuckDBPyConnection, error: duckdb.Error, said: str) -> UrbanBrainError:
+def _of_question(connection: DuckDBPyConnection, error: duckdb.Error, said: str, sql: str) -> UrbanBrainError:
     import duckdb
 
     if isinstance(error, duckdb.PermissionException):
@@ -191,9 +194,24 @@ def _of_question(connection: DuckDBPyConnection, error: duckdb.Error, said: str)
             "a question reads the published tables and no other file 只能查询已发布的表",
             next_step=describing.names(connection),
         )
-    if isinstance(error, duckdb.CatalogException) and "Table with name" in said:
-        return UrbanBrainError(said.splitlines()[0], next_step=describing.names(connection))
-    return UrbanBrainError(said, next_step="`describe <table>` lists its columns")
+    if signs := statements.full_width(sql):
+        return UrbanBrainError(
+            f"{said}\n全角符号 full-width signs: {' '.join(signs)}",
+            next_step="write signs half-width: ; , ( ) * = ' 请改用半角符号",
+        )
+    missing = re.match(r"Table with name (.+) does not exist", said)
+    if isinstance(error, duckdb.CatalogException) and missing:
+        return UrbanBrainError(
+            f"there is no table or view {missing[1]!r} 没有这个表或视图",
+            next_step=describing.near(connection, missing[1]) or describing.names(connection),
+        )
+    if "unterminated quoted" in said:
+        return UrbanBrainError(
+            f"{said}\n引号没有成对 a quote is not closed", next_step="close it with ' 请补上半角单引号 '"
+        )
+    return UrbanBrainError(
+        f"{said}\n查询语句有误", next_step="`describe <table>` lists its columns 用 describe <表名> 查看列名"
+    )
 
 
 def _said(error: UrbanBrainError) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def names() -> tuple[str, ...]:
 
 def run(shell: Shell, line: str) -> None:
     """Do what a line says. Raises UrbanBrainError when it is no command, or what it takes is wrong."""
-    name, _, argument = line.rstrip(";").strip().partition(" ")
+    name, _, argument = line.rstrip(";；").strip().partition(" ")
     command = _COMMANDS.get(name)
     if command is None:
         near = [each for each in _COMMANDS if each.startswith(name)]

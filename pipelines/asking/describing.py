@@ -49,6 +49,20 @@ def names(connection: DuckDBPyConnection) -> str:
     return "tables: " + ", ".join(each.name for each in _relations(connection))
 
 
+def near(connection: DuckDBPyConnection, name: str) -> str:
+    """The names that come closest to one that is not there, as a question; empty when none does."""
+    return _near(_relations(connection), name.lower())
+
+
+def _near(relations: Sequence[Described], wanted: str) -> str:
+    offered = [each for each in relations if not each.name.startswith("shared.")]
+    known = {each.name: each for each in offered} | {each.short_name: each for each in offered}
+    found = [name for name in known if name.startswith(wanted)]
+    found = found or difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
+    full = list(dict.fromkeys(known[name].name for name in found))[:3]
+    return f"did you mean {', '.join(full)}? 您要找的是否为以上名称？" if full else ""
+
+
 def _named(relations: Sequence[Described], name: str) -> Described:
     wanted = name.lower().replace('"', "")
     # A view in front of a shared table repeats it under the name the release has it under: that one goes first.
@@ -56,11 +70,9 @@ def _named(relations: Sequence[Described], name: str) -> Described:
     same.sort(key=lambda each: (each.name.lower() != wanted, each.name.startswith("shared.")))
     if same:
         return same[0]
-    known = {each.name: each for each in relations} | {each.short_name: each for each in relations}
-    near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
     raise UrbanBrainError(
         f"there is no table or view {name!r} 没有这个表或视图",
-        next_step=f"did you mean {', '.join(near)}?" if near else "`urbanbrain tables` lists them",
+        next_step=_near(relations, wanted) or "`urbanbrain tables` lists them 列出全部名称",
     )
 
 

@@ -43,8 +43,8 @@ class Shell:
 
     def take(self, text: str) -> None:
         """Do what one entry says, a command or statements, and tell what is wrong with it instead of failing."""
-        text = text.strip()
-        text = _WORDS.get(text.rstrip(";").strip().lower(), text)
+        text = _half_width(text)
+        text = _WORDS.get(text.rstrip(";；").strip().lower(), text)
         try:
             if text.startswith("."):
                 commands.run(self, text)
@@ -121,11 +121,17 @@ def run(session: Session, form: Form = "table", limit: int = 100, history: Histo
 
 def is_whole(text: str) -> bool:
     """Whether an entry is ready: a command, one of the plain words for one, or statements that end with `;`."""
-    text = text.strip()
+    text = _half_width(text)
     if not text or text.startswith(".") or text.lower() in _WORDS:
         return True
     ended, rest = statements.split(text)
     return bool(ended) and not rest
+
+
+def _half_width(text: str) -> str:
+    """An entry without the blanks around it, where a Chinese keyboard may have written the dot of a command."""
+    text = text.strip()
+    return f".{text[1:]}" if text[:1] in ("。", "．") else text
 
 
 def _keys() -> KeyBindings:

@@ -17,15 +17,17 @@ if TYPE_CHECKING:
 LONGEST = 1_000_000
 _OPAQUE = re.compile(
     r"""--[^\n]* | [eE]'(?:[^'\\]|\\.|'')*(?:'|\Z) | '(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z) """
-    r"""| \$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z) | /\* | ;""",
+    r"""| \$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z) | /\* | [;；]""",
     re.VERBOSE | re.DOTALL,
 )
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _COMMENT = re.compile(r"/\*|\*/")
+_FULL_WIDTH = re.compile("[！-～‘’“”、。]")
+"""What a Chinese keyboard writes for a sign of SQL. The full-width blank is none of them: DuckDB takes it for a blank."""
 
 
 def split(text: str) -> tuple[list[str], str]:
-    """Whole statements, each ended by `;`, and what is left after the last; for people who write several.
+    """Whole statements, each ended by `;` or `；`, and what is left after the last; for people who write several.
 
     Only says where a person meant a statement to end: each is judged by `only_reads` on its own.
     """
@@ -34,8 +36,8 @@ def split(text: str) -> tuple[list[str], str]:
         at = found.end()
         if found[0] == "/*":
             at = _end_of_comment(text, at)
-        elif found[0] == ";":
-            statements.append(text[start:at].strip())
+        elif found[0] in ";；":
+            statements.append(f"{text[start : found.start()]};".strip())
             start = at
     return [each for each in statements if each != ";"], text[start:].strip()
 
@@ -49,6 +51,17 @@ def several(text: str) -> list[str]:
             "there is no question 没有查询语句", next_step='write one, such as "show all tables"'
         )
     return statements
+
+
+def full_width(sql: str) -> str:
+    """Full-width signs of a question, each once, as they stand; those in texts, quoted names and comments are meant."""
+    plain, at = [], 0
+    while found := _OPAQUE.search(sql, at):
+        plain.append(sql[at : found.start()])
+        at = _end_of_comment(sql, found.end()) if found[0] == "/*" else found.end()
+        plain.append(found[0] if found[0] == "；" else " ")
+    plain.append(sql[at:])
+    return "".join(dict.fromkeys(_FULL_WIDTH.findall("".join(plain))))
 
 
 def _end_of_comment(text: str, at: int) -> int:

@@ -175,9 +175,9 @@ def test_the_pipelines_database_is_not_needed_and_not_opened() -> None:
 
 
 def test_an_unknown_table_is_answered_with_the_tables_there_are() -> None:
-    refusal = _refused("from governance.case")
+    refusal = _refused("from governance.zzzzzzz")
 
-    assert "governance.cases" in str(refusal)
+    assert "governance.cases" in refusal.next_step
     assert "shared.scorecard" in refusal.next_step
 
 
@@ -370,3 +370,30 @@ def test_an_unknown_office_is_answered_with_the_offices_there_are() -> None:
 
 def test_a_decimal_keeps_its_value() -> None:
     assert Decimal("0.10") == Decimal(_ask("select 0.10::decimal(3, 2) as x", format="csv").split()[1])
+
+
+@pytest.mark.parametrize(
+    ("sql", "signs"),
+    [
+        ("select ＊ from city.orders", "＊"),
+        ("select 1 as a， '；＊' as b -- （）\n；", "， ；"),
+        ("select count（*） from city.orders", "（ ）"),
+        ("select 1 where 'a' = ‘a’", "‘ ’"),
+    ],
+)
+def test_full_width_signs_are_named_and_those_that_are_meant_are_not(sql: str, signs: str) -> None:
+    assert f"full-width signs: {signs}" == _refused(sql).message.splitlines()[-1].split(" ", 1)[1]
+    assert "请改用半角符号" in _refused(sql).next_step
+
+
+def test_a_name_that_is_not_there_brings_those_that_come_close() -> None:
+    assert "did you mean b_open_orders?" in _refused("from b_open", EAST).next_step
+    assert "没有这个表或视图" in _refused("from b_open", EAST).message
+    assert "did you mean city.orders" in _refused("from city.ordres", EAST).next_step
+
+
+def test_a_quote_that_is_not_closed_is_told_in_two_languages() -> None:
+    refused = _refused("select 'x")
+
+    assert "引号没有成对" in refused.message
+    assert "半角单引号" in refused.next_step

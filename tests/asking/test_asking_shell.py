@@ -196,6 +196,7 @@ def test_a_column_is_offered_with_what_it_means(completer: NameCompleter) -> Non
         ("/* ;", [], "/* ;"),
         ("select 'x;", [], "select 'x;"),
         (";;", [], ""),
+        ("select '；' as a；select 2", ["select '；' as a;"], "select 2"),
     ],
 )
 def test_a_statement_ends_where_a_person_means_it_to(text: str, whole: list[str], rest: str) -> None:
