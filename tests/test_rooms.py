@@ -129,6 +129,7 @@ def test_what_shapes_no_byte_of_a_release_is_used_by_nothing_that_does() -> None
     ]
 
     assert [] == wrong
+    assert [] == [name for name in inputs.SHAPES_NO_BYTES if not (PACKAGE / name).exists()]
 
 
 def test_the_tree_of_errors_shows_every_error_below_the_one_it_is_of() -> None:
