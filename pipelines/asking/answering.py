@@ -79,7 +79,7 @@ def main() -> None:
         _bound_memory(connection)
     except Exception as error:  # noqa: BLE001 - whoever asks hears why
         why = error.strerror if isinstance(error, OSError) else error  # the system names the place, too
-        line = str(why).splitlines()[0]
+        line = (str(why).splitlines() or [type(error).__name__])[0]  # a lack of memory says nothing
         step = step_about_files(line, _VERIFY)
         frames.say(WRONG, _said(WarehouseError(f"the tables cannot be opened: {line}", next_step=step)))
         return

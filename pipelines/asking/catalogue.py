@@ -8,7 +8,7 @@ from typing import IO, Any, Literal, get_args
 
 from pipelines import markdown
 from pipelines.asking.describing import Described
-from pipelines.asking.writing import Screen, markdown_cell
+from pipelines.asking.writing import Screen, markdown_cell, visible
 
 Form = Literal["table", "markdown", "json"]
 FORMATS: tuple[Form, ...] = get_args(Form)
@@ -50,7 +50,8 @@ def _write_markdown(found: Sequence[Described], out: IO[str], is_one: bool) -> N
             cells = markdown_cell(each.name), rows, markdown_cell(each.comment)
             out.write(f"{markdown.row(*cells)}\n")
             continue
-        out.write(f"## {markdown.cell(each.name)}\n\n{markdown.line(each.comment)} ({_kind(each)})\n\n")
+        name, comment = markdown.cell(visible(each.name)), markdown.line(visible(each.comment))
+        out.write(f"## {name}\n\n{comment} ({_kind(each)})\n\n")
         out.write("| column 列 | type 类型 | meaning 含义 |\n| --- | --- | --- |\n")
         out.writelines(f"{markdown.row(*map(markdown_cell, column))}\n" for column in each.columns)
 

@@ -208,7 +208,7 @@ if __name__ == "__main__":
     apart.listen()
     try:
         main(Path(sys.argv[1]))
-    except UrbanBrainError as problem:  # the parent process shows the last line to a person
+    except UrbanBrainError as problem:  # the parent process shows the first line to a person
         sys.exit(" ".join(str(problem).split()))
     except Exception as problem:  # noqa: BLE001 - so it does with what DuckDB says, which may quote values
         sys.exit(scrub(str(problem)))

@@ -13,6 +13,8 @@ from two_streets import EAST, WEST
 from typer.testing import CliRunner, Result
 
 from pipelines import asking, cli
+from pipelines.asking import catalogue
+from pipelines.asking.describing import Described
 from pipelines.errors import UrbanBrainError
 
 
@@ -124,6 +126,17 @@ def test_data_does_not_steer_a_terminal() -> None:
 
     assert "\x1b" not in text
     assert "\\x1b]0;owned\\x07\\x202e" in text
+
+
+@pytest.mark.parametrize("is_one", [True, False])
+def test_a_comment_in_markdown_does_not_steer_a_terminal(is_one: bool) -> None:
+    out = io.StringIO()
+    hostile = "\x1b]0;owned\x07"
+    catalogue.write(
+        [Described(hostile, hostile, ((hostile, "INTEGER", hostile),))], out, "markdown", is_one=is_one
+    )
+
+    assert not {"\x1b", "\x07"} & set(out.getvalue())
 
 
 def test_help_teaches_both_forms_and_the_codes() -> None:
