@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import timedelta
 
 import numpy as np
@@ -194,10 +195,10 @@ def test_pages_for_the_bench_hold_the_rows_asked_for():
 
 
 def test_a_day_of_a_full_city_takes_no_longer_than_a_breath():
-    started = np.datetime64("now")
+    started = time.process_time()
     answerkey.served(City(seed=99), hotline.FEED, *window(DAYS[0] + timedelta(days=1)))
 
-    assert np.datetime64("now") - started < np.timedelta64(10, "s")
+    assert time.process_time() - started < 10  # of seconds it takes a fifth, however busy others keep the machine
 
 
 def test_calls_of_one_problem_share_number_class_and_community_across_days():
