@@ -198,7 +198,8 @@ def test_a_day_of_a_full_city_takes_no_longer_than_a_breath():
     started = time.process_time()
     answerkey.served(City(seed=99), hotline.FEED, *window(DAYS[0] + timedelta(days=1)))
 
-    assert time.process_time() - started < 10  # of seconds it takes a fifth, however busy others keep the machine
+    # It takes a fifth of a second of the processor, however busy others keep the machine.
+    assert time.process_time() - started < 10
 
 
 def test_calls_of_one_problem_share_number_class_and_community_across_days():
