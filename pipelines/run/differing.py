@@ -1,8 +1,9 @@
 """What changed between two releases for their readers, and why.
 
-The causes, which `provenance/causes.py` names, follow from the two manifests. Which rows each of them changed is found by making the tables of the older
-release again and letting in one cause after the other, in the order above, until they are those of the newer one:
-every row is counted under each step that changed it, and the steps together are the whole difference.
+The causes, which `provenance/causes.py` names, follow from the two manifests. Which rows each of them changed is found by
+making the tables of the older release again and letting in one cause after the other, in the order of CAUSES, until they
+are those of the newer one: every row is counted under each step that changed it, and the steps together are the whole
+difference.
 """
 
 from __future__ import annotations
