@@ -1,1 +1,5 @@
-"""Where a published release goes: over HTTP to browsers, up to another place. Only bytes as they were published."""
+"""Where a published release goes, only bytes as they were published.
+
+    page_server     over HTTP to browsers
+    uploading       to another place; `storage` is that place, a bucket or a folder
+"""

@@ -1,1 +1,6 @@
-"""What a release is made from: its inputs, the release before it, and why two releases differ."""
+"""What a release is made from, and why two releases differ.
+
+    inputs          contracts, models, decisions and the code, kept under the name of their contents
+    predecessor     the release before
+    causes          what of it changed between two
+"""

@@ -15,6 +15,12 @@
 
 A release never changes. A reader resolves CURRENT once and stays with what it found; asking for CURRENT
 again in the middle of a question would mix two releases. Writing releases is `stages/publishing.py`.
+
+    release         one of them; `table_files`: the files of a table in it
+    finding         which there are, and which one is current
+    table_changes   how the tables of two differ
+    marks           what is noted beside them
+    retention       which stay, and how the others go
 """
 
 from __future__ import annotations

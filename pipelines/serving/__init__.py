@@ -5,6 +5,7 @@
     columns      a column of DuckDB as PostgreSQL has it
     tables       the statements that make a release's own tables, closed to whoever must not see a row
     views        the stable names readers use, over the releases that are served
+    foundations  what is there whichever release is served: roles, limits, the ledger of loads
     session      one connection; no address or password is ever said
     sending      rows read and sent side by side
     loading      a release copied, then served, then old ones dropped
