@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 
 from pipelines import settings
 from pipelines.errors import ServingUnavailable, SettingError, UrbanBrainError, WarehouseError
+from pipelines.privacy import scrub
 from pipelines.serving.sending import side_by_side
 from pipelines.serving.tables import block
 
@@ -67,7 +68,10 @@ class Session:
         except UrbanBrainError as error:
             if not failed:
                 raise
-            raise WarehouseError(f"rows of {table} cannot be read: {failed[0]}") from error
+            raise WarehouseError(
+                f"rows of {table} cannot be read: {scrub(str(failed[0]))}",
+                next_step="`urbanbrain release verify` says whether the release is whole",
+            ) from error
 
     def commit(self) -> None:
         with self._explained():
