@@ -17,6 +17,7 @@ from pipelines.cli.screen import err, written
 from pipelines.errors import UrbanBrainError
 
 _Form = TypeVar("_Form", bound=str)
+_BY_ENDING = {".csv": "csv", ".json": "json", ".md": "markdown", ".parquet": "parquet"}
 OfficeOption = Annotated[
     str | None,
     typer.Option("--office", help="One street office's own file, by street code. 街道代码，只查本街道"),
@@ -39,8 +40,13 @@ def sql(
         typer.Option("--explain", help="Only how it would be answered; nothing is run. 只看执行计划，不执行"),
     ] = False,
     form: Annotated[
-        str, typer.Option("--format", "-f", help="table, csv, json, markdown or parquet. 输出格式")
-    ] = "table",
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            help="table, csv, json, markdown or parquet; default: as the file is named, else table. 输出格式，默认按文件扩展名",
+        ),
+    ] = "",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to a file, which appears whole. 写入文件")
     ] = None,
@@ -73,7 +79,7 @@ def sql(
 
     if query is not None and file is not None:
         raise typer.BadParameter("a question and --file are two questions; give one", param_hint="--file")
-    form_ = _form(form, writing.FORMATS)
+    form_ = _form(form or _named(output), writing.FORMATS)
     with Session(office, is_open=is_open, bounds=Bounds(seconds, memory)) as session:
         if query is None and file is None and output is None and sys.stdin.isatty() and sys.stdout.isatty():
             from pipelines.asking import shell
@@ -112,6 +118,17 @@ def tables(
     form_ = _form(form, catalogue.FORMATS)
     with Session(office, is_open=is_open) as session:
         catalogue.write(session.described(name), sys.stdout, form_, is_one=bool(name))
+
+
+def _named(output: Path | None) -> str:
+    """The format that a file's name asks for. A workbook is none: what opens it would find a table of text."""
+    ending = output.suffix.lower() if output else ""
+    if ending in (".xlsx", ".xls"):
+        raise typer.BadParameter(
+            "no workbook is written; name a .csv, which Excel opens 不生成 Excel 文件，请改用 .csv",
+            param_hint="--output",
+        )
+    return _BY_ENDING.get(ending, "table")
 
 
 def _form(name: str, known: Sequence[_Form]) -> _Form:

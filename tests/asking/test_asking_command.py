@@ -66,6 +66,7 @@ def test_the_first_statement_that_fails_is_the_last() -> None:
         (["select 1", "--seconds", "0"], "", "no time"),
         (["select 1", "--memory", "much"], "", "no amount"),
         (["select 1; select 2"], "", "2 statements"),
+        (["select 1", "-o", "answer.XLSX"], "", "no workbook is written"),
     ],
 )
 def test_a_mistake_is_told_with_what_to_do(words: list[str], input: str | bytes, told: str) -> None:
@@ -83,6 +84,17 @@ def test_an_answer_takes_the_place_of_the_last_one(tmp_path: Path) -> None:
     assert "1 rows written" in result.stderr
     assert "a\n1\n" == target.read_text()
     assert [target] == [path for path in tmp_path.iterdir() if path.is_file()]
+
+
+def test_a_file_is_written_as_it_is_named(tmp_path: Path) -> None:
+    for name, begin in (("a.csv", b"a\n1"), ("a.JSON", b"[\n{"), ("a.md", b"| a |"), ("a.parquet", b"PAR1")):
+        run("sql", "select 1 as a", "-o", str(tmp_path / name))
+
+        assert (tmp_path / name).read_bytes().startswith(begin)
+
+    run("sql", "select 1 as a", "-f", "json", "-o", str(tmp_path / "a.csv"))
+
+    assert (tmp_path / "a.csv").read_bytes().startswith(b"[")
 
 
 def test_parquet_goes_to_a_file(tmp_path: Path) -> None:
