@@ -9,7 +9,7 @@ is handed to the process filled with zeros, both by DuckDB's allocator and by th
 learns from a random sample is used; one thread writes. On a system with neither of the two allocators only contents
 repeat.
 
-    python -m pipelines.publication.office_file <plan.json>
+    python -m pipelines.publication.office_file <plan.json>     while its standard input stays open: see `apart`
 """
 
 from __future__ import annotations
