@@ -6,7 +6,8 @@ socket holds. With big batches driver and server work in turn; with pieces that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -19,23 +20,25 @@ _PIECE_BYTES = 128 * 1024  # Linux gives a socket 208 KiB, and counts what it ne
 _LEAST_ROWS = 16
 
 
+@contextlib.contextmanager
 def side_by_side(
     batches: RecordBatchReader, failed: Callable[[Exception], None] = lambda _: None
-) -> RecordBatchReader:
-    """The same rows in the same order, in small pieces, read by a thread of its own.
+) -> Iterator[RecordBatchReader]:
+    """The same rows in the same order, in small pieces, read by a thread of its own that ends with the block.
 
     Where reading fails `failed` is told, because the driver passes on no more than words about it.
     """
     from pyarrow import RecordBatchReader
 
-    def pieces() -> Iterator[RecordBatch]:
+    def pieces() -> Generator[RecordBatch, None, None]:
         try:
             yield from _pieces(batches)
         except Exception as error:
             failed(error)
             raise
 
-    return RecordBatchReader.from_batches(batches.schema, pieces())
+    with contextlib.closing(pieces()) as read:
+        yield RecordBatchReader.from_batches(batches.schema, read)
 
 
 def _pieces(batches: RecordBatchReader) -> Iterator[RecordBatch]:

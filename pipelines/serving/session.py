@@ -62,8 +62,11 @@ class Session:
         """
         failed: list[Exception] = []
         try:
-            with self._explained(), self._connection.cursor() as cursor:
-                pieces = side_by_side(batches, failed.append)
+            with (
+                self._explained(),
+                side_by_side(batches, failed.append) as pieces,
+                self._connection.cursor() as cursor,
+            ):
                 return int(cursor.adbc_ingest(table, pieces, mode="append", db_schema_name=schema))
         except UrbanBrainError as error:
             if not failed:

@@ -26,15 +26,17 @@ def batch_of(*texts: str | None) -> pyarrow.RecordBatch:
 @pytest.mark.parametrize("length", [0, 1, 1_000, 100_000])
 def test_pieces_hold_the_same_rows_in_the_same_order_and_little_each(length: int) -> None:
     batches = [batch_of(*(f"{number}{'x' * length}" for number in range(200))), batch_of(), batch_of(None)]
-    pieces = list(sending.side_by_side(reader(*batches)))
+    with sending.side_by_side(reader(*batches)) as sent:
+        pieces = list(sent)
 
     assert pyarrow.Table.from_batches(batches) == pyarrow.Table.from_batches(pieces)
     assert all(piece.num_rows <= 16 or len(piece.column(0)) * length <= 128 * 1024 for piece in pieces)
 
 
 def test_a_table_without_rows_has_its_columns() -> None:
-    assert batch_of().schema == sending.side_by_side(reader(batch_of())).schema
-    assert [] == list(sending.side_by_side(reader(batch_of())))
+    with sending.side_by_side(reader(batch_of())) as sent:
+        assert batch_of().schema == sent.schema
+        assert [] == list(sent)
 
 
 def test_nobody_goes_on_reading_for_who_stopped_listening() -> None:
@@ -46,9 +48,8 @@ def test_nobody_goes_on_reading_for_who_stopped_listening() -> None:
             yield batch_of(str(number))
 
     before = set(threading.enumerate())
-    pieces = sending._pieces(pyarrow.RecordBatchReader.from_batches(batch_of().schema, batches()))
-    next(pieces)
-    pieces.close()
+    with sending.side_by_side(pyarrow.RecordBatchReader.from_batches(batch_of().schema, batches())) as sent:
+        sent.read_next_batch()
 
     assert len(read) <= 3
     assert set() == set(threading.enumerate()) - before
