@@ -88,8 +88,10 @@ def write(connection: DuckDBPyConnection, cells: Cells, mask: Mask, file: Path) 
     )
     connection.register("told_now", told)
     connection.execute(
-        "copy (with before as (select table_name, column_name, key, max(shown) as shown, max(hidden) as hidden "
-        "from remembered group by all), "
+        # Of several memories the nearest number is the one a cell stays hidden by: kept, it does so the next time, too.
+        "copy (with before as (select table_name, column_name, key, max(shown) as shown, "
+        "(min({'away': abs(hidden - coalesce(value, hidden)), 'hidden': hidden}) "
+        "filter (hidden is not null)).hidden as hidden from remembered left join cells using (table_name, column_name, key) group by all), "
         "now as (select * from cells inner join told_now using (number)), "
         "joined as (select table_name, column_name, key, "
         "case when not now.is_hidden then now.value else before.shown end as shown, "

@@ -118,6 +118,21 @@ def test_going_back_to_an_older_release_forgets_nothing(town: Town) -> None:
     assert shown(third, DAYS)[1]["order_count"] is None
 
 
+def test_a_number_that_stays_hidden_by_one_of_two_memories_does_so_the_next_time_too(town: Town) -> None:
+    street = [
+        {"street_code": A, "day": "1", "order_count": 4},
+        {"street_code": B, "day": "1", "order_count": 9},
+    ]
+    first = town.publish({DAYS: street})
+    street[0]["order_count"] = 2
+    town.publish({DAYS: street})
+    lake.write_file(lake.releases() / releases.CURRENT, f"{first.release_id}\n".encode())
+    street[0]["order_count"] = 0
+
+    assert [None, 9] == [row["order_count"] for row in shown(town.publish({DAYS: street}), DAYS)]
+    assert [None, 9] == [row["order_count"] for row in shown(town.publish({DAYS: street}), DAYS)]
+
+
 def test_going_back_to_older_rules_forgets_nothing(town: Town) -> None:
     """Both releases are as of one instant, so that their ids do not say which came later."""
     first = town.publish(days(a=100, b=50, c=60))
