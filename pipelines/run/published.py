@@ -31,7 +31,12 @@ def find_release(name: str = CURRENT) -> Release:
             )
         return known[place - 1]
     found = [each for each in known if name and each.release_id.startswith(name)]
-    return found[0] if len(found) == 1 else releases.read(name)
+    if len(found) > 1:
+        raise WarehouseError(
+            f"several releases start so: {name!r}",
+            next_step=f"write more of the id: {', '.join(each.release_id for each in found[-3:])}",
+        )
+    return found[0] if found else releases.read(name)
 
 
 def release_list() -> list[dict[str, Any]]:

@@ -196,6 +196,13 @@ def test_only_those_published_longer_ago_go(many: list[str]) -> None:
     assert [each for n, each in enumerate(many) if FIRST + timedelta(days=20 * n) > limit] == _there()
 
 
+def test_the_start_of_several_ids_names_none_of_them(many: list[str]) -> None:
+    with pytest.raises(WarehouseError, match="several releases start so: '20'") as caught:
+        run.find_release("20")
+
+    assert many[-1] in caught.value.next_step
+
+
 def test_a_release_that_is_gone_is_said_to_be(many: list[str]) -> None:
     run.prune(keep=1, months=0)
 
