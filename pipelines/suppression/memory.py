@@ -88,10 +88,9 @@ def write(connection: DuckDBPyConnection, cells: Cells, mask: Mask, file: Path) 
     )
     connection.register("told_now", told)
     connection.execute(
-        # Of several memories the nearest number is the one a cell stays hidden by: kept, it does so the next time, too.
-        "copy (with before as (select table_name, column_name, key, max(shown) as shown, "
-        "(min({'away': abs(hidden - coalesce(value, hidden)), 'hidden': hidden}) "
-        "filter (hidden is not null)).hidden as hidden from remembered left join cells using (table_name, column_name, key) group by all), "
+        # Of several memories the nearest number is the one that counts now: kept, it does so the next time, too.
+        f"copy (with before as (select table_name, column_name, key, {_nearest('shown')}, {_nearest('hidden')} "
+        "from remembered left join cells using (table_name, column_name, key) group by all), "
         "now as (select * from cells inner join told_now using (number)), "
         "joined as (select table_name, column_name, key, "
         "case when not now.is_hidden then now.value else before.shown end as shown, "
@@ -103,6 +102,13 @@ def write(connection: DuckDBPyConnection, cells: Cells, mask: Mask, file: Path) 
         f"to {literal(str(file))} (format csv, header true)"
     )
     connection.unregister("told_now")
+
+
+def _nearest(number: str) -> str:
+    return (
+        f"(min({{'away': abs({number} - coalesce(value, {number})), 'number': {number}}}) "
+        f"filter ({number} is not null)).number as {number}"
+    )
 
 
 def _put(connection: DuckDBPyConnection, cells: Cells) -> None:
