@@ -153,7 +153,8 @@ class _Attack:
                 for column in promise.counts:
                     if key[place] == street and row.get(column) is not None:
                         own[name, key, column] = float(row[column])
-                for column in evidence.hidden(self.shown[name][key]) if key[place] != street else ():
+                gone = evidence.hidden(self.shown[name][key])
+                for column in gone & promise.places if key[place] == street else gone:
                     if row.get(column) is not None:
                         yield self._finding(street, name, key, column, float(row[column])), 1.0
         near = [

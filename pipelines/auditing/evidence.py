@@ -47,6 +47,14 @@ class Promise:
         ]
 
     @property
+    def places(self) -> frozenset[str]:
+        """Columns that tell of a place among others."""
+        found = {name for name, figure in self.figures.items() if figure.place_by}
+        return frozenset(
+            found | {name for name, figure in self.figures.items() if found.intersection(figure.tells_of)}
+        )
+
+    @property
     def about(self) -> tuple[str, ...]:
         """Its key without what tells revisions apart."""
         return tuple(

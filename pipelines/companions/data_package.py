@@ -27,6 +27,8 @@ from pipelines.contract.model import Column, Contract
 PACKAGE_PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 RESOURCE_PROFILE = "https://datapackage.org/profiles/2.0/dataresource.json"
 SCHEMA_PROFILE = "https://datapackage.org/profiles/2.0/tableschema.json"
+OFFICES_AS_ANYBODY = "officesReadAsAnybody"
+"""Our own word: columns of which an office has no more than anybody in its own rows, either."""
 _TITLE = "Urban brain 城市大脑"
 _MISSING = ["", "nan", "NaT"]
 _LICENCES = {
@@ -142,6 +144,8 @@ def _resource(table: PublishedTable, part: Part, files: Mapping[str, int]) -> di
         resource["supersededBy"] = contract.superseded_by
     if time := part.times.get(table.table):
         resource["temporal"] = _span([time])
+    if suppression.SUPPRESSED in dict(table.columns) and (places := suppression.placed(contract)):
+        resource[OFFICES_AS_ANYBODY] = places
     resource["schema"] = _schema(table, files)
     return {name: value for name, value in resource.items() if value != ""}
 

@@ -2,7 +2,7 @@
 
     column    of class L3 or above, or free text (`…_text`)       nobody
     table     without `street_code`                               anybody
-              keyed by `street_code` and no other identifier      anybody: figures about streets, an office its own in full
+              keyed by `street_code` and no other identifier      anybody: figures about streets, an office its own
               with `street_code`                                  the district; an office gets its own rows
               holding the whole identifier of such a table        the district; an office gets what belongs to its rows
               with `audience: district`                           the district; an office gets its own rows

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines import settings
+from pipelines.companions.data_package import OFFICES_AS_ANYBODY
 from pipelines.contract import FEED_LEVELS, dictionary
 from pipelines.database import literal, quoted
 from pipelines.errors import WarehouseError
@@ -69,6 +70,10 @@ class Offer:
     """The relation in each office file, `schema.name`."""
     open_only: frozenset[str] = frozenset()
     """Columns only the open table has: what of a row is hidden there. In full nothing is."""
+    as_anybody: frozenset[str] = frozenset()
+    """Columns an office has in its own rows only where anybody has them: its place among others tells of those."""
+    key: tuple[str, ...] = ()
+    """Columns that tell rows of the open table and of the one in full apart, where offices have some as anybody has."""
 
     @property
     def is_answer(self) -> bool:
@@ -111,7 +116,8 @@ def contents_of(release: Release) -> tuple[Offer, ...]:
         for name in sorted(release.detail.keys() | release.tables.keys()):
             fields = _comments(of_open.get(name.lower(), {})) | _comments(described.get(name.lower(), {}))
             comment = _both(described.get(name.lower(), {}))
-            found[name] = _of_files(connection, release, name, comment, fields)
+            offer = _of_files(connection, release, name, comment, fields)
+            found[name] = _with_places(offer, of_open.get(name.lower(), {}))
     for name, offer in _of_offices(release).items():
         known = found.get(name)
         if known is None:
@@ -142,6 +148,12 @@ def _of_files(
         None if detail and public and detail.has_bytes_of(public) else detail,
         open_only=frozenset(kinds.keys() - in_detail),
     )
+
+
+def _with_places(offer: Offer, described: dict[str, Any]) -> Offer:
+    places = frozenset(map(str, described.get(OFFICES_AS_ANYBODY, ())))
+    key = tuple(map(str, described.get("schema", {}).get("primaryKey", ())))
+    return replace(offer, as_anybody=places, key=key) if places and offer.detail_files else offer
 
 
 def _comments(described: dict[str, Any]) -> dict[str, str]:
@@ -198,7 +210,8 @@ def selection(offer: Offer, part: Part, street: str = "") -> str:
     """What DuckDB is asked for a part's rows, with the columns of `stored_columns`; of offices, in the file of one."""
     if part != IN_OFFICES:
         file = offer.open_files if part == OPEN else offer.detail_files
-        return f"select {_selected(_columns(offer, part))} from {file.sql if file else ''}"
+        nothing = "".join(f", []::varchar[] as {quoted(name)}" for name in _hidden_in_full(offer, part))
+        return f"select {_selected(_columns(offer, part))} from (select *{nothing} from {file.sql if file else ''})"
     listed = _columns(offer, part)
     schema, _, name = offer.in_offices.partition(".")
     position = f", row_number() over () as {POSITION}" if offer.is_answer else ""
@@ -207,8 +220,13 @@ def selection(offer: Offer, part: Part, street: str = "") -> str:
 
 def _columns(offer: Offer, part: Part) -> list[Column]:
     """The columns a part has of itself."""
-    others = offer.open_only if part == DETAIL else {OFFICE}
+    others = offer.open_only - _hidden_in_full(offer, part) if part == DETAIL else {OFFICE}
     return [column for column in offer.columns if column.name not in others]
+
+
+def _hidden_in_full(offer: Offer, part: Part) -> frozenset[str]:
+    """Columns that name what is hidden, where the table in full needs them too: of some rows offices lack something."""
+    return offer.open_only if part == DETAIL and offer.as_anybody else frozenset()
 
 
 def _selected(listed: list[Column]) -> str:

@@ -80,8 +80,31 @@ def closed(release_id: str, offers: tuple[Offer, ...]) -> list[str]:
             if part != OPEN:
                 statements += _policies(offer, part, table)
             if key:
-                statements += _divided(table, key, own(release_id, offer.schema, offer.name, part), readers)
+                function = own(release_id, offer.schema, offer.name, part)
+                statements += _divided(table, key, function, _own_rows(release_id, offer, part, key), readers)
     return statements
+
+
+def _own_rows(release_id: str, offer: Offer, part: Part, key: str) -> str:
+    """An office's own rows; places among others it has there as anybody has."""
+    table, is_own = place(release_id, offer, part), f"{quoted(key)} = any ({roles.OWN_STREETS})"
+    if part != DETAIL or not offer.as_anybody:
+        return f"select * from {table} where {is_own}"
+    hidden = " || ".join(f"shown.{quoted(name)}" for name in sorted(offer.open_only))
+    places = ", ".join(map(literal, sorted(offer.as_anybody)))
+    selected = {
+        name: f"case when {literal(name)} = any ({hidden}) then null else own.{quoted(name)} end"
+        for name in offer.as_anybody
+    } | {
+        name: f"array(select each from unnest(shown.{quoted(name)}) as each where each in ({places}))"
+        for name in offer.open_only
+    }
+    listed = ", ".join(selected.get(name, f"own.{quoted(name)}") for name, _ in stored_columns(offer, part))
+    same = " and ".join(f"own.{quoted(name)} = shown.{quoted(name)}" for name in offer.key)
+    return (
+        f"select {listed} from {table} as own inner join {place(release_id, offer, OPEN)} as shown on {same} "
+        f"where own.{is_own} and shown.{is_own}"
+    )
 
 
 def _street_column(offer: Offer, part: Part) -> str:
@@ -109,7 +132,7 @@ def own(release_id: str, schema: str, name: str, part: Part) -> str:
     return f"{quoted(schema_of(release_id, part))}.{quoted(stored_name(schema, name, _OWN))}"
 
 
-def _divided(table: str, key: str, function: str, readers: str) -> list[str]:
+def _divided(table: str, key: str, function: str, own_rows: str, readers: str) -> list[str]:
     """What lets each office at its own rows, and at nothing else of the table."""
     is_own = f"{quoted(key)} = any ({roles.OWN_STREETS})"
     return [
@@ -118,7 +141,7 @@ def _divided(table: str, key: str, function: str, readers: str) -> list[str]:
         # Without the index it would go over rows of others, which the server counts for everybody to see.
         f"create function {function}() returns setof {table} language sql stable security definer "
         "set search_path = pg_catalog, pg_temp set enable_seqscan = off "
-        f"as $own$ select * from {table} where {is_own} $own$",
+        f"as $own$ {own_rows} $own$",
         f"revoke all on function {function}() from public",
         f"grant execute on function {function}() to {readers}",
     ]

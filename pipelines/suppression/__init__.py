@@ -20,7 +20,7 @@ from pipelines.database import literal, quoted
 from pipelines.suppression import cells as counting
 from pipelines.suppression import masking, memory
 from pipelines.suppression.cells import Cells
-from pipelines.suppression.declared import STREET, Counted, counted, undeclared
+from pipelines.suppression.declared import STREET, Counted, counted, placed, undeclared
 from pipelines.suppression.masking import Mask
 from pipelines.suppression.memory import together
 
@@ -32,7 +32,16 @@ if TYPE_CHECKING:
 
     from pipelines.publication.disclosure import PublicTable
 
-__all__ = ["SUPPRESSED", "SUPPRESSED_SAYS", "Protection", "counted", "protect", "together", "undeclared"]
+__all__ = [
+    "SUPPRESSED",
+    "SUPPRESSED_SAYS",
+    "Protection",
+    "counted",
+    "placed",
+    "protect",
+    "together",
+    "undeclared",
+]
 
 SUPPRESSED = "suppressed_columns"
 SUPPRESSED_SAYS = (
@@ -46,7 +55,8 @@ _SMALL_BASE = 10
 
 @dataclass(frozen=True)
 class Protection:
-    """What anybody may see. `open` is the relation to publish of a table, `own` the same columns with nothing hidden."""
+    """What anybody may see. `open` is the relation to publish of a table, `own` the same columns as an office has its rows:
+    nothing is hidden but its places, where those would tell it of others."""
 
     open: Mapping[str, str] = field(default_factory=dict)
     own: Mapping[str, str] = field(default_factory=dict)
@@ -76,12 +86,15 @@ def protect(connection: DuckDBPyConnection, tables: Sequence[PublicTable], befor
     memory.read(connection, before)
     known, again = memory.apply(connection, cells)
     mask = masking.choose(cells, known, again, _cost(cells))
-    return Protection(
-        {each.table.name: _hide(connection, each, cells, mask.hidden) for each in found},
-        {each.table.name: _own(each) for each in found},
-        cells,
-        mask,
-    )
+    shown, own = {}, {}
+    for each in found:
+        gone = hidden_columns(connection, each, cells, mask.hidden)
+        shown[each.table.name] = _without(connection, each, gone, "shown")
+        places = placed(each.table.contract)
+        own[each.table.name] = _without(
+            connection, each, {name: gone[name] for name in gone if name in places}, "own"
+        )
+    return Protection(shown, own, cells, mask)
 
 
 def _cost(cells: Cells) -> NDArray[np.float64]:
@@ -134,13 +147,17 @@ def _rows(connection: DuckDBPyConnection, table: Counted) -> dict[str, Any]:
     }
 
 
-def _hide(connection: DuckDBPyConnection, table: Counted, cells: Cells, hidden: NDArray[np.bool_]) -> str:
+def _without(
+    connection: DuckDBPyConnection, table: Counted, gone: Mapping[str, NDArray[np.bool_]], called: str
+) -> str:
+    """The relation of a table without the values that are gone, and with the column that names them."""
     import pyarrow
 
-    gone = hidden_columns(connection, table, cells, hidden)
+    if not gone:
+        return f"(select *, []::varchar[] as {SUPPRESSED} from {counting.relation(table)})"
     flags: dict[str, Any] = dict(gone)
     flags["_row"] = np.arange(len(next(iter(gone.values()))))
-    relation = quoted(f"shown {table.table.name}")
+    relation = quoted(f"{called} {table.table.name}")
     connection.register("gone_now", pyarrow.table(flags))
     shown = ", ".join(
         f"case when not gone.{quoted(name)} then rows.{quoted(name)} end as {quoted(name)}"
@@ -156,7 +173,3 @@ def _hide(connection: DuckDBPyConnection, table: Counted, cells: Cells, hidden: 
     )
     connection.unregister("gone_now")
     return relation
-
-
-def _own(table: Counted) -> str:
-    return f"(select *, []::varchar[] as {SUPPRESSED} from {counting.relation(table)})"

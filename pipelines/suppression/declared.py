@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pipelines.contract.model import Column, Figure
+from pipelines.contract.model import Column, Contract, Figure
 
 if TYPE_CHECKING:
     from pipelines.publication.disclosure import PublicTable
@@ -73,6 +73,15 @@ def counted(tables: Sequence[PublicTable]) -> list[Counted]:
     """Those of the tables that have such figures, sorted by name."""
     found = (Counted(table) for table in sorted(tables, key=lambda table: table.name))
     return [each for each in found if any(not _is_harmless(figure) for figure in each.figures.values())]
+
+
+def placed(contract: Contract | None) -> tuple[str, ...]:
+    """Columns that are places among all streets, and those that follow from one: an office's own tell it of others, too."""
+    figures = {each.name: each.figure for each in contract.stored_columns if each.figure} if contract else {}
+    found = {name for name, figure in figures.items() if figure.place_by}
+    while more := {name for name, figure in figures.items() if found & set(figure.tells_of)} - found:
+        found |= more
+    return tuple(name for name in figures if name in found)
 
 
 def undeclared(tables: Sequence[PublicTable]) -> Iterator[tuple[PublicTable, Column, str]]:

@@ -45,6 +45,26 @@ def test_open_tables_hide_and_the_district_sees(at_channel: Channel) -> None:
     assert duckdb.execute(small.format(release.detail[name].sql)).fetchone() != (0,)
 
 
+def test_an_office_lacks_its_own_places_where_anybody_does(at_channel: Channel) -> None:
+    release = releases.current()
+    lacking = 0
+    for street in release.offices:
+        with duckdb.connect(str(release.office_file(street)), read_only=True) as office:
+            for table, place, key in (
+                ("need_vs_project", "need_index", "street_code, period, package_code"),
+                ("street_scorecard", "rank_in_scope", "street_code, period, revision"),
+            ):
+                hidden = office.execute(
+                    f"select count(*) filter ({place} is not null), count(*) from governance.{table} as own "
+                    f"semi join (from {release.tables[f'governance.{table}'].sql} where list_contains(suppressed_columns, '{place}')) "
+                    f"as anybody using ({key}) where street_code = '{street}'"
+                ).fetchone()
+                assert hidden is not None
+                assert 0 == hidden[0]
+                lacking += hidden[1]
+    assert lacking
+
+
 @pytest.mark.parametrize(
     "table", ["day_revisions", "level_reconciliation", "quarantine_by_street", "scorecard_alerts"]
 )

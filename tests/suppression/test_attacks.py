@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from by_hand import A, B, C, D, Rows, Town, calls, shown, table, told
 
+from pipelines import suppression
 from pipelines.contract.model import Contract, Figure
 
 DAYS = table("street_days", ("street_code", "day"), order_count=calls("orders"))
@@ -237,6 +238,29 @@ def test_the_office_has_its_own_street_in_full_and_of_others_what_anybody_has(to
     assert (72, []) == own[B][B]
     assert (None, ["order_count"]) == own[B][C]
     assert everybody[A] == own[B][A][0] == own[C][A][0]
+
+
+PLACED = [score(A, 60, 0, 60, 40, 30, 2), score(B, 50, 0, 50, 9, 9, 1), score(C, 70, 0, 70, 20, 12, 3)]
+
+
+def test_a_place_that_tells_of_others_is_hidden_from_the_office_whose_it_is(town: Town) -> None:
+    release = town.publish({SCORES: PLACED}, A)
+
+    with _office(release, A) as connection:
+        [own] = connection.execute(
+            "select satisfied_count, satisfaction_rate, rank_in_scope, suppressed_columns from governance.scores "
+            f"where street_code = '{A}'"
+        ).fetchall()
+    assert (30, 0.75, None, ["rank_in_scope"]) == own
+
+
+def test_the_attack_sees_an_office_that_is_told_its_place(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suppression, "placed", lambda _: ())
+    town.publish({SCORES: PLACED}, A)
+
+    assert {(A, f"{A} 2026-11 0", "rank_in_scope")} == told(town.attack({SCORES: PLACED}))
 
 
 def _office(release: Any, street: str) -> Any:
