@@ -69,7 +69,7 @@ def _attacked(rows: Mapping[Contract, Rows]) -> tuple[attack._Attack, suppressio
             for relation in (lambda name: protection.open[name], lambda name: name)
         )
     release = Release("r", Path(), {"files": []})
-    return attack._Attack(release, promises, {"r": shown}, truths), protection
+    return attack._Attack(release, promises, {"r": shown}, truths, [], []), protection
 
 
 @settings(max_examples=12, deadline=None, derandomize=True)
