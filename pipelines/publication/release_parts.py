@@ -171,7 +171,8 @@ class ReleaseParts:
         return plan, own_rows
 
     def _shared(self, table: PublicTable, street: str, parts: Path) -> TableFiles:
-        """Figures about every street as anybody may read them, but those about its own as they are."""
+        """Figures about every street as anybody may read them, but those about its own in full, save places that tell of
+        others."""
         if table.name not in self.protection.open or STREET not in table.names:
             return self._open[table.name].on_disk(self.folder)
         part = parts / f"{table.name}.parquet"

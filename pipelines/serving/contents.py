@@ -69,7 +69,7 @@ class Offer:
     in_offices: str = ""
     """The relation in each office file, `schema.name`."""
     open_only: frozenset[str] = frozenset()
-    """Columns only the open table has: what of a row is hidden there. In full nothing is."""
+    """Columns only the open table has: what of a row is hidden there. In full nothing is, but for `as_anybody`."""
     as_anybody: frozenset[str] = frozenset()
     """Columns an office has in its own rows only where anybody has them: its place among others tells of those."""
     key: tuple[str, ...] = ()
